@@ -168,22 +168,22 @@ Run present(const RuledAlert& alert, Timestamp now, const Past& past) {
     RuledAlert begun = alert;
     begun.begun_at = std::min(begun.begun_at, now);
     Run run = silent(begun);
-    Timestamp told{};
+    Timestamp last{};
     for (const auto& [ticker, from] : past_needed(begun, now)) {
         for (const Bar& bar : past.minutes(ticker, interval_start(from, minute), now)) {
             const Timestamp end = std::min(bar.start + minute, now);
             run.history(ticker, {bar.start, end, bar.low, bar.high, bar.close});
-            told = std::max(told, end);
+            last = std::max(last, end);
         }
     }
     Steps ignored;
     for (const auto& [ticker, closes_only] : detail::watched_tickers(*alert.terms)) {
         if (!past.price) continue;
         const auto price = past.price(ticker);
-        if (price) told = std::clamp(price->time, told, std::max(told, now));
-        run.value(ticker, told, price ? std::optional(price->value) : std::nullopt, ignored);
+        if (price) last = std::clamp(price->time, last, std::max(last, now));
+        run.value(ticker, last, price ? std::optional(price->value) : std::nullopt, ignored);
     }
-    run.time(std::max(told, now), ignored);
+    run.time(std::max(last, now), ignored);
     return run;
 }
 

@@ -65,12 +65,12 @@ void write_gap(JsonWriter& w, const BlindGap& gap) {
     w.field("from", gap.from).field("to", gap.to).field("reason", gap.reason).end_object();
 }
 
-// The longest ones, in their order.
-std::vector<BlindGap> told(std::vector<BlindGap> gaps) {
-    if (gaps.size() <= max_gaps_told) return gaps;
+// Those that are written, in their order.
+std::vector<BlindGap> longest(std::vector<BlindGap> gaps) {
+    if (gaps.size() <= max_gaps_written) return gaps;
     const auto longer = [](const BlindGap& a, const BlindGap& b) { return a.to - a.from > b.to - b.from; };
     std::ranges::sort(gaps, longer);
-    gaps.resize(max_gaps_told);
+    gaps.resize(max_gaps_written);
     std::ranges::sort(gaps, {}, &BlindGap::from);
     return gaps;
 }
@@ -227,7 +227,7 @@ void write_members(JsonWriter& w, const Evidence& evidence) {
         .field("left_out", evidence.left_out)
         .key("blind")
         .begin_array();
-    for (const BlindGap& gap : told(evidence.blind)) write_gap(w, gap);
+    for (const BlindGap& gap : longest(evidence.blind)) write_gap(w, gap);
     w.end_array();
     if (evidence.last_price) w.field("last_price", *evidence.last_price);
     if (!evidence.closest) return;

@@ -75,7 +75,7 @@ struct Evidence {
 };
 
 // At most this many gaps are written, the longest ones.
-constexpr std::size_t max_gaps_told = 20;
+constexpr std::size_t max_gaps_written = 20;
 
 std::string to_json(const Evidence& evidence);
 // The members of the object, for one that is open. Not "shown", which is written where it is not 0.

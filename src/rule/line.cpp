@@ -177,14 +177,14 @@ void Line::settle(const Rule& rule, Timestamp time) {
         return is_gap;
     };
     if (rule.watched == Watched::ratio) {
-        const bool was_told = told_until_ || other_until_;
-        if (ends(told_until_)) price_.reset();
+        const bool was_known = known_until_ || other_until_;
+        if (ends(known_until_)) price_.reset();
         if (ends(other_until_)) other_.reset();
-        if (was_told) set_ratio(time);
+        if (was_known) set_ratio(time);
         return;
     }
-    const auto until = told_until_;
-    if (!ends(told_until_) || rule.watched == Watched::age) return;
+    const auto until = known_until_;
+    if (!ends(known_until_) || rule.watched == Watched::age) return;
     take(rule, rule.ticker, *until, std::nullopt);
 }
 
@@ -196,13 +196,13 @@ void Line::begin(const Rule& rule, const Stretch& stretch) {
 
 void Line::history(const Rule& rule, const Ticker& ticker, const Stretch& stretch) {
     if (rule.watched == Watched::ratio) {
-        if (ticker == rule.ticker) price_ = stretch.last, told_until_ = stretch.to;
+        if (ticker == rule.ticker) price_ = stretch.last, known_until_ = stretch.to;
         if (ticker == rule.other) other_ = stretch.last, other_until_ = stretch.to;
         return;
     }
     if (ticker != rule.ticker) return;
     begin(rule, stretch);
-    told_until_ = stretch.to;
+    known_until_ = stretch.to;
     // Where within the stretch its extremes were is not known: they count from its beginning.
     if (rule.watched == Watched::price && stretch.low < stretch.high && !stretch.goes_on) {
         for (auto& extremes : extremes_) {

@@ -116,7 +116,7 @@ private:
     std::optional<Timestamp> priced_at_;    // of an age
     std::optional<Timestamp> bar_end_;
     // The end of the last stretch, until something follows it.
-    std::optional<Timestamp> told_until_, other_until_;
+    std::optional<Timestamp> known_until_, other_until_;
     std::vector<LineGap> gaps_;
     std::optional<Extremes> extremes_[2];
 };

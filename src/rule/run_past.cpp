@@ -53,7 +53,7 @@ void Run::resume(Timestamp time, Steps& steps) {
     }
 }
 
-// The extremes that the row tells, which are known as of extreme_until.
+// The extremes of the row, which are known as of extreme_until.
 void Run::take_noted(std::size_t i) {
     const RuleState& known = rule_state(i);
     const std::optional<Decimal>* const noted[] = {&known.extreme, &known.upper_extreme};
@@ -101,8 +101,8 @@ void Run::history(const Ticker& ticker, const Stretch& stretch) {
         Line& line = tracks_[i].line;
         const Rule& rule_i = rule(i);
         const bool is_kept = rule_i.watched == Watched::price || rule_i.watched == Watched::close;
-        const bool is_told = is_kept && ticker == rule_i.ticker && phase_ == Phase::resuming;
-        if (is_told) {
+        const bool is_known = is_kept && ticker == rule_i.ticker && phase_ == Phase::resuming;
+        if (is_known) {
             line.begin(rule_i, stretch);
             if (stretch.from >= rule_state(i).extreme_until) take_noted(i);
             if (rule_i.watched == Watched::close) past_closes(i, stretch);
@@ -110,7 +110,7 @@ void Run::history(const Ticker& ticker, const Stretch& stretch) {
             if (rule_i.watched == Watched::price && stretch.low < stretch.high) past(i, stretch);
         }
         line.history(rule_i, ticker, stretch);
-        if (is_told && rule_i.watched == Watched::price && stretch.low == stretch.high) past(i, stretch);
+        if (is_known && rule_i.watched == Watched::price && stretch.low == stretch.high) past(i, stretch);
     }
 }
 
@@ -138,7 +138,7 @@ void Run::past(std::size_t i, Stretch stretch) {
         stretch.from = first.as_of;
     }
     // Within a stretch of several prices, the order is not known: what it says counts from its end.
-    const Timestamp told = is_exact ? stretch.from : stretch.to;
+    const Timestamp counts_from = is_exact ? stretch.from : stretch.to;
     const auto limits = bounds(i, stretch.from);
     const auto before = track.past_until;
     track.past_until = stretch.to;
@@ -154,7 +154,7 @@ void Run::past(std::size_t i, Stretch stretch) {
             if (rule_i.word == Word::crosses) return value != limits->lower.level;
             return !holds_at(value);
         };
-        // What was before the gap has been told, unless it was before the firing.
+        // What was before the gap was in an earlier stretch, unless it was before the firing.
         const auto* const first_value = stretch.goes_on ? &values[2] : std::begin(values);
         if (std::none_of(first_value, std::end(values), is_calm_at)) return;
         first.armed = past_rearmed_ = true;
@@ -162,16 +162,16 @@ void Run::past(std::size_t i, Stretch stretch) {
             known.side = side_of(*std::find_if(std::rbegin(values), std::rend(values), is_calm_at),
                                  limits->lower.level);
         const std::size_t machine = machine_of(i);
-        for (std::size_t k = first_of(machine); k < end_of(machine); ++k) rule_state(k).as_of = told;
+        for (std::size_t k = first_of(machine); k < end_of(machine); ++k) rule_state(k).as_of = counts_from;
         track.past_true_since.reset();
-        if (holds_at(stretch.last)) track.past_true_since = told;
+        if (holds_at(stretch.last)) track.past_true_since = counts_from;
         return;
     }
     const bool is_apart = !is_exact && state_of(rule_i.word) == Word::outside &&
                           stretch.low < limits->lower.level && stretch.high > limits->upper.level;
     if (!std::all_of(std::begin(values), std::end(values), holds_at) || is_apart) {
         track.past_true_since.reset();
-        if (holds_at(stretch.last)) track.past_true_since = told;
+        if (holds_at(stretch.last)) track.past_true_since = counts_from;
         return;
     }
     const Duration blind = before ? stretch.from - *before : Duration::zero();

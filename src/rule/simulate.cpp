@@ -64,7 +64,7 @@ public:
         for (Side& side : sides_) end(side);
         join();
         out_.blind = blind();
-        tell_now();
+        judge_now();
         note();
         return std::move(out_);
     }
@@ -282,7 +282,7 @@ private:
         }
         return covered(std::move(spans));
     }
-    void tell_now() {
+    void judge_now() {
         const Run now = present(RuledAlert{terms_, {}, out_.to, out_.to}, out_.to, past_);
         std::optional<bool> truth = terms_->joined != Joined::any;
         const bool decisive = !*truth;  // one that holds is enough for any, one that does not for all
