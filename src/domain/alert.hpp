@@ -136,8 +136,8 @@ struct ActiveAlert {
     Ticker ticker;
     Condition condition = Condition::gt;
     Decimal target;
-    std::shared_ptr<const RuledAlert> ruled =
-        nullptr;  // set if it has terms; condition and target say nothing then
+    // Set if it has terms; condition and target then mean nothing.
+    std::shared_ptr<const RuledAlert> ruled = nullptr;
     friend bool operator==(const ActiveAlert&, const ActiveAlert&) = default;
 };
 

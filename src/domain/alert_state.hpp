@@ -19,15 +19,16 @@ namespace pricewire::inline domain {
 // Of one rule of an alert. Of those joined by all, the first one's `armed` is that of all.
 struct RuleState {
     bool armed = false;
-    // Since it began: `start` is its last firing then, windows count prices since that only, and a margin decides when it
-    // is armed again. Before, a word that waits is armed by the first value at which it is not true.
+    // Whether it has fired since it began. `start` is then its last firing, windows count only prices since that, and a
+    // margin decides when it is armed again. Until it has fired, a word that waits is armed by the first value at which
+    // it is not true.
     bool fired = false;
-    std::optional<Side> side =
-        {};           // of crosses: from where it crosses; unset: no value was off the level yet
-    Timestamp start;  // see Anchor
+    // Of crosses: the side from which it crosses; unset: no value has been off the level yet.
+    std::optional<Side> side = {};
+    Timestamp start;                          // see Anchor
     std::optional<Decimal> start_price = {};  // unset: no price has been in effect since
-    // Since when it is so: the start, or the moment at which it was armed. Values before that were judged; after a restart
-    // they come once more.
+    // Since when this state holds: the start, or the moment at which it was armed. Earlier values have been judged
+    // already; after a restart they are given again.
     Timestamp as_of = {};
     // The highest or lowest price since the start, as of that moment, where the level needs it; the rest is in bars.
     std::optional<Decimal> extreme = {};
@@ -90,7 +91,7 @@ struct Expiry {
     std::int64_t revision = 1;
     Timestamp expires_at;
     Timestamp at;
-    std::optional<Uuid> delivery_id = {};  // set if its user wants to be told
+    std::optional<Uuid> delivery_id = {};  // set if its user wants a notification
     std::string evidence;                  // how close it came, as a JSON object; may be empty
 };
 

@@ -70,7 +70,7 @@ struct DeliveryNotice {
     friend bool operator==(const DeliveryNotice&, const DeliveryNotice&) = default;
 };
 
-// What a delivery of an alert with terms tells beside the price and its time, as of its firing.
+// What a delivery of an alert with terms says beside the price and its time, as of its firing.
 struct DeliveredFiring {
     std::int64_t number = 1;  // 0 of an expiry and of a test
     std::int64_t revision = 1;
@@ -85,12 +85,12 @@ struct DeliveredFiring {
 struct FiringView {
     Uuid delivery_id;
     Timestamp fired_at;
-    // Unset in firings of before these were kept; of an expiry, if there was no price.
+    // Unset for firings that are older than these columns, and for an expiry without a price.
     std::optional<Timestamp> price_time;
     std::optional<Decimal> price;
     std::optional<LateFiring> late;
     DeliveredFiring said;
-    // What the sources said at the firing, as a JSON array, and when that was read; empty if it is not known.
+    // The sources at the firing, as a JSON array, and when they were read; empty if not known.
     std::string board;
     std::optional<Timestamp> board_at;
 };

@@ -52,7 +52,7 @@ constexpr bool is_channel(Word w) {
 }
 
 // What a level is measured from.
-// number  a number of the user's
+// number  a number that the user gives
 // start   the price when the alert began
 // high    the highest price since the alert began, or of the time `over` before
 // low     the lowest
@@ -112,7 +112,7 @@ inline constexpr auto joined_names = enum_names<Joined>({
 struct Repeat {
     Duration cooldown = std::chrono::minutes{5};  // at least 10 s
     Change rearm;                                 // how far back it must have been; not negative
-    std::optional<std::int64_t> times = {};       // firings in all; unset: without end
+    std::optional<std::int64_t> times = {};       // firings in all; unset: no limit
     friend bool operator==(const Repeat&, const Repeat&) = default;
 };
 

@@ -22,8 +22,8 @@ struct AnchorSeen {
     Anchor from = Anchor::start;
     Duration over{};  // 0: since the start
     Decimal price;
-    std::optional<Timestamp> time =
-        {};  // since when that had been the price; unset for a number, or if not known
+    // Since when that had been the price; unset for a number, or if not known.
+    std::optional<Timestamp> time = {};
     friend bool operator==(const AnchorSeen&, const AnchorSeen&) = default;
 };
 
@@ -82,9 +82,9 @@ std::string to_json(const Evidence& evidence);
 void write_members(JsonWriter& w, const Evidence& evidence);
 void write_closest(JsonWriter& w, const std::optional<Closest>& closest);
 
-// nullopt if a member that this version knows is missing or not as it writes it: a word of a newer version, say. Members
-// that it does not know are passed over, since a newer version adds what explains a firing and changes nothing that is
-// told already; a firing must be told even if not all of its explanation is understood.
+// nullopt if a member that this version knows is missing or not as it writes it: a word of a newer version, say. Unknown
+// members are ignored: a newer version only adds members, and a firing must be delivered even if not all of its
+// explanation is understood.
 std::optional<Evidence> parse_evidence(std::string_view json);
 
 // The level with this value of the rule that is shown, of a channel the lower one if neither is it; null without rules.

@@ -73,10 +73,10 @@ public:
     Line(const Rule& rule, const LineState& state, std::vector<LineGap> gaps);
     static constexpr std::size_t most_gaps = 32;
 
-    // Of what was before, as Run::history(). begin() ends what was in effect before the stretch, and comes with history().
+    // As Run::history(). begin() ends what was in effect before the stretch; history() calls it.
     void begin(const Rule& rule, const Stretch& stretch);
     void history(const Rule& rule, const Ticker& ticker, const Stretch& stretch);
-    // What no stretch has told of until `time` was a gap.
+    // What no stretch covers until `time` was a gap.
     void settle(const Rule& rule, Timestamp time);
     // A price of one of its tickers, or its end. Whether the line has another value by it, or none any more.
     bool take(const Rule& rule, const Ticker& ticker, Timestamp time, std::optional<Decimal> price);

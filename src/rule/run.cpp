@@ -88,7 +88,7 @@ std::optional<Timestamp> Run::held_since() const {
 
 // --- Judging
 
-// What a value tells beside whether it fires: the start price, where a channel was left, which extremes are past.
+// What a value decides beside whether it fires: the start price, and which extremes are past.
 void Run::see(std::size_t i, Timestamp time) {
     Track& track = tracks_[i];
     RuleState& known = rule_state(i);

@@ -57,7 +57,7 @@ struct Step {
 };
 using Steps = std::vector<Step>;
 
-// The past that an alert is to be given at `now`, by ticker: from when on. `begun_at` and `state` as in RuledAlert.
+// The past that an alert has to be given at `now`: for each ticker, from which time on.
 std::vector<std::pair<Ticker, Timestamp>> past_needed(const RuledAlert& alert, Timestamp now);
 
 // A value type: a copy goes on by itself. Pure.
@@ -106,7 +106,8 @@ public:
     void value(const Ticker& ticker, Timestamp time, std::optional<Decimal> value, Steps& steps);
     // Nothing came until `time`, inclusive.
     void time(Timestamp time, Steps& steps);
-    // When time() is to be called next at the latest; nullopt: values alone decide. Later calls only tell later.
+    // When time() is to be called next at the latest; nullopt: values alone decide. A later call
+    // only delays what happens.
     // expires_at is not among them.
     std::optional<Timestamp> next_time() const;
 
@@ -114,8 +115,8 @@ public:
     // the end of a mute is judged at `time`. The row's revision must be this one's.
     void amend(const RuledAlert& row, Timestamp time, Steps& steps);
 
-    // For judging a time again after a late price: until these have happened, nothing else fires; each happens after
-    // everything else of its moment, and is no step. In order of time, and not before what was given so far.
+    // For judging a time again after a late price: until all of these have happened, nothing else fires. Each happens
+    // after everything else of its moment and appends no step. In order of time, and none before what was given so far.
     void impose(std::span<const Fired> happened);
 
     const RuledAlert& alert() const { return alert_; }
@@ -144,7 +145,7 @@ private:
         // What was in effect at the start, or what the row tells of the first minute since. Counts as long as windows
         // reach back to the start.
         std::optional<Point> at_start[2] = {};
-        mutable std::optional<Known> known[2];  // levels are made again when their anchors change
+        mutable std::optional<Known> known[2];  // levels are calculated again when their anchors change
         std::optional<Side> outside = {};       // of channels: where the last value was that was not inside
         std::optional<Timestamp> note_at = {};  // when its extremes are to be noted
         std::optional<Timestamp> past_true_since = {}, past_until = {};  // of a hold, from history

@@ -31,7 +31,7 @@ bool fires_again_after_a_gap(const Decimal& low_after_the_gap, bool goes_on) {
     return std::ranges::any_of(steps, [](const Step& step) { return step.fired.has_value(); });
 }
 
-TEST(RunPast, ALowOfBeforeAGapInAMinuteArmsNothing) {
+TEST(RunPast, ALowFromBeforeAGapWithinAMinuteArmsNothing) {
     EXPECT_FALSE(fires_again_after_a_gap(Decimal::from_int(98), true));
     EXPECT_TRUE(fires_again_after_a_gap(Decimal::from_int(98), false)) << "a minute of its own";
     EXPECT_FALSE(fires_again_after_a_gap(Decimal::from_int(100), false));

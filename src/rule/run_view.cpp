@@ -3,7 +3,7 @@
 #include "rule/detail/rule_levels.hpp"
 #include "rule/run.hpp"
 
-// A Run's levels, and what its firings tell of them.
+// A Run's levels, and what its firings say about them.
 namespace pricewire::rule {
 
 using detail::level_of;

@@ -8,7 +8,7 @@
 
 namespace pricewire::rule {
 
-// What is told of rules as they were judged: `views` are those of the terms, in their order. Pure.
+// Rules as evidence shows them: `views` are those of the terms, in their order. Pure.
 std::vector<RuleSeen> seen(const Terms& terms, const std::vector<RuleView>& views);
 
 }  // namespace pricewire::rule

@@ -17,7 +17,7 @@
 #include "rule/run.hpp"
 
 // What alerts with terms would have done in the past, and what is known of them now, from stored bars: each minute is
-// judged as four prices by the same Run as prices are. Pure: whoever calls gives it bars.
+// judged as four prices by the same Run as prices are. Pure: the caller provides the bars.
 namespace pricewire::rule {
 
 // What is stored of the past. Called from within the functions below, on their thread.
@@ -27,9 +27,9 @@ struct Past {
     // When there was no price of a ticker, within [from, to), in order. May be unset.
     std::function<std::vector<std::pair<Timestamp, Timestamp>>(const Ticker&, Timestamp from, Timestamp to)>
         blind;
-    // The price of now, and its time; nullopt: there is none. May be unset: bars tell then.
+    // The present price and its time; nullopt: there is none. May be unset: bars decide then.
     std::function<std::optional<Point>(const Ticker&)> price;
-    // Asked now and then; true: there is no time left. May be unset.
+    // Called now and then; true: there is no time left. May be unset.
     std::function<bool()> stop;
 };
 
@@ -54,18 +54,18 @@ constexpr std::size_t max_simulated_firings = 200;
 constexpr Duration shortest_simulation = std::chrono::hours{1};
 constexpr Duration longest_simulation = std::chrono::hours{24 * 90};
 
-// What an alert with these terms, made at `from`, would have done until `to`, which is now. Of `life` starts_at, expires_at
-// and snoozed_until count. nullopt: it was stopped. Of levels that are numbers it asks for hours, and for the minutes of hours that touch one; of
-// others for all minutes. Both within shortest_ and longest_simulation.
+// What an alert with these terms, made at `from`, would have done until `to`, which is now; at least shortest_simulation
+// and at most longest_simulation later. Of `life`, starts_at, expires_at and snoozed_until count. nullopt: it was stopped.
+// If all levels are numbers, it asks for hours, and for the minutes of those hours that touch a level; otherwise for all
+// minutes.
 std::optional<Simulated> simulate(const Terms& terms, Timestamp from, Timestamp to, const Past& past,
                                   const AlertState& life = {});
 
-// How close it came to firing without doing so since its last start, 30 days back at most. nullopt: nothing is known, or
-// it was stopped. `cut`: it is older than that.
 struct ClosestFound {
-    std::optional<Closest> closest;
-    bool cut = false;
+    std::optional<Closest> closest;  // unset: nothing is known, or it was stopped
+    bool cut = false;                // the last start is longer ago than was looked back
 };
+// How close it came to firing without doing so since its last start, 30 days back at most.
 ClosestFound closest(const RuledAlert& alert, Timestamp now, const Past& past);
 
 // The alert as it stands at `now`, by bars and the present prices: for Run::rules(), held_since() and muted_until(). An

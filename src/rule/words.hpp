@@ -48,9 +48,8 @@ struct StateFacts {
     const Evidence* seen = nullptr;
     bool closest_is_recent = false;  // of the last 30 days only
 };
-// Distances are in percent of the value: by how much it would have to change.
 // The most important thing about it: it is paused, expired or has fired; it has not begun; its ticker has no price; it is
-// muted; it is not armed; it is true and holds; how far it is, and how close it came.
+// muted; it is not armed; it is true and holds; how far it is, in percent of the value too, and how close it came.
 std::string state_words(const Terms& terms, const StateFacts& facts);
 
 // "70,000.5"

@@ -33,9 +33,6 @@ std::string extreme_words(const Level& level) {
     return level.over > Duration{} ? fmt::format("{} {}", window_name(level.over), name) : name;
 }
 
-bool is_above_high(const Rule& rule) {
-    return rule.word == Word::above && rule.level.from == Anchor::high;
-}
 std::string range_words(const Rule& rule) {
     const std::string_view between = rule.word == Word::inside ? " and " : " to ";
     return level_words(rule.level).append(between).append(level_words(*rule.upper));
@@ -44,11 +41,11 @@ std::string range_words(const Rule& rule) {
 }  // namespace
 
 bool is_new_extreme(const Rule& rule) {
-    return !rule.level.by &&
-           (is_above_high(rule) || (rule.word == Word::below && rule.level.from == Anchor::low));
+    const bool is_high = rule.word == Word::above && rule.level.from == Anchor::high;
+    const bool is_low = rule.word == Word::below && rule.level.from == Anchor::low;
+    return !rule.level.by && (is_high || is_low);
 }
 
-// The same distance to both sides of the start.
 bool is_move_either_way(const Rule& rule) {
     return (rule.word == Word::outside || rule.word == Word::leaves) && rule.level.from == Anchor::start &&
            rule.upper->from == Anchor::start && rule.level.by->is_percent == rule.upper->by->is_percent &&

@@ -23,9 +23,9 @@ std::string level_words(const Level& level);
 enum class Tense { present, past, state };
 std::string event_words(const Rule& rule, Tense tense);
 
-// Whether the rule tells a move from its anchor, in the direction of its change: "rises 5 % within 1h".
+// Whether the rule is about a move from its anchor, in the direction of its change: "rises 5 % within 1h".
 bool is_move(const Rule& rule);
-// Whether it tells the same distance from the start to both sides.
+// Whether it is about the same distance from the start to both sides.
 bool is_move_either_way(const Rule& rule);
 // A new high or low.
 bool is_new_extreme(const Rule& rule);

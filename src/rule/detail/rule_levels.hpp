@@ -40,7 +40,7 @@ inline bool is_measured_from_start(const Rule& rule) {
     return any_level(rule, [](const Level& level) { return level.from == Anchor::start; });
 }
 
-// Whether the row must tell the extreme of the time from its start to the first bar that begins after it.
+// Whether the row has to keep the extreme of the time from its start to the first bar that begins after it.
 inline bool needs_extreme(const Rule& rule, bool fired) {
     return any_level(rule, [fired](const Level& level) {
         return is_extreme(level) && (fired || level.over == Duration{});
