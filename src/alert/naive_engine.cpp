@@ -12,8 +12,9 @@
 
 // A late price
 //
-// Of each alert copies of its Run are kept, one every half a minute as far as RecentPrices reaches back. What comes late is
-// judged by a copy of before it, together with all that followed; firings that have happened are imposed on it.
+// Copies of each alert's Run are kept, one for every half a minute that RecentPrices reaches back. A late price is
+// judged by the last copy from before it, together with all prices that followed; firings that have happened are
+// imposed on it.
 
 namespace pricewire::alert {
 namespace {
@@ -46,7 +47,7 @@ public:
         bases_.emplace_back(Timestamp{}, run_);
         return replay(Timestamp{});
     }
-    // RecentPrices has it.
+    // RecentPrices has it already.
     std::vector<RuleStep> value(Ticker ticker, Timestamp time, const std::optional<Price>& price) {
         if (time < last_ && time >= bases_.front().first) return replay(time);
         std::vector<RuleStep> out;
@@ -59,7 +60,7 @@ public:
         pass(until, out);
         return out;
     }
-    // Everything again from the latest copy before `time`.
+    // Judges everything again from the latest copy before `time`.
     std::vector<RuleStep> replay(Timestamp time) {
         while (bases_.size() > 1 && bases_.back().first > time) bases_.pop_back();
         const Timestamp from = bases_.back().first;
@@ -100,7 +101,7 @@ public:
 private:
     void give(Ticker ticker, Timestamp time, const std::optional<Price>& price, std::vector<RuleStep>& out) {
         if (time > last_ && time - bases_.back().first >= base_every) {
-            // Timers that are due have done what they do, or a late price would have them do it again.
+            // A copy is made after the timers that are due, or a late price would make them end again.
             pass(time - Duration{1}, out);
             bases_.emplace_back(time, run_);
             while (bases_.size() > 1 && bases_[1].first <= time - RecentPrices::longest) bases_.pop_front();
@@ -133,11 +134,11 @@ private:
                 out.push_back({by, firing_of(alert_, step, muted_until)});
                 continue;
             }
-            // One of a time that is judged again may have been told before, or be overtaken by a firing.
-            const bool is_told = std::ranges::any_of(noted_, [&](const auto& noted) {
+            // A note of a time that is judged again may have been given before, or be overtaken by a firing.
+            const bool is_known = std::ranges::any_of(noted_, [&](const auto& noted) {
                 return noted.first == step.time && noted.second == step.after.rules;
             });
-            if (is_told || (!fired_.empty() && fired_.back().number > step.after.firings)) continue;
+            if (is_known || (!fired_.empty() && fired_.back().number > step.after.firings)) continue;
             noted_.emplace_back(step.time, step.after.rules);
             out.push_back({by, note_of(alert_, step)});
         }
@@ -153,7 +154,7 @@ private:
     const RecentPrices& recent_;
     std::set<Ticker> tickers_;
     rule::Run run_;
-    Timestamp last_ = Timestamp{};         // what was given
+    Timestamp last_ = Timestamp{};         // until when the run was given prices, or time
     Timestamp timed_until_ = Timestamp{};  // on_time()
     std::map<Ticker, std::optional<Price>> shown_;
     std::deque<std::pair<Timestamp, rule::Run>>
@@ -172,91 +173,118 @@ public:
     }
     void add(const ActiveAlert& alert, std::span<const std::shared_ptr<const LinePast>> pasts) override {
         remove(alert.id);
-        Judged& judged = alerts_.try_emplace(alert.id, alert, recent_).first->second;
-        hand_over(judged.begin(pasts));
-        if (until_) hand_over(judged.time(*until_));
-        drop_if_ended(alert.id);
+        Kept& kept = alerts_.try_emplace(alert.id, Judged(alert, recent_)).first->second;
+        for (const Ticker& ticker : kept.judged.tickers())
+            by_ticker_.emplace(std::pair(ticker, alert.id), &kept);
+        hand_over(kept.judged.begin(pasts));
+        if (until_) hand_over(kept.judged.time(*until_));
+        settle(kept);
     }
     void update(const ActiveAlert& alert) override {
         const auto found = alerts_.find(alert.id);
         if (found == alerts_.end()) return;
-        hand_over(found->second.amend(alert));
-        drop_if_ended(alert.id);
+        hand_over(found->second.judged.amend(alert));
+        settle(found->second);
     }
-    bool remove(const Uuid& id) override { return alerts_.erase(id) > 0; }
+    bool remove(const Uuid& id) override {
+        const auto found = alerts_.find(id);
+        if (found == alerts_.end()) return false;
+        Kept& kept = found->second;
+        for (const Ticker& ticker : kept.judged.tickers()) by_ticker_.erase({ticker, id});
+        place(kept, kept.wait, std::nullopt, by_wait_);
+        place(kept, kept.expiry, std::nullopt, by_expiry_);
+        alerts_.erase(found);
+        return true;
+    }
     const AlertState* state(const Uuid& id) const override {
         const auto found = alerts_.find(id);
-        return found == alerts_.end() ? nullptr : &found->second.run().state();
+        return found == alerts_.end() ? nullptr : &found->second.judged.run().state();
     }
     std::size_t size() const override { return alerts_.size(); }
     std::vector<Uuid> ids() const override {
         std::vector<Uuid> out;
-        for (const auto& [id, judged] : alerts_) out.push_back(id);
+        for (const auto& [id, kept] : alerts_) out.push_back(id);
         return out;
     }
 
     void on_price(const Price& price) override {
-        each([&](Judged& judged) {
-            if (judged.tickers().contains(price.ticker))
-                hand_over(judged.value(price.ticker, price.time, price));
-        });
+        each(watching(price.ticker),
+             [&](Judged& judged) { return judged.value(price.ticker, price.time, price); });
     }
     void on_gone(const PriceGone& gone) override {
-        each([&](Judged& judged) {
-            if (judged.tickers().contains(gone.ticker))
-                hand_over(judged.value(gone.ticker, gone.time, std::nullopt));
-        });
+        each(watching(gone.ticker),
+             [&](Judged& judged) { return judged.value(gone.ticker, gone.time, std::nullopt); });
     }
     void on_late(Ticker ticker, Timestamp time) override {
-        each([&](Judged& judged) {
-            if (judged.tickers().contains(ticker)) hand_over(judged.replay(time));
-        });
+        each(watching(ticker), [&](Judged& judged) { return judged.replay(time); });
     }
     void on_time(Timestamp until) override {
         if (until_ && until <= *until_) return;
         until_ = until;
-        each([&](Judged& judged) {
-            if (const auto next = judged.run().next_time(); next && *next <= until)
-                hand_over(judged.time(until));
-        });
+        each(due(by_wait_, until), [&](Judged& judged) { return judged.time(until); });
     }
-    std::optional<Timestamp> next_time() const override {
-        std::optional<Timestamp> out;
-        for (const auto& [id, judged] : alerts_) {
-            if (const auto next = judged.run().next_time()) out = std::min(out.value_or(*next), *next);
-        }
-        return out;
-    }
+    std::optional<Timestamp> next_time() const override { return first(by_wait_); }
     void expire(Timestamp until) override {
-        each([&](Judged& judged) {
-            const auto& at = judged.run().state().expires_at;
-            if (!at || *at > until) return;
-            hand_over(judged.time(*at));
-            if (judged.run().has_ended()) return;
-            take_(judged.expiry());
-            expired_.push_back(judged.alert().id);
-        });
-        for (const Uuid& id : std::exchange(expired_, {})) remove(id);
-    }
-    std::optional<Timestamp> next_expiry() const override {
-        std::optional<Timestamp> out;
-        for (const auto& [id, judged] : alerts_) {
-            if (const auto& at = judged.run().state().expires_at) out = std::min(out.value_or(*at), *at);
+        for (Kept* kept : due(by_expiry_, until)) {
+            hand_over(kept->judged.time(*kept->expiry));
+            if (!kept->judged.run().has_ended()) take_(kept->judged.expiry());
+            remove(kept->judged.alert().id);
         }
-        return out;
     }
+    std::optional<Timestamp> next_expiry() const override { return first(by_expiry_); }
 
 private:
+    // An alert, and the times by which it is found.
+    struct Kept {
+        explicit Kept(Judged judged_) : judged(std::move(judged_)) {}
+        Judged judged;
+        std::optional<Timestamp> wait = {}, expiry = {};
+    };
+    template <typename Key>
+    using Index = std::map<std::pair<Key, Uuid>, Kept*>;
+    using Times = Index<Timestamp>;
+
+    std::vector<Kept*> watching(const Ticker& ticker) const {
+        std::vector<Kept*> out;
+        for (auto at = by_ticker_.lower_bound({ticker, Uuid{}});
+             at != by_ticker_.end() && at->first.first == ticker; ++at)
+            out.push_back(at->second);
+        return out;
+    }
+    // In the order of ids, as in watching().
+    static std::vector<Kept*> due(const Times& times, Timestamp until) {
+        std::vector<Kept*> out;
+        for (auto at = times.begin(); at != times.end() && at->first.first <= until; ++at)
+            out.push_back(at->second);
+        std::ranges::sort(out, {}, [](const Kept* kept) { return kept->judged.alert().id; });
+        return out;
+    }
+    static std::optional<Timestamp> first(const Times& times) {
+        return times.empty() ? std::nullopt : std::optional(times.begin()->first.first);
+    }
     template <typename F>
-    void each(F&& f) {
-        for (auto judged = alerts_.begin(); judged != alerts_.end();) {
-            f(judged->second);
-            judged = judged->second.run().has_ended() ? alerts_.erase(judged) : std::next(judged);
+    void each(const std::vector<Kept*>& some, F&& steps_of) {
+        for (Kept* kept : some) {
+            hand_over(steps_of(kept->judged));
+            settle(*kept);
         }
     }
-    void drop_if_ended(const Uuid& id) {
-        const auto found = alerts_.find(id);
-        if (found != alerts_.end() && found->second.run().has_ended()) alerts_.erase(found);
+    // After each change of an alert.
+    void settle(Kept& kept) {
+        const rule::Run& run = kept.judged.run();
+        if (run.has_ended()) {
+            remove(kept.judged.alert().id);
+            return;
+        }
+        place(kept, kept.wait, run.next_time(), by_wait_);
+        place(kept, kept.expiry, run.state().expires_at, by_expiry_);
+    }
+    static void place(Kept& kept, std::optional<Timestamp>& at, std::optional<Timestamp> now, Times& times) {
+        if (at == now) return;
+        const Uuid& id = kept.judged.alert().id;
+        if (at) times.erase({*at, id});
+        if (now) times.emplace(std::pair(*now, id), &kept);
+        at = now;
     }
     void hand_over(std::vector<RuleStep> steps) {
         for (RuleStep& step : steps) take_(std::move(step));
@@ -264,8 +292,9 @@ private:
 
     const RecentPrices& recent_;
     const Take take_;
-    std::map<Uuid, Judged> alerts_;
-    std::vector<Uuid> expired_;
+    std::map<Uuid, Kept> alerts_;
+    Index<Ticker> by_ticker_;
+    Times by_wait_, by_expiry_;
     std::optional<Timestamp> until_;
 };
 
