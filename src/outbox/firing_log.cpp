@@ -59,16 +59,16 @@ void FiringLog::written(std::span<const FiringGroup> groups, std::span<const Del
     const MonoTime now = system_clock().mono();
     std::vector<Line> lines;
     for (const FiringGroup& group : groups) {
-        const auto fired = lines_of(group, commit);
-        if (fired.size() > few) {
+        const std::size_t count = commit.count(group);
+        if (count > few) {
             log::info(group.late ? "alerts fired late" : "alerts fired",
-                      {{"alerts", std::to_string(fired.size())},
+                      {{"alerts", std::to_string(count)},
                        {"ticker", std::string(group.price.ticker.view())},
                        {"price", group.price.value.to_string()}});
             if (!debug) continue;
         }
-        for (Line line : fired) {
-            const bool at_info = fired.size() <= few && budget_.take(now);
+        for (Line& line : lines_of(group, commit)) {
+            const bool at_info = count <= few && budget_.take(now);
             line.level = at_info ? log::Level::info : log::Level::debug;
             if (at_info || debug) lines.push_back(line);
         }

@@ -29,7 +29,7 @@ FiringGroup group() {
     return out;
 }
 
-TEST(Written, TellsWhichDeliveriesAreAmongTheTasks) {
+TEST(Written, HasTheDeliveriesThatAreAmongTheTasks) {
     std::vector<FiringGroup> groups{group()};
     EXPECT_EQ(steps_in(groups[0]), 7U);
     groups[0].expiries.clear();
@@ -44,7 +44,7 @@ TEST(Written, TellsWhichDeliveriesAreAmongTheTasks) {
     EXPECT_FALSE(some.has(groups[0].ruled[0].delivery_id));
 }
 
-TEST(Written, AnExpiryThatIsToldStandsForNoFiring) {
+TEST(Written, TheDeliveryOfAnExpiryIsNotTakenForAFiring) {
     const std::vector<FiringGroup> groups{group()};
     const std::vector<DeliveryTask> tasks{{groups[0].firings[0].delivery_id},
                                           {groups[0].ruled[0].delivery_id},
