@@ -281,16 +281,15 @@ private:
         front_.serve(api_->handler(), api_->upgrade_handler());
     }
 
-    // Measures the servers that this process uses and, in a sender, the backlog in the database; in an API, the alerts that
-    // wait for a price.
+    // Measures the servers that this process uses and, in a sender, the backlog in the database; in an API, the alerts
+    // that wait for a price.
     void start_sampling() {
         const auto measure = [this] {
             if (sender_) instruments_.measure_backlog(*storage_);
-            if (!api_) return;
-            instruments_.measure_blind(*storage_, [this](const Ticker& ticker) {
-                const auto board = bus_->board(ticker);
-                return board && board->price;
-            });
+            if (api_) {
+                instruments_.measure_blind(*storage_,
+                                           [this](const Ticker& ticker) { return bus_->has_price(ticker); });
+            }
         };
         sampler_ = std::make_unique<metrics::Sampler>(servers(), measure);
         instruments_.watch(*sampler_);

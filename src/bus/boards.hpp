@@ -23,6 +23,10 @@ public:
     bool remove(const Ticker& ticker);
     // Null: nobody watches it. Valid until the next put() or remove().
     const TickerBoard* find(const Ticker& ticker) const;
+    bool has_price(const Ticker& ticker) const {
+        const TickerBoard* const board = find(ticker);
+        return board != nullptr && board->price;
+    }
     std::vector<Ticker> tickers() const;
     std::vector<Ticker> unpriced() const;
     // {"BTC":65420.15,…} for those that have a price.

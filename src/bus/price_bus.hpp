@@ -68,6 +68,8 @@ public:
 
     // nullopt: no feed watches it, as far as is known. Pinned tickers always have a board.
     virtual std::optional<TickerBoard> board(Ticker ticker) const = 0;
+    // Whether board() has a price, without asking for the ticker: what a bus caches is not kept newer for it.
+    virtual bool has_price(const Ticker& ticker) const = 0;
     // The tickers that have a board without a price.
     virtual std::vector<Ticker> unpriced() const = 0;
     // {"BTC":65420.15,…} for all tickers that have a price, the pinned ones in the configured order, then the others

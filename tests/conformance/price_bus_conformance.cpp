@@ -265,6 +265,17 @@ TEST_P(PriceBusConformance, ARemovedBoardIsNotShown) {
     expect_rates(R"({"XYZ":3})");
 }
 
+TEST_P(PriceBusConformance, KnowsWhichTickersHaveAPrice) {
+    bus_->publish_board(make_board("BTC", "1"));
+    bus_->publish_board(make_board("XYZ", "2"));
+    expect_rates(R"({"BTC":1,"XYZ":2})");
+    EXPECT_TRUE(bus_->has_price("BTC"));
+    EXPECT_TRUE(bus_->has_price("XYZ"));
+    EXPECT_FALSE(bus_->has_price("ETH")) << "pinned, without a price";
+    EXPECT_FALSE(bus_->has_price("ADA")) << "without a board";
+    EXPECT_EQ(bus_->unpriced(), (std::vector<Ticker>{"ETH", "DOGE"}));
+}
+
 TEST_P(PriceBusConformance, AThousandBoardsAreAllShown) {
     std::string wanted = "{";
     for (int i = 1000; i < 2000; ++i) {

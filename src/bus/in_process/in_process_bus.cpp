@@ -64,6 +64,11 @@ public:
         return board == nullptr ? std::nullopt : std::optional(*board);
     }
 
+    bool has_price(const Ticker& ticker) const override {
+        MutexLock lock(mutex_);
+        return boards_.has_price(ticker);
+    }
+
     std::vector<Ticker> unpriced() const override {
         MutexLock lock(mutex_);
         return boards_.unpriced();

@@ -48,6 +48,11 @@ std::optional<TickerBoard> Reader::board(Ticker ticker) const {
     return confirmed() ? *board : TickerBoard{.ticker = ticker};
 }
 
+bool Reader::has_price(const Ticker& ticker) const {
+    MutexLock lock(mutex_);
+    return confirmed() && boards_.has_price(ticker);
+}
+
 std::vector<Ticker> Reader::unpriced() const {
     MutexLock lock(mutex_);
     return confirmed() ? boards_.unpriced() : boards_.tickers();

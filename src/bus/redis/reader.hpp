@@ -30,6 +30,7 @@ public:
     Reader& operator=(const Reader&) = delete;
 
     std::optional<TickerBoard> board(Ticker ticker) const;
+    bool has_price(const Ticker& ticker) const;
     std::vector<Ticker> unpriced() const;
     std::shared_ptr<const std::string> rates_json() const;
     std::vector<SourceReport> sources() const;
