@@ -291,7 +291,9 @@ private:
                                            [this](const Ticker& ticker) { return bus_->has_price(ticker); });
             }
         };
-        sampler_ = std::make_unique<metrics::Sampler>(servers(), measure);
+        const bool measures = sender_ || api_;
+        sampler_ = std::make_unique<metrics::Sampler>(servers(),
+                                                      measures ? std::function<void()>(measure) : nullptr);
         instruments_.watch(*sampler_);
     }
 
