@@ -12,26 +12,31 @@ namespace pricewire::api {
 
 using namespace std::chrono_literals;
 
-rule::Past stored_past(Services& services, Duration most) {
-    const auto bars = [&services](Duration interval) {
-        return [&services, interval](const Ticker& ticker, Timestamp from, Timestamp to) {
+rule::Past stored_past(storage::Storage& storage) {
+    const auto bars = [&storage](Duration interval) {
+        return [&storage, interval](const Ticker& ticker, Timestamp from, Timestamp to) {
             const auto all = static_cast<std::size_t>(rule::longest_simulation / interval) + 2;
-            return services.use.storage.bars(ticker, interval, from, to, all);
+            return storage.bars(ticker, interval, from, to, all);
         };
     };
     rule::Past past;
     past.hours = bars(1h);
     past.minutes = bars(1min);
-    past.blind = [&services](const Ticker& ticker, Timestamp from, Timestamp to) {
+    past.blind = [&storage](const Ticker& ticker, Timestamp from, Timestamp to) {
         constexpr std::size_t newest = 10'000;
         std::vector<std::pair<Timestamp, Timestamp>> out;
-        for (const BlindSpan& span : services.use.storage.blind_spans(ticker, from, newest)) {
+        for (const BlindSpan& span : storage.blind_spans(ticker, from, newest)) {
             const std::pair within{std::max(span.from, from), std::min(span.to.value_or(to), to)};
             if (within.first < within.second) out.push_back(within);
         }
         std::reverse(out.begin(), out.end());
         return out;
     };
+    return past;
+}
+
+rule::Past stored_past(Services& services, Duration most) {
+    rule::Past past = stored_past(services.use.storage);
     past.price = [&services](const Ticker& ticker) -> std::optional<rule::Point> {
         const auto board = services.use.bus.board(ticker);
         if (!board || !board->price) return std::nullopt;

@@ -5,8 +5,9 @@
 
 namespace pricewire::api {
 
-// What storage and the boards know of prices, for the simulator; it gives up once `most` has passed. Refers to the
-// services.
+// What storage knows of prices, for the simulator. Refers to it.
+rule::Past stored_past(storage::Storage& storage);
+// The same with the boards' prices; the simulator gives up once `most` has passed. Refers to the services.
 rule::Past stored_past(Services& services, Duration most);
 
 // "3m20s"

@@ -9,8 +9,9 @@
 
 namespace pricewire::app {
 
-// Adds to expiries how close the alert came, from stored bars, on a thread of its own: it reads
-// for each of them, and firings must not wait for that. If it is killed before, the alert expires again after a start.
+// Adds to expiries how close the alert came, from stored bars, on a thread of its own: it queries the database for each
+// of them, and firings must not wait for that. If the process is killed meanwhile, the alert expires again after a
+// start.
 class Expiries {
 public:
     // `done` is called on its thread with each group, in order. `storage` and what `done` uses outlive it.
