@@ -29,7 +29,6 @@ public:
     RuledAlerts(RecentPrices& recent, Uses uses, const MakeEngine& make_engine);
 
     std::size_t size() const { return engine_->size() + waiting_.size(); }
-    bool contains(const Uuid& id) const { return engine_->state(id) != nullptr || waiting_.contains(id); }
     // Some alert is not judged yet, since it waits for its past.
     bool any_waits() const { return !waiting_.empty(); }
 
