@@ -90,7 +90,7 @@ TEST_F(CheckerCoreRuledTest, AreJudgedByPastPricesInTheOrderOfTimes) {
 
 // Alert changes.
 
-TEST_F(CheckerCoreRuledTest, AnEditedRuleBeginsAnewAndIsJudgedAtOnce) {
+TEST_F(CheckerCoreRuledTest, AnEditedRuleHasANewStartAndIsJudgedAtOnce) {
     EXPECT_EQ(follow(R"(
         0 price 99
         rule 1 above 110
@@ -209,7 +209,7 @@ TEST_F(CheckerCoreRuledTest, AReloadedSnapshotKeepsAStateThatIsFurther) {
         << "2 was deleted meanwhile";
 }
 
-TEST_F(CheckerCoreRuledTest, OneThatWasPausedMeanwhileBeginsAnew) {
+TEST_F(CheckerCoreRuledTest, OneThatWasPausedMeanwhileHasANewStart) {
     EXPECT_EQ(follow(R"(
         0 price 99
         rule 1 crosses_up 100

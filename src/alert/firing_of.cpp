@@ -6,6 +6,7 @@
 #include "rule/seen.hpp"
 
 namespace pricewire::alert {
+
 RuledFiring firing_of(const ActiveAlert& alert, const rule::Step& step,
                       const std::optional<Timestamp>& muted_until) {
     const rule::Fired& fired = *step.fired;

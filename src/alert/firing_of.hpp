@@ -6,7 +6,7 @@
 #include "alert/rule_engine.hpp"
 #include "rule/run.hpp"
 
-// What an engine tells of a rule::Run. Pure.
+// What an engine reports of a rule::Run. Pure.
 namespace pricewire::alert {
 
 // `step` is a firing. `muted_until`: until when the alert was muted before it.

@@ -12,7 +12,7 @@ void PriceClock::follow(Timestamp now) {
 }
 
 void PriceClock::on_heard(std::string_view feed, Timestamp heard) {
-    if (newest_ && heard - *newest_ > blind_after && !is_told_) blind_since_ = *newest_;
+    if (newest_ && heard - *newest_ > blind_after && !is_taken_) blind_since_ = *newest_;
     auto& own = feeds_.try_emplace(std::string(feed), heard).first->second;
     if (heard < own - blind_after) {  // its clock was set back
         feeds_.clear();
@@ -23,7 +23,7 @@ void PriceClock::on_heard(std::string_view feed, Timestamp heard) {
         newest_ = std::max(newest_.value_or(own), own);
     }
     std::erase_if(feeds_, [this](const auto& other) { return *newest_ - other.second > dead_after; });
-    is_told_ = false;
+    is_taken_ = false;
 }
 
 void PriceClock::on_price(const Price& price, Timestamp now) {
@@ -62,8 +62,8 @@ Timestamp PriceClock::until_reaches(Timestamp moment, Timestamp now) const {
 }
 
 std::optional<Timestamp> PriceClock::take_blind(Timestamp now) {
-    if (!is_past_ && newest_ && !is_told_ && now - *newest_ >= longest) {
-        is_told_ = true;
+    if (!is_past_ && newest_ && !is_taken_ && now - *newest_ >= longest) {
+        is_taken_ = true;
         return newest_;
     }
     return std::exchange(blind_since_, std::nullopt);

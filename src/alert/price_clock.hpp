@@ -16,12 +16,12 @@ namespace pricewire::alert {
 //
 // what is known                                    complete until
 // -----------------------------------------------  ---------------------------------------------------------------
-// every live feed was heard of a moment ago, and   `usual` before now: no sign of life is waited for
+// every live feed has given one a moment ago, and  `usual` before now: no sign of life is waited for
 // prices come in time
 // otherwise                                        the earliest of the live feeds' last signs of life
-// no feed was heard of for `longest`               `longest` before now; prices are gone since the last sign of life
+// no feed has given one for `longest`              `longest` before now; prices are gone since the last sign of life
 //
-// A feed is live until it is `dead_after` behind another one. While prices are past ones, the clock says nothing.
+// A feed is live until it is `dead_after` behind another one. While prices are past ones, the clock does not count.
 // Pure; one thread.
 class PriceClock {
 public:
@@ -41,14 +41,14 @@ public:
 
     // For certain; nullopt: nothing is.
     std::optional<Timestamp> certain(Timestamp now) const;
-    // As far as can be told. Not before certain().
+    // As far as is known. Not before certain().
     std::optional<Timestamp> until(Timestamp now) const;
     // When until(), or certain(), reaches `moment` by the clock alone.
     Timestamp until_reaches(Timestamp moment, Timestamp now) const;
     Timestamp certain_reaches(Timestamp moment) const { return std::max(moment, heard_or_start()) + longest; }
 
-    // Since when no price is known, because no feed was heard of for longer than `blind_after`: once for each such gap,
-    // in order with the prices.
+    // Since when no price is known, because no feed has given a sign of life for longer than `blind_after`: once for
+    // each such gap, in order with the prices.
     std::optional<Timestamp> take_blind(Timestamp now);
 
 private:
@@ -62,7 +62,7 @@ private:
     Timestamp followed_{};                                 // since when prices are present ones
     Timestamp slow_until_{};                               // prices came late a moment ago
     bool is_past_ = true;
-    bool is_told_ = false;  // that prices are gone since newest_
+    bool is_taken_ = false;  // that prices are gone since newest_
 };
 
 }  // namespace pricewire::alert

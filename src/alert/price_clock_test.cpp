@@ -20,7 +20,7 @@ TEST_F(PriceClockTest, PastPricesAreCompleteUntilTheLastSignOfLife) {
     EXPECT_EQ(clock_.until(at(1)), std::nullopt);
     clock_.on_heard("a", at(5));
     EXPECT_EQ(clock_.until(at(5)), at(5));
-    EXPECT_EQ(clock_.until(at(1000)), at(5)) << "the clock says nothing";
+    EXPECT_EQ(clock_.until(at(1000)), at(5)) << "the clock does not count";
 }
 
 TEST_F(PriceClockTest, WhereSignsOfLifeAreFreshNoneIsWaitedFor) {
@@ -80,10 +80,10 @@ TEST_F(PriceClockTest, ASilenceThatTimeMovesOverIsBlindOnce) {
     EXPECT_EQ(clock_.take_blind(at(124)), std::nullopt);
     EXPECT_EQ(clock_.take_blind(at(125)), at(5));
     clock_.on_heard("a", at(200));
-    EXPECT_EQ(clock_.take_blind(at(200)), std::nullopt) << "it was told";
+    EXPECT_EQ(clock_.take_blind(at(200)), std::nullopt) << "it was taken";
 }
 
-TEST_F(PriceClockTest, AClockThatWasSetBackBeginsAnew) {
+TEST_F(PriceClockTest, AClockThatWasSetBackStartsAgain) {
     clock_.follow(at(0));
     clock_.on_heard("a", at(5000));
     EXPECT_EQ(clock_.certain(at(1000)), at(1000)) << "never later than now";

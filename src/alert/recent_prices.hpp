@@ -39,15 +39,15 @@ public:
     // The same for a ticker whose price is gone; ignored if the ticker never had one.
     std::optional<Timestamp> add(const PriceGone& gone, Timestamp now);
 
-    // Nobody watched since about `since`, and then for longer than `heard_every`: ends what was in effect of each ticker, at
-    // its last price within that. Returns the ends, but for tickers that had no price then.
+    // Nobody watched from about `since` on, for longer than `heard_every`: each ticker's price ends at `since`, or at
+    // its last price within `heard_every` after that. Returns the ends, but for tickers that had no price then.
     std::vector<Gap> add_blind(Timestamp since, Timestamp now);
     static constexpr Duration heard_every = std::chrono::seconds{2};
 
     // The first price in effect at or after `since` at which the alert's condition holds.
     std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;
-    // Whether what was last added at `time` has the value that was in effect before it, so that it changes nothing: two
-    // feeds both tell of each trade.
+    // Whether what was last added at `time` has the value that was in effect before it, so that it changes nothing:
+    // of two feeds, each publishes a price for the same trade.
     bool is_repetition(Ticker ticker, Timestamp time) const;
     // What is kept of the ticker, by time; of one moment in the order in which it came. Valid until the next add().
     const std::deque<Entry>& of(Ticker ticker) const;

@@ -78,8 +78,8 @@ TEST_F(RowReaderTest, TriesAgainWhatHasThrown) {
 
 TEST_F(RowReaderTest, StopsWhileNothingCanBeRead) {
     std::promise<void> tried;
-    start([&, told = false](Ticker, Timestamp) mutable -> std::vector<Stretch> {
-        if (!std::exchange(told, true)) tried.set_value();
+    start([&, threw = false](Ticker, Timestamp) mutable -> std::vector<Stretch> {
+        if (!std::exchange(threw, true)) tried.set_value();
         throw std::runtime_error("the database is away");
     });
     reader_->read_past({"BTC", now});

@@ -15,11 +15,12 @@
 
 namespace pricewire::alert {
 
-// What an alert with terms did. `price` is the one that did it; of the end of a wait the one in effect, with its value
-// 0 where there is none.
+// What an alert with terms did. `price` is the one that caused it; at the end of a wait, the one in effect, whose value
+// is 0 if there is none.
 struct RuleStep {
     Price price;
-    // The ids of deliveries are set by whoever takes the step; of an expiry only where one is set already, to any value.
+    // The ids of deliveries are set by whoever takes the step; of an expiry only where one is set already, to any
+    // value.
     std::variant<RuledFiring, StateNote, Expiry> what;
 };
 
@@ -40,19 +41,19 @@ struct PastNeed {
 // Judges the alerts with terms. The outcome is that of the order of times, whatever the order in which prices and alerts
 // come, as far as RecentPrices reaches back; but what has fired stays fired. Pure; owned by one thread.
 //
-// The owner keeps the RecentPrices that an engine is made with: it holds every price and every gap before the engine is
-// told of them, and until when prices were in effect.
+// The owner keeps the RecentPrices that an engine is made with, and adds each price and each gap to it before it calls
+// the engine.
 class RuleEngine {
 public:
     using Take = std::function<void(RuleStep)>;
 
     virtual ~RuleEngine() = default;
 
-    // What the engine must be given of the past to add() this alert at `now`; at most one for each ticker. Empty: its own
-    // lines and RecentPrices hold all that decides.
+    // The past that add() needs for this alert at `now`; at most one for each ticker. Empty: what the engine and
+    // RecentPrices hold is enough.
     virtual std::vector<PastNeed> needs(const ActiveAlert& alert, Timestamp now) const = 0;
 
-    // Adds an alert, or replaces the one with this id, as of its state: its rows' state counts, not what was known. One
+    // Adds an alert, or replaces the one with this id: the state in its row counts, not the one known here. One
     // that has not begun (no RuleState) begins at begun_at. It is judged by the recent prices since its start, or since
     // RuleState::as_of, and then by those that come. `pasts`: what it needs.
     virtual void add(const ActiveAlert& alert, std::span<const std::shared_ptr<const LinePast>> pasts) = 0;
@@ -72,13 +73,13 @@ public:
     virtual void on_gone(const PriceGone& gone) = 0;
     // RecentPrices has taken one of the ticker, or its end, that is older than its newest.
     virtual void on_late(Ticker ticker, Timestamp time) = 0;
-    // Every price made before `until` was judged, as far as can be told: holds and mutes that ended by then end, alerts
-    // that were to begin by then begin. An earlier one than before changes nothing.
+    // Every price made before `until` was judged, as far as is known: holds and mutes that ended by then end, alerts
+    // that were to begin by then begin. A time that is not later than the last one changes nothing.
     virtual void on_time(Timestamp until) = 0;
     // The earliest `until` for which on_time() would do something; nullopt: none.
     virtual std::optional<Timestamp> next_time() const = 0;
-    // Every price made before `until` was judged, for certain: those that expired by then are told of and removed. Until
-    // then a late price may still fire them, but nothing made at expires_at or later.
+    // Every price made before `until` was judged, for certain: alerts that expired by then are reported and removed.
+    // Until then a late price may still fire them, but nothing made at expires_at or later.
     virtual void expire(Timestamp until) = 0;
     virtual std::optional<Timestamp> next_expiry() const = 0;
 };

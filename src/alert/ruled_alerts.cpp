@@ -9,14 +9,14 @@
 //
 // a row says                       compared with what is known here
 // -------------------------------  ------------------------------------------------------------------------------
-// an earlier revision              nothing: a change that follows says more
-// a later revision                 the row: its rule was edited, and begins anew
+// an earlier revision              what is known here: the change to its revision follows
+// a later revision                 the row: its rule was edited, and has a new start
 // more firings                     the row: another checker has fired it
 // as many, armed where it is not   the row, if it is not older: another checker has armed it
 // a later start                    the row: it was paused meanwhile
 // as many, or fewer                what is known here, which waits to be written; the row's terms and life
-// firing k was passed over         the row, unless the rule was edited since or more than k were made here, whose own
-//                                  fate tells
+// firing k was passed over         the row, unless the rule was edited since, or more than k firings were made here:
+//                                  then whether the last of them is passed over decides
 //
 // The row of an alert that is not known, or waits for its past, always counts.
 
@@ -32,8 +32,8 @@ bool has_armed(const AlertState& row, const AlertState& known) {
     return false;
 }
 
-// Switched on again: the row has begun, without a firing since.
-bool has_begun_anew(const ActiveAlert& row, const AlertState& known) {
+// Switched on again: the row has a new start, without a firing since.
+bool has_new_start(const ActiveAlert& row, const AlertState& known) {
     if (!row.ruled->state.rules.empty() || known.rules.empty()) return false;
     if (std::ranges::any_of(known.rules, &RuleState::fired)) return row.ruled->state.firings >= known.firings;
     return row.ruled->begun_at > known.rules[0].start;
@@ -80,7 +80,7 @@ void RuledAlerts::on_row(const ActiveAlert& row, Timestamp now) {
     if (state.revision < known->revision) return;
     const bool is_ahead = state.revision > known->revision || state.firings > known->firings ||
                           (state.firings == known->firings && has_armed(state, *known)) ||
-                          has_begun_anew(row, *known);
+                          has_new_start(row, *known);
     if (is_ahead) return admit(row, now);
     engine_->update(with_snooze_ended(row, *known, now));
     hand_over(now);

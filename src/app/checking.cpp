@@ -84,13 +84,13 @@ void Checking::fire(FiringGroup group) {
             group.board_at = now;
         }
     }
-    // What somebody is told of goes its own way, which takes longer.
-    FiringGroup told{.price = group.price, .fired_at = group.fired_at};
+    // An expiry with a webhook takes longer, and does not hold up the others.
+    FiringGroup with_webhook{.price = group.price, .fired_at = group.fired_at};
     for (Expiry& expiry : group.expiries) {
-        if (expiry.delivery_id) told.expiries.push_back(std::move(expiry));
+        if (expiry.delivery_id) with_webhook.expiries.push_back(std::move(expiry));
     }
     std::erase_if(group.expiries, [](const Expiry& expiry) { return expiry.delivery_id.has_value(); });
-    if (!told.expiries.empty()) expiries_->take(std::move(told));
+    if (!with_webhook.expiries.empty()) expiries_->take(std::move(with_webhook));
     if (!group.firings.empty() || !group.ruled.empty() || !group.notes.empty() || !group.expiries.empty())
         outbox_->push(std::move(group));
 }

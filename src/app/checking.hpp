@@ -20,8 +20,8 @@
 
 namespace pricewire::app {
 
-// A checker, and what it is connected to: prices and changes of alerts come in, firings go to the outbox, and what is
-// judged for good is told to the bus and to the record of blind times.
+// A checker, and what it is connected to: prices and changes of alerts come in, firings go to the outbox, and how far
+// prices were judged, with their firings durable, is reported to the bus and to the recorder of blind time.
 class Checking {
 public:
     struct Uses {

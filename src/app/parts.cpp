@@ -47,7 +47,7 @@ std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& 
     if (config.storage.redis_url.empty()) return bus::create_in_process_bus(tickers_of(config));
     auto options = redis_options<bus::RedisBusOptions>(config);
     options.tickers = tickers_of(config);
-    options.reads = roles.api || roles.checker;  // a firing tells the board
+    options.reads = roles.api || roles.checker;  // a firing carries the board
     return bus::create_redis_bus(options, system_clock());
 }
 

@@ -53,7 +53,7 @@ TEST(PastPlaces, FollowTheListsWhereTheyAreKnown) {
     EXPECT_EQ(places("PEPE", {list_of("binance", {"PEPE/USDT"}), list_of("kraken", {"PEPE/USD-"})}),
               "binance=PEPE/USDT ")
         << "one that was delisted is not asked";
-    EXPECT_EQ(places("PEPE", {}), "") << "an unknown list says nothing";
+    EXPECT_EQ(places("PEPE", {}), "") << "its list is unknown";
     EXPECT_EQ(places("BTC", {list_of("kraken", {"BTC/USD"})}), "binance=BTCUSDT kraken=BTC/USD okx=BTC-USDT ")
         << "a pinned ticker has the symbols of the venues' rules";
     config.market.symbols["okx"]["PEPE"] = "PEPE-EUR";

@@ -16,8 +16,8 @@ struct NoticeSubscriber {
     std::function<void(Timestamp since)> missed;
 };
 
-// Announces that deliveries were written, and that they or alerts have changed, to the API processes that show them. Notices are
-// hints, sent after the commit: they may be lost, duplicated or late. Thread-safe.
+// Announces that deliveries were written, and that they or alerts have changed, to the API processes that show them.
+// Notices are hints, sent after the commit: they may be lost, duplicated or late. Thread-safe.
 class DeliveryNotices {
 public:
     virtual ~DeliveryNotices() = default;
