@@ -18,10 +18,11 @@ pricewire_room(storage ROOMS rule domain base PRIVATE_LIBS SQLiteCpp sqlite3 Pkg
   TEST_ROOMS test_database fakes)
 file(GLOB sqlite_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/storage/sqlite/migrations/*.sql)
 pricewire_embed(storage storage/sqlite/migrations.hpp ${sqlite_migrations})
-pricewire_embed(storage storage/sqlite/queries.hpp ${CMAKE_SOURCE_DIR}/src/storage/sqlite/queries.sql)
+set(sql_columns ${CMAKE_SOURCE_DIR}/src/storage/sql/columns.sql)
+pricewire_embed(storage storage/sqlite/queries.hpp ${sql_columns} ${CMAKE_SOURCE_DIR}/src/storage/sqlite/queries.sql)
 file(GLOB postgres_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/storage/postgres/migrations/*.sql)
 pricewire_embed(storage storage/postgres/postgres_migrations.hpp ${postgres_migrations})
-pricewire_embed(storage storage/postgres/postgres_queries.hpp
+pricewire_embed(storage storage/postgres/postgres_queries.hpp ${sql_columns}
   ${CMAKE_SOURCE_DIR}/src/storage/postgres/postgres_queries.sql)
 pricewire_room(directory ROOMS domain base storage net TEST_ROOMS fakes)
 pricewire_room(secrets ROOMS domain base storage TEST_ROOMS fakes)

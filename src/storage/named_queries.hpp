@@ -7,13 +7,12 @@
 
 namespace pricewire::storage {
 
-// Splits a file of SQL into its statements: "-- name: x" on a line of its own, and the statement under it. A line
+// Adds the statements of a file of SQL: "-- name: x" on a line of its own, and the statement under it. A line
 // "-- include: x" stands for the text of the earlier x, which may be a part of a statement. The names are parts of
 // `text`, which must live as long. Throws std::out_of_range: there is no earlier x.
-inline std::map<std::string_view, std::string> named_queries(std::string_view text) {
+inline void add_queries(std::string_view text, std::map<std::string_view, std::string>& out) {
     constexpr std::string_view mark = "-- name: ";
     constexpr std::string_view include = "-- include: ";
-    std::map<std::string_view, std::string> out;
     for (std::size_t at = text.find(mark); at != std::string_view::npos;) {
         text.remove_prefix(at + mark.size());
         const std::size_t line_end = text.find('\n');
@@ -27,6 +26,13 @@ inline std::map<std::string_view, std::string> named_queries(std::string_view te
         out.emplace(text.substr(0, line_end), std::move(statement));
         at = next;
     }
+}
+
+// Those of embedded files; a file may include what an earlier one has.
+template <typename Files>
+std::map<std::string_view, std::string> named_queries(const Files& files) {
+    std::map<std::string_view, std::string> out;
+    for (const auto& file : files) add_queries(file.text, out);
     return out;
 }
 

@@ -86,7 +86,7 @@ std::map<std::string, std::string> options_in(const std::string& url) {
 }
 
 const std::string& query(std::string_view name) {
-    static const auto all = named_queries(postgres_queries()[0].text);
+    static const auto all = named_queries(postgres_queries());
     const auto found = all.find(name);
     if (found == all.end()) throw std::logic_error(fmt::format("there is no query '{}'", name));
     return found->second;

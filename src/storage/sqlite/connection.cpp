@@ -15,7 +15,7 @@ namespace pricewire::storage::sqlite {
 namespace {
 
 const std::map<std::string_view, std::string>& all_queries() {
-    static const auto parsed = named_queries(queries()[0].text);
+    static const auto parsed = named_queries(queries());
     return parsed;
 }
 
