@@ -90,6 +90,9 @@ TEST_P(StorageBulkConformance, TheAnswerToManyIsMadeOfTheirResults) {
     const IdempotentRequest first = request("k1", "unused");
     EXPECT_EQ(create({new_alert("1"), new_alert("2")}, 10, &first), "d+");
     EXPECT_EQ(storage_->stored_answer(user_, "k1", now_).value().answer, "d+");
+    const IdempotentRequest second = request("k2", "the request's own");
+    EXPECT_EQ(results_of(storage_->create_alerts(std::vector{new_alert("3")}, 10, &second)), "+");
+    EXPECT_EQ(storage_->stored_answer(user_, "k2", now_).value().answer, "the request's own");
 }
 
 TEST_P(StorageBulkConformance, AKeyCanBeUsedAgainAfterADay) {

@@ -224,14 +224,7 @@ void Creator::answer(Connection& db, const std::vector<Job*>& jobs) {
     for (const Job* job : jobs) {
         const auto used = std::unexpected(CreateAlertError::key_used);
         if (job->request == nullptr || job->results.empty() || job->results.front() == used) continue;
-        const Uuid& user = job->alerts.front().user_id;
-        const auto made = [](const CreateAlertResult& result) { return result.has_value(); };
-        if (std::none_of(job->results.begin(), job->results.end(), made)) {
-            sql::drop_key(db, user, job->request->key);
-        } else {
-            sql::keep_answer(db, user, job->request->key,
-                             job->answer ? job->answer(job->results) : job->request->answer);
-        }
+        sql::settle_key(db, job->alerts.front().user_id, *job->request, job->results, job->answer);
     }
 }
 

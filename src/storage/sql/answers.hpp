@@ -1,7 +1,8 @@
 #pragma once
 
-#include <optional>
-#include <string>
+#include <algorithm>
+#include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "storage/alerts.hpp"
@@ -10,20 +11,29 @@
 // Answers to requests with a key, in the transaction that creates something.
 namespace pricewire::storage::sql {
 
-// False if the key is used. One that is taken is kept or dropped before the commit.
+// False if the key is used. One that is taken must be settled before the commit.
 template <typename Connection>
 bool take_key(Connection& db, const Uuid& user_id, const IdempotentRequest& request) {
     return db.change("answer_take", user_id, request.key, request.request, request.status, request.at,
                      request.at - keep_answers) > 0;
 }
+// Keeps the answer if something was created; else the key can be used again.
 template <typename Connection>
-void keep_answer(Connection& db, const Uuid& user_id, std::string_view key, std::string_view answer) {
+void settle_key(Connection& db, const Uuid& user_id, std::string_view key, bool created,
+                std::string_view answer) {
+    if (!created) {
+        db.change("answer_drop", user_id, key);
+        return;
+    }
     db.change("answer_keep", user_id, key, answer);
     db.change("answers_bound", user_id, max_kept_answers, max_kept_answer_bytes);
 }
+// The same for a request that was to create alerts; see Alerts::create_alerts().
 template <typename Connection>
-void drop_key(Connection& db, const Uuid& user_id, std::string_view key) {
-    db.change("answer_drop", user_id, key);
+void settle_key(Connection& db, const Uuid& user_id, const IdempotentRequest& request,
+                std::span<const CreateAlertResult> results, const Alerts::AnswerOf& answer) {
+    const bool any = std::ranges::any_of(results, [](const auto& result) { return result.has_value(); });
+    settle_key(db, user_id, request.key, any, any && answer ? answer(results) : request.answer);
 }
 
 // request, status, answer.

@@ -281,8 +281,7 @@ public:
             if (request != nullptr && !take_key(db, user_id, *request))
                 return std::unexpected(TestError::key_used);
             const Result added = add_test(db, user_id, alert_id, delivery_id, price, now);
-            if (request != nullptr && added) keep_answer(db, user_id, request->key, request->answer);
-            if (request != nullptr && !added) drop_key(db, user_id, request->key);
+            if (request != nullptr) settle_key(db, user_id, request->key, added.has_value(), request->answer);
             return added;
         });
     }

@@ -73,6 +73,9 @@ private:
                            std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts,
                            std::vector<std::pair<Uuid, Uuid>>& expired);
 
+    static std::vector<CreateAlertResult> create_all(Connection& db, std::span<const Alert> alerts,
+                                                     std::size_t limit, const IdempotentRequest* request,
+                                                     const Alerts::AnswerOf& answer);
     static CreateAlertResult create_one(Connection& db, const Alert& alert, std::size_t limit);
     std::optional<ClaimedDelivery> claim_one(Connection& db, const char* method, const Uuid& id,
                                              std::optional<int> attempt, Timestamp now, const Claim& claim);

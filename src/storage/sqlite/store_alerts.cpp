@@ -9,33 +9,27 @@ constexpr std::size_t snapshot_piece = 10'000;
 
 CreateAlertResult Store::create_alert(const Alert& alert, std::size_t limit,
                                       const IdempotentRequest* request) {
-    return statement("create_alert", Durability::power, [&](Connection& db) -> CreateAlertResult {
-        if (request != nullptr && !sql::take_key(db, alert.user_id, *request))
-            return std::unexpected(CreateAlertError::key_used);
-        const CreateAlertResult created = create_one(db, alert, limit);
-        if (request != nullptr && created) sql::keep_answer(db, alert.user_id, request->key, request->answer);
-        if (request != nullptr && !created) sql::drop_key(db, alert.user_id, request->key);
-        return created;
-    });
+    return statement("create_alert", Durability::power,
+                     [&](Connection& db) { return create_all(db, {&alert, 1}, limit, request, {}).front(); });
 }
 
 std::vector<CreateAlertResult> Store::create_alerts(std::span<const Alert> alerts, std::size_t limit,
                                                     const IdempotentRequest* request,
                                                     const Alerts::AnswerOf& answer) {
-    return statement("create_alerts", Durability::power, [&](Connection& db) {
-        std::vector<CreateAlertResult> results(alerts.size(), std::unexpected(CreateAlertError::key_used));
-        if (alerts.empty()) return results;
-        const Uuid& user_id = alerts.front().user_id;
-        if (request != nullptr && !sql::take_key(db, user_id, *request)) return results;
-        bool any = false;
-        for (std::size_t i = 0; i < alerts.size(); ++i) {
-            results[i] = create_one(db, alerts[i], limit);
-            any = any || results[i];
-        }
-        if (request != nullptr && any) sql::keep_answer(db, user_id, request->key, answer(results));
-        if (request != nullptr && !any) sql::drop_key(db, user_id, request->key);
-        return results;
-    });
+    return statement("create_alerts", Durability::power,
+                     [&](Connection& db) { return create_all(db, alerts, limit, request, answer); });
+}
+
+std::vector<CreateAlertResult> Store::create_all(Connection& db, std::span<const Alert> alerts,
+                                                 std::size_t limit, const IdempotentRequest* request,
+                                                 const Alerts::AnswerOf& answer) {
+    std::vector<CreateAlertResult> results(alerts.size(), std::unexpected(CreateAlertError::key_used));
+    if (alerts.empty()) return results;
+    const Uuid& user_id = alerts.front().user_id;
+    if (request != nullptr && !sql::take_key(db, user_id, *request)) return results;
+    for (std::size_t i = 0; i < alerts.size(); ++i) results[i] = create_one(db, alerts[i], limit);
+    if (request != nullptr) sql::settle_key(db, user_id, *request, results, answer);
+    return results;
 }
 
 CreateAlertResult Store::create_one(Connection& db, const Alert& given, std::size_t limit) {
