@@ -15,7 +15,7 @@ pricewire_room(past ROOMS feed price net domain base TEST_ROOMS fakes support)
 pricewire_room(rule ROOMS domain base PRIVATE_LIBS Boost::json)
 pricewire_room(alert ROOMS rule domain base LIBS absl::btree absl::flat_hash_map absl::flat_hash_set)
 pricewire_room(storage ROOMS rule domain base PRIVATE_LIBS SQLiteCpp sqlite3 PkgConfig::PQXX PkgConfig::PQ
-  TEST_ROOMS test_database fakes)
+  TEST_ROOMS test_database fakes support)
 file(GLOB sqlite_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/storage/sqlite/migrations/*.sql)
 pricewire_embed(storage storage/sqlite/migrations.hpp ${sqlite_migrations})
 set(sql_columns ${CMAKE_SOURCE_DIR}/src/storage/sql/columns.sql)

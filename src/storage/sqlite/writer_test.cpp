@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <future>
 #include <thread>
 
 #include "storage/sqlite/temp_dir.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::storage::sqlite {
 namespace {
@@ -46,10 +48,26 @@ protected:
         });
     }
 
+    std::uintmax_t in_file() const { return std::filesystem::file_size(dir_ / "t.db"); }
+    std::uintmax_t in_log() const { return std::filesystem::file_size(dir_ / "t.db-wal"); }
+    // Writes that many bytes into the log, and notes how long it and the file are right after the commit.
+    void write(std::uintmax_t bytes) {
+        writer_.run(Durability::process, [=](Connection& db) {
+            db.execute("CREATE TABLE IF NOT EXISTS large (bytes BLOB)");
+            db.execute(("INSERT INTO large VALUES (zeroblob(" + std::to_string(bytes) + "))").c_str());
+            db.notify({UserChange{}});
+        });
+    }
+
     TempDir dir_;
     std::atomic<int> events_ = 0;
+    std::atomic<std::uintmax_t> file_at_event_ = 0, log_at_event_ = 0;
     Writer writer_{std::make_unique<Connection>(dir_ / "t.db", Connection::Mode::write, 5s),
-                   {.alert_changed = {}, .user_changed = [this](auto) { ++events_; }}};
+                   {.alert_changed = {}, .user_changed = [this](auto) {
+                        ++events_;
+                        file_at_event_ = in_file();
+                        log_at_event_ = in_log();
+                    }}};
     std::promise<void> entered_, let_;
     std::thread blocker_;
 };
@@ -128,6 +146,45 @@ TEST_F(WriterTest, AFailedCommitFailsEveryCallOfItsGroupAndTheNextWorks) {
     EXPECT_EQ(kept, 5 - failed);  // what was reported as written is there, and nothing else
     insert(100);
     EXPECT_EQ(count(), kept + 1);
+}
+
+// Checkpoints
+
+constexpr std::uintmax_t mb = 1 << 20;
+
+TEST_F(WriterTest, ALongLogIsCheckpointedWhenNobodyWritesAndNotInTheCommit) {
+    write(20 * mb);
+    EXPECT_GT(log_at_event_, 20 * mb);
+    EXPECT_LT(file_at_event_, mb) << "those that wait for the commit do not wait for a checkpoint";
+    EXPECT_TRUE(test::eventually([&] { return in_file() > 20 * mb; }));
+}
+
+TEST_F(WriterTest, AShortLogIsNotCheckpointed) {
+    write(10 * mb);
+    write(10 * mb);
+    EXPECT_LT(file_at_event_, mb) << "after the first";
+    EXPECT_TRUE(test::eventually([&] { return in_file() > 20 * mb; }));
+}
+
+TEST_F(WriterTest, TheLongestLogIsCheckpointedBeforeAnythingElseIsWritten) {
+    write(64 * mb);
+    EXPECT_LT(file_at_event_, mb);
+    std::uintmax_t seen = 0;
+    writer_.run(Durability::process, [&](Connection&) { seen = in_file(); });
+    EXPECT_GT(seen, 64 * mb);
+}
+
+TEST_F(WriterTest, TheLogStaysBoundedHoweverMuchIsWrittenAtOnce) {
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t) {
+        threads.emplace_back([&] {
+            for (int i = 0; i < 5; ++i) write(8 * mb);
+        });
+    }
+    for (std::thread& t : threads) t.join();
+    // 64 MB, and three calls of one commit.
+    EXPECT_LT(in_log(), 64 * mb + 3 * 8 * mb + 2 * mb);
+    EXPECT_GT(in_file(), 24 * mb);
 }
 
 }  // namespace
