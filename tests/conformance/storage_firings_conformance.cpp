@@ -246,6 +246,47 @@ TEST_P(StorageFiringsConformance, PlainAlertsAndAlertsWithTermsFireTogether) {
     EXPECT_TRUE(stored(with_terms.id).is_active);
 }
 
+TEST_P(StorageFiringsConformance, PlainAlertsOfSeveralUsersFireTogetherWithTheirBoards) {
+    const std::vector<Uuid> users{user_, add_user("ben@example.com"), add_user("cat@example.com")};
+    // Few are written in another way than many.
+    for (const int each : {2, 50}) {
+        std::vector<FiringGroup> groups{group({}), group({}, "102.5")};
+        groups[0].board = "[1]";
+        groups[1].board = fmt::format("[{}]", each);
+        std::map<Uuid, Uuid> user_of;  // by alert
+        for (const Uuid& user : users) {
+            for (int i = 1; i <= each; ++i) {
+                Alert alert = new_alert(std::to_string(i));
+                alert.user_id = user;
+                groups[static_cast<std::size_t>(i % 2)].firings.push_back({add(alert).id, make_uuid(now_)});
+                user_of.emplace(alert.id, user);
+            }
+        }
+        const auto tasks = storage_->fire(groups);
+        ASSERT_EQ(tasks.size(), user_of.size());
+        std::size_t at = 0;
+        for (const FiringGroup& g : groups) {
+            for (const Firing& f : g.firings) {
+                EXPECT_EQ(tasks[at].delivery_id, f.delivery_id);
+                EXPECT_EQ(tasks[at++].user_id, user_of.at(f.alert_id));
+                const auto fired = storage_->firings(user_of.at(f.alert_id), f.alert_id, 10);
+                ASSERT_EQ(fired.size(), 1U);
+                EXPECT_EQ(fired[0].delivery_id, f.delivery_id);
+                EXPECT_EQ(fired[0].price, g.price.value);
+                EXPECT_EQ(fired[0].board, g.board);
+            }
+        }
+        EXPECT_TRUE(storage_->fire(groups).empty());
+        for (const Uuid& user : users) {
+            Alert first = new_alert("9998"), second = new_alert("9999");
+            first.user_id = second.user_id = user;
+            EXPECT_TRUE(storage_->create_alert(first, 1)) << "none counts any more";
+            EXPECT_FALSE(storage_->create_alert(second, 1));
+            EXPECT_TRUE(storage_->delete_alert(user, first.id));
+        }
+    }
+}
+
 TEST_P(StorageFiringsConformance, ThousandsFireAtOnePrice) {
     std::vector<Alert> alerts;
     for (int i = 1; i <= 3000; ++i) alerts.push_back(new_ruled(repeating(std::to_string(i), 1 + i % 2)));

@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "support/eventually.hpp"
 #include "test_database/test_database.hpp"
 
 namespace pricewire::storage {
@@ -110,12 +111,7 @@ protected:
 
     // Asks until this is the answer; false if it is not within a long time.
     bool until(const std::string& sql, const std::string& answer) {
-        const auto deadline = std::chrono::steady_clock::now() + 20s;
-        while (database_->ask(sql) != answer) {
-            if (std::chrono::steady_clock::now() > deadline) return false;
-            std::this_thread::sleep_for(5ms);
-        }
-        return true;
+        return test::eventually([&] { return database_->ask(sql) == answer; });
     }
 
     const Timestamp now_{std::chrono::seconds{1'700'000'000}};
@@ -147,6 +143,26 @@ TEST_F(PostgresStorageTest, AlertsFiredByTwoProcessesFireAndCountOnce) {
     EXPECT_EQ(database_->ask("SELECT sum(abs(active_alerts)) FROM users"), "0");
     EXPECT_EQ(database_->ask("SELECT count(*) FROM alerts a JOIN deliveries d ON d.id = a.delivery_id"),
               "300");
+}
+
+// One statement writes them with the counts of their users and the boards.
+TEST_F(PostgresStorageTest, AFewFiringsCountForEachUserAndStoreTheBoardsOfWhatHasFired) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 20);
+    std::vector<FiringGroup> groups;
+    for (const auto& [from, board] : {std::pair(0, "[1]"), std::pair(10, "[2]")}) {
+        groups.push_back(firings({ids.begin() + from, ids.begin() + from + 10}).front());
+        groups.back().board = board;
+    }
+    const auto counts = "SELECT string_agg(active_alerts::text, ' ') FROM users";
+    EXPECT_EQ(storage->fire(std::span(groups).first(1)).size(), 10U);
+    EXPECT_EQ(database_->ask(counts), "2 2 2 2 2");
+    EXPECT_EQ(storage->fire(groups).size(), 10U) << "the first ten have fired";
+    EXPECT_EQ(database_->ask(counts), "0 0 0 0 0");
+    EXPECT_EQ(database_->ask("SELECT string_agg(board, ' ' ORDER BY board) FROM prices_fired"), "[1] [2]");
+    EXPECT_EQ(database_->ask("SELECT string_agg(n::text, ' ') FROM (SELECT count(*) AS n FROM deliveries d "
+                             "JOIN prices_fired p ON p.id = d.price_fired GROUP BY p.id) g"),
+              "10 10");
 }
 
 TEST_F(PostgresStorageTest, AFiringWaitsForAnotherThatMayStillRollBack) {
