@@ -20,6 +20,7 @@
 #include "base/clock.hpp"
 #include "deliver/sender.hpp"
 #include "firings.hpp"
+#include "loopback_sender.hpp"
 #include "net/http_client.hpp"
 #include "places.hpp"
 #include "plain_secrets.hpp"
@@ -100,10 +101,7 @@ bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t co
         const auto tasks = fire(*storage, count, fmt::format("http://127.0.0.1:{}/hook", port), secret);
         const auto client = net::create_http_client();
         const perf::PlainSecrets secrets;
-        deliver::SenderOptions options;
-        options.urls.allow_http = true;
-        options.urls.allow_ports = {{1, 65535}};
-        options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
+        const deliver::SenderOptions options = perf::loopback_sender_options();
 
         const auto start = std::chrono::steady_clock::now();
         const auto sender = deliver::start_sender(options, *storage, queue, *client, secrets, system_clock());

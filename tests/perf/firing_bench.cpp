@@ -14,6 +14,7 @@
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -26,11 +27,13 @@
 #include "firing_floor.hpp"
 #include "firings.hpp"
 #include "fsync_and_post.hpp"
+#include "loopback_sender.hpp"
 #include "net/http_client.hpp"
 #include "outbox/outbox.hpp"
 #include "places.hpp"
 #include "plain_secrets.hpp"
 #include "queue/in_process/in_process_queue.hpp"
+#include "receiver.hpp"
 #include "report.hpp"
 #include "sim/receiver.hpp"
 #include "webhook/signature.hpp"
@@ -67,6 +70,21 @@ storage::StorageEvents stamped(Stamps& stamps) {
     return events;
 }
 
+// Hands what fires over to the outbox. All alerts are loaded.
+std::unique_ptr<alert::Checker> ready_checker(storage::Storage& storage, outbox::Outbox& outbox,
+                                              Stamps& stamps) {
+    auto checker =
+        alert::start_checker({.load = [&](const auto& piece) { storage.load_active_alerts(piece); },
+                              .fire =
+                                  [&](FiringGroup group) {
+                                      stamps.handed_over = Clock::now();
+                                      outbox.push(std::move(group));
+                                  }},
+                             system_clock());
+    while (!checker->ready()) std::this_thread::sleep_for(1ms);
+    return checker;
+}
+
 struct AtOnce {
     double all = 0;
     double matching = 0;
@@ -87,15 +105,7 @@ AtOnce fire_at_once(perf::Place& place, std::size_t count) {
         stamps.published = Clock::now();
         done = true;
     }});
-    const auto checker =
-        alert::start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
-                              .fire =
-                                  [&](FiringGroup group) {
-                                      stamps.handed_over = Clock::now();
-                                      outbox->push(std::move(group));
-                                  }},
-                             system_clock());
-    while (!checker->ready()) std::this_thread::sleep_for(1ms);
+    const auto checker = ready_checker(*storage, *outbox, stamps);
     std::this_thread::sleep_for(100ms);
     traced.take();
     stamps.price = Clock::now();
@@ -187,10 +197,7 @@ struct Samples {
     void add(Clock::time_point from, Clock::time_point to) {
         milliseconds.push_back(seconds_between(from, to) * 1000);
     }
-    double at(double part) {
-        std::sort(milliseconds.begin(), milliseconds.end());
-        return milliseconds[static_cast<std::size_t>(part * static_cast<double>(milliseconds.size() - 1))];
-    }
+    double at(double part) { return perf::quantile(milliseconds, part); }
 };
 
 // Everything in one process, so that its parts can be timed: the in-process queue on PostgreSQL, too.
@@ -212,22 +219,11 @@ void one_by_one(std::size_t count, double most) {
 
     const auto client = net::create_http_client();
     const perf::PlainSecrets secrets;
-    deliver::SenderOptions options;
-    options.urls.allow_http = true;
-    options.urls.allow_ports = {{1, 65535}};
-    options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
     const auto queue = queue::create_in_process_queue();
-    const auto sender = deliver::start_sender(options, *storage, *queue, *client, secrets, system_clock());
+    const auto sender = deliver::start_sender(perf::loopback_sender_options(), *storage, *queue, *client,
+                                              secrets, system_clock());
     const auto outbox = outbox::start_outbox(*storage, *queue);
-    const auto checker =
-        alert::start_checker({.load = [&](const auto& piece) { storage->load_active_alerts(piece); },
-                              .fire =
-                                  [&](FiringGroup group) {
-                                      stamps.handed_over = Clock::now();
-                                      outbox->push(std::move(group));
-                                  }},
-                             system_clock());
-    while (!checker->ready()) std::this_thread::sleep_for(1ms);
+    const auto checker = ready_checker(*storage, *outbox, stamps);
 
     const test::TempDir directory;
     perf::FsyncAndPost floor(directory.path(), receiver->port());

@@ -25,6 +25,7 @@
 #include "base/clock.hpp"
 #include "deliver/sender.hpp"
 #include "firings.hpp"
+#include "loopback_sender.hpp"
 #include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "plain_secrets.hpp"
@@ -128,10 +129,7 @@ int main(int argc, char** argv) {
             *storage, count, webhook::make_webhook_secret(SignatureScheme::v1).secret,
             [&](std::size_t i) { return fmt::format("http://{}:{}/hook", address_of(i % endpoints), port); });
         const auto queue = queue::create_in_process_queue();
-        deliver::SenderOptions options;
-        options.urls.allow_http = true;
-        options.urls.allow_ports = {{1, 65535}};
-        options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
+        const deliver::SenderOptions options = perf::loopback_sender_options();
         const auto client = net::create_http_client({.max_connections = options.concurrency});
         const perf::PlainSecrets secrets;
         const auto sender =

@@ -28,6 +28,7 @@
 
 #include "base/clock.hpp"
 #include "deliver/sender.hpp"
+#include "loopback_sender.hpp"
 #include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "plain_secrets.hpp"
@@ -231,11 +232,8 @@ int main(int argc, char** argv) {
     {
         const auto storage = storage::create_sqlite_storage({.file = directory + "/bench.db"}, {});
         const auto queue = queue::create_in_process_queue();
-        deliver::SenderOptions options;
+        deliver::SenderOptions options = perf::loopback_sender_options();
         options.attempts_by_user = {10'000, 10min};
-        options.urls.allow_http = true;
-        options.urls.allow_ports = {{1, 65535}};
-        options.urls.guard = net::AddressGuard({net::Network::parse("127.0.0.0/8").value()});
         const auto client = net::create_http_client(
             {.max_connections = options.concurrency, .max_connections_per_host = 256});
         const perf::PlainSecrets secrets;
