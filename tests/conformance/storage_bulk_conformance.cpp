@@ -49,7 +49,7 @@ TEST_P(StorageBulkConformance, TheFirstOnesFitIntoTheLimit) {
     EXPECT_EQ(create({new_alert("5")}, 3), "+");
 }
 
-TEST_P(StorageBulkConformance, ThousandAlertsAreCreatedTogether) {
+TEST_P(StorageBulkConformance, CreatesAThousandAlertsTogether) {
     std::vector<Alert> alerts;
     for (int i = 1; i <= 1000; ++i)
         alerts.push_back(i % 2 == 0 ? new_alert(std::to_string(i)) : new_ruled(repeating(std::to_string(i))));
@@ -106,7 +106,7 @@ TEST_P(StorageBulkConformance, AKeyCanBeUsedAgainAfterADay) {
     EXPECT_EQ(storage_->stored_answer(user_, "k1", first.at).value().answer, "again");
 }
 
-TEST_P(StorageBulkConformance, OneKeyAtOnceCreatesOnce) {
+TEST_P(StorageBulkConformance, ConcurrentRequestsWithOneKeyCreateOnce) {
     std::atomic<int> created = 0;
     const IdempotentRequest same = request("k1");
     at_once(8, [&](int t) {

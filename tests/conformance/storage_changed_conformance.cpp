@@ -1,4 +1,4 @@
-// What the live stream learns of alerts that were changed, or have expired.
+// The contract of every Storage: what the live stream needs of alerts that were changed, or have expired.
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {
@@ -34,7 +34,7 @@ protected:
     }
 };
 
-TEST_P(StorageChangedConformance, AlertsThatTheirUserHasChangedAreListedTheLastOnesFirst) {
+TEST_P(StorageChangedConformance, ListsTheAlertsThatTheirUserHasChangedTheLastOnesFirst) {
     const Alert first = add_alert("1"), second = add_alert("2"), third = add_alert("3");
     add_alert("4");
     EXPECT_EQ(changed(now_), std::vector<Uuid>{});
@@ -48,12 +48,12 @@ TEST_P(StorageChangedConformance, AlertsThatTheirUserHasChangedAreListedTheLastO
     EXPECT_EQ(storage_->changed_alerts(user_, now_, 10).back().note, "a note");
     EXPECT_TRUE(storage_->changed_alerts(add_user("ben@example.com"), now_, 10).empty());
     fire({first.id});
-    EXPECT_EQ(changed(now_ + 2s), (std::vector{third.id, second.id})) << "a firing is told by its delivery";
+    EXPECT_EQ(changed(now_ + 2s), (std::vector{third.id, second.id})) << "a firing has its delivery";
     EXPECT_TRUE(storage_->delete_alert(user_, third.id));
     EXPECT_EQ(changed(now_), (std::vector{second.id, first.id}));
 }
 
-TEST_P(StorageChangedConformance, WhoseAlertHasExpiredIsToldOnceAndWhetherOrNotTheUserIs) {
+TEST_P(StorageChangedConformance, AnExpiryIsReportedOnceWhetherOrNotTheUserIsNotified) {
     const Alert quiet = add_ending(false), told = add_ending(true), other = add_alert("1");
     EXPECT_EQ(expire({quiet, told, other}).size(), 1U);
     auto all = expired();

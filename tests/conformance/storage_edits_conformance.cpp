@@ -102,7 +102,7 @@ TEST_P(StorageEditsConformance, AFiringOfTheOldRuleThatIsNotCommittedYetIsDroppe
     EXPECT_TRUE(stored(plain.id).is_active);
 }
 
-TEST_P(StorageEditsConformance, ADeliveryTellsTheRuleThatFiredIt) {
+TEST_P(StorageEditsConformance, ADeliveryHasTheRuleThatFiredIt) {
     const Alert alert = add_ruled();
     ASSERT_TRUE(fires(ruled(alert.id, 1, now_ + 5s)));
     ASSERT_TRUE(change(alert.id, set_terms(repeating("105")), now_ + 30s));
@@ -175,7 +175,7 @@ TEST_P(StorageEditsConformance, MayNotBecomeIdenticalToAnotherActiveAlert) {
     EXPECT_EQ(change(elsewhere.id, here, now_).error(), ChangeAlertError::duplicate);
 }
 
-TEST_P(StorageEditsConformance, EditsAtOnceMakeNoTwoIdenticalAlerts) {
+TEST_P(StorageEditsConformance, ConcurrentEditsMakeNoIdenticalAlerts) {
     std::vector<Uuid> ids;
     for (int i = 1; i <= 6; ++i) ids.push_back(add_alert(std::to_string(i)).id);
     std::atomic<int> edited = 0;
@@ -190,7 +190,7 @@ TEST_P(StorageEditsConformance, EditsAtOnceMakeNoTwoIdenticalAlerts) {
     EXPECT_EQ(edited, 1);
 }
 
-TEST_P(StorageEditsConformance, AUrlThatIsDisabledIsRefusedWhereItMatters) {
+TEST_P(StorageEditsConformance, RefusesADisabledUrlWhereItWouldBeUsed) {
     const Alert fired = add_alert();
     const Uuid delivery = fire({fired.id}).at(0).delivery_id;
     const Alert active_one = add_ruled();
@@ -344,7 +344,7 @@ TEST_P(StorageEditsConformance, AnotherRepeatKeepsTheStateAndTimesThatAreReached
     const AlertState before = stored(alert.id).state;
     ASSERT_TRUE(change(alert.id, set_terms(repeating("100", 2)), now_ + 6s));
     EXPECT_EQ(stored(alert.id).state, before);
-    // A checker that has not heard of it believes that it goes on.
+    // To a checker that does not know of the edit yet, it goes on.
     RuledFiring second = ruled(alert.id, 2, now_ + 30s);
     second.is_last = false;
     EXPECT_TRUE(fires(second));
@@ -380,7 +380,7 @@ TEST_P(StorageEditsConformance, TheSameRuleInOtherWordsIsNoEdit) {
     EXPECT_TRUE(shown_since(from).empty());
 }
 
-TEST_P(StorageEditsConformance, FiringsAndEditsAtOnceLoseNothing) {
+TEST_P(StorageEditsConformance, ConcurrentFiringsAndEditsLoseNothing) {
     const Alert alert = add_ruled();
     std::atomic<int> written = 0;
     at_once(2, [&](int t) {

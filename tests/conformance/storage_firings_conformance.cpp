@@ -104,7 +104,7 @@ TEST_P(StorageFiringsConformance, TheRowDecidesWhichFiringIsTheLast) {
     EXPECT_TRUE(storage_->create_alert(new_alert("1"), 1)) << "neither counts any more";
 }
 
-TEST_P(StorageFiringsConformance, CheckersAreToldOfTheRowAfterAFiring) {
+TEST_P(StorageFiringsConformance, ReportsTheRowAsItIsAfterAFiring) {
     const Alert alert = add_ruled();
     const std::size_t from = heard();
     const RuledFiring first = ruled(alert.id, 1, now_ + 5s);
@@ -122,7 +122,7 @@ TEST_P(StorageFiringsConformance, CheckersAreToldOfTheRowAfterAFiring) {
 
 // Notes
 
-TEST_P(StorageFiringsConformance, ThatItWasArmedAgainIsDurable) {
+TEST_P(StorageFiringsConformance, RearmingIsDurable) {
     const Alert alert = add_ruled();
     ASSERT_TRUE(fires(ruled(alert.id, 1, now_ + 5s)));
     const std::size_t from = heard();
@@ -131,7 +131,7 @@ TEST_P(StorageFiringsConformance, ThatItWasArmedAgainIsDurable) {
     EXPECT_EQ(storage_->active_alert(alert.id).value().ruled->state.rules, armed.rules);
     note(armed, now_ + 20s);  // twice does no harm
     EXPECT_EQ(storage_->active_alert(alert.id).value().ruled->state.rules, armed.rules);
-    EXPECT_EQ(shown_since(from), std::vector{shown(Kind::changed, alert.id)}) << "told once";
+    EXPECT_EQ(shown_since(from), std::vector{shown(Kind::changed, alert.id)}) << "once";
     EXPECT_TRUE(fires(ruled(alert.id, 2, now_ + 40s, "100.2")));
     EXPECT_FALSE(storage_->active_alert(alert.id).value().ruled->state.rules.at(0).armed);
 }
@@ -157,7 +157,7 @@ TEST_P(StorageFiringsConformance, ASlowerCheckersNoteDoesNotDisarm) {
     EXPECT_TRUE(stored(alert.id).state.rules.at(0).armed);
 }
 
-TEST_P(StorageFiringsConformance, AnExtremeIsKeptAndNotTold) {
+TEST_P(StorageFiringsConformance, AnExtremeIsStoredAndNotReported) {
     const Alert alert = add_ruled();
     const std::size_t from = heard();
     StateNote extreme{alert.id, 1, 0, false, {rule_state(true, now_)}};
@@ -302,7 +302,7 @@ TEST_P(StorageFiringsConformance, ThousandsFireAtOnePrice) {
 
 // Expiry
 
-TEST_P(StorageFiringsConformance, AnAlertExpiresOnceAndTellsThoseWhoAsked) {
+TEST_P(StorageFiringsConformance, AnAlertExpiresOnceAndNotifiesAUserWhoAskedForThat) {
     Alert alert = new_ruled(repeating());
     alert.state.expires_at = now_ + 60s;
     alert.notify_on_expiry = true;
@@ -337,7 +337,7 @@ TEST_P(StorageFiringsConformance, AnAlertExpiresOnceAndTellsThoseWhoAsked) {
     EXPECT_TRUE(storage_->firings(user_, alert.id, 10).empty()) << "it has not fired";
 }
 
-TEST_P(StorageFiringsConformance, WhetherItsUserIsToldIsTheRowsToSay) {
+TEST_P(StorageFiringsConformance, TheRowDecidesWhetherTheUserOfAnExpiredAlertIsNotified) {
     for (const bool told : {false, true}) {
         Alert alert = new_ruled(repeating(told ? "1" : "2"));
         alert.state.expires_at = now_ + 60s;

@@ -126,7 +126,7 @@ TEST_P(StorageTermsConformance, RejectsAnIdenticalActiveAlertHoweverItIsWritten)
     EXPECT_EQ(storage_->create_alert(snoozed, 100).error(), duplicate);
 }
 
-TEST_P(StorageTermsConformance, IdenticalAlertsAtOnceAreCreatedOnce) {
+TEST_P(StorageTermsConformance, OfConcurrentIdenticalAlertsOneIsCreated) {
     std::atomic<int> created = 0;
     at_once(8, [&](int t) {
         Alert alert = t % 2 == 0 ? new_alert("100") : new_ruled(above("100"));

@@ -10,7 +10,7 @@
 
 namespace pricewire::conformance {
 
-// Alerts with terms: "above 100, at most every 10 s" where nothing else is said.
+// Alerts with terms: by default "above 100, at most every 10 s".
 class StorageTermsFixture : public StorageConformance {
 protected:
     using Kind = AlertChange::Kind;

@@ -265,7 +265,7 @@ TEST_F(FromVersion2Test, PendingDeliveriesAreSentWithTheOldSecret) {
     }
 }
 
-TEST_F(FromVersion2Test, FiringsOfBeforeHaveTheirAlertsPrice) {
+TEST_F(FromVersion2Test, FiringsOfTheVersionBeforeHaveTheirAlertsPrice) {
     const auto storage = create_sqlite_storage({.file = file_}, {});
     const auto firings = storage->firings(user_, alert(5), 10);
     ASSERT_EQ(firings.size(), 1U);
