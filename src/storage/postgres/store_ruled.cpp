@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <map>
-#include <set>
 #include <unordered_map>
-#include <variant>
 
 #include "storage/postgres/store.hpp"
 

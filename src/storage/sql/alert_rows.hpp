@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"

@@ -4,14 +4,13 @@
 #include <optional>
 #include <set>
 #include <span>
-#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "base/uuid.hpp"
 #include "domain/alert.hpp"
-#include "storage/sql/alert_columns.hpp"
 
 // What both databases do with the groups of a call of fire().
 namespace pricewire::storage::sql {

@@ -101,7 +101,6 @@ std::optional<ClaimedDelivery> Store::claim_one(Connection& db, const char* meth
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
     std::vector<std::pair<Uuid, Uuid>> expired;
     auto written = transaction("fire", Durability::power, [&](Connection& db) {
-        expired.clear();
         std::vector<DeliveryTask> tasks;
         std::map<Uuid, int> changes;
         sql::Boards boards(groups);
