@@ -25,27 +25,28 @@ namespace pricewire::storage {
 enum class CreateAlertError { duplicate, limit_reached, endpoint_disabled, key_used };
 using CreateAlertResult = std::expected<void, CreateAlertError>;
 
-// stale: the alert has another revision than was asked for.
+// stale: the alert does not have the revision that was asked for.
 // refused: the edit returned false.
 // duplicate: it would be identical to another active alert.
-// limit_reached: it was to be switched on.
-// endpoint_disabled: it was to be switched on, or to have another URL.
+// limit_reached: only if it is switched on.
+// endpoint_disabled: only if it is switched on, or its URL changes.
 enum class ChangeAlertError { not_found, stale, refused, duplicate, limit_reached, endpoint_disabled };
 
-// Turns an alert into what its user wants of it; false: it stays as it is. Of an alert, it may set webhook_url, format,
-// custom, note, message, deliver_within, recover, notify_on_expiry, is_active, starts_at, expires_at, snoozed_until, and
-// terms, which may be set to what the plain form says. The rest follows, and what else it sets is ignored. Called with the
-// alert as it is stored, while it is locked: pure and quick. It may be called again, with a later version.
+// Makes an alert what its user wants it to be; false leaves it unchanged. It may set webhook_url, format, custom, note,
+// message, deliver_within, recover, notify_on_expiry, is_active, starts_at, expires_at, snoozed_until, and terms, which may
+// be set to those of an alert in the plain form. The other members follow from these; what it sets there is ignored. It is
+// called with the stored alert while its row is locked, so it must be pure and quick, and may be called again with a later
+// version of the alert.
 using AlertEdit = std::function<bool(Alert& alert)>;
 
 struct EditOptions {
     Timestamp now;
     std::size_t limit = 0;                         // of the user's active alerts
-    std::optional<std::int64_t> if_revision = {};  // else it is stale
+    std::optional<std::int64_t> if_revision = {};  // an alert with another one is stale
 };
 
-// A request that may be repeated without creating anything again: what it was answered is stored with what it creates,
-// in the same transaction. A request that creates nothing stores nothing.
+// A request that may be repeated without creating anything again: its answer is stored in the transaction that creates
+// something. A request that creates nothing stores nothing.
 struct IdempotentRequest {
     std::string key;  // the user's own, at most 255 bytes
     Sha256 request;   // identifies the method, the path and the body
@@ -58,7 +59,7 @@ struct StoredAnswer {
     int status = 201;
     std::string answer;
 };
-// For how long answers are kept. Of one user's the newest are kept, at most this many and this many bytes in all.
+// How long answers are kept, and how many of one user and how many bytes of them: the newest.
 constexpr Duration keep_answers = std::chrono::hours{24};
 constexpr std::size_t max_kept_answers = 1000;
 constexpr std::size_t max_kept_answer_bytes = std::size_t{8} << 20;
@@ -77,27 +78,27 @@ class Alerts {
 public:
     virtual ~Alerts() = default;
 
-    // Of an alert with terms, its state is written without firings and rules: it begins at starts_at, or when it was
+    // The state of an alert with terms is stored without firings and rules: it begins at starts_at, or when it was
     // created. An identical active alert is one with the same user, rule, `for`, `repeat` and URL, however it was written;
     // a unique partial index rejects a second one. `limit` bounds the user's active alerts. Raises alert_changed(created).
     virtual CreateAlertResult create_alert(const Alert& alert, std::size_t limit,
                                            const IdempotentRequest* request = nullptr) = 0;
-    // The same for each of one user's alerts, in order, in one transaction: those that are refused do not affect the
-    // others. `request`'s answer is what `answer` makes of the results: pure and quick, it may be called again. If the key
-    // is used, none is created.
+    // The same for several alerts of one user, in order, in one transaction: those that are refused do not affect the
+    // others. The answer that is kept is what `answer`, if it is set, makes of the results: pure and quick, it may be
+    // called again. If the key is used, none is created.
     using AnswerOf = std::function<std::string(std::span<const CreateAlertResult>)>;
     virtual std::vector<CreateAlertResult> create_alerts(std::span<const Alert> alerts, std::size_t limit,
                                                          const IdempotentRequest* request = nullptr,
                                                          const AnswerOf& answer = {}) = 0;
-    // What the request with that key was answered, if that is kept.
+    // The answer to the request with that key, if it is still kept.
     virtual std::optional<StoredAnswer> stored_answer(const Uuid& user_id, std::string_view key,
                                                       Timestamp now) = 0;
 
-    // Edits an alert, and returns it as it is then. Another rule, `for` or starts_at is a new start with the next
-    // revision, and so is switching it on again, with the same one. The rest keeps its state. An alert that can no longer
-    // be told in the plain form has terms from then on. One that has fired as often as it may ends at once.
+    // Edits an alert and returns the result. Another rule, `for` or starts_at is a new start with the next revision;
+    // switching it on again is a new start with the same one. Any other edit keeps its state. An alert that the plain form
+    // cannot express any more has terms from then on. One that has fired as often as it may ends at once.
     //
-    // Raises, if it was active in the plain form and has got terms or is paused, alert_changed(deleted) with its condition
+    // Raises, if it was active in the plain form and now has terms or is paused, alert_changed(deleted) with its condition
     // and target; then, if it is active, alert_changed(created) or (changed), else, if it was, alert_changed(deleted).
     virtual std::expected<Alert, ChangeAlertError> change_alert(const Uuid& user_id, const Uuid& alert_id,
                                                                 const AlertEdit& edit,
@@ -105,7 +106,7 @@ public:
     virtual std::optional<Alert> alert(const Uuid& user_id, const Uuid& alert_id) = 0;
     // Newest first (by id: ids are version 7).
     virtual std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) = 0;
-    // Those that their user has changed, or whose life has ended, since then; the last ones, at most `limit`.
+    // Those that their user has changed, or that have expired, since then: the last ones first, at most `limit`.
     virtual std::vector<Alert> changed_alerts(const Uuid& user_id, Timestamp since, std::size_t limit) = 0;
     // Hides the alert from its user; a delivery already written for it is still sent. False if the user has
     // no such alert. Raises alert_changed(deleted) if it was active.
@@ -114,7 +115,7 @@ public:
     // some may be deleted. Returns how many; with `dry_run` only that.
     virtual std::size_t delete_alerts_of(const Uuid& user_id, Ticker ticker, bool dry_run) = 0;
     // Newest first: those with a number below `before`, at most `limit`. Firings whose deliveries were pruned are not
-    // known any more.
+    // among them.
     virtual std::vector<FiringView> firings(const Uuid& user_id, const Uuid& alert_id, std::size_t limit,
                                             std::optional<std::int64_t> before = {}) = 0;
 

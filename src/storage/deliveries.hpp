@@ -75,9 +75,9 @@ public:
                                                              const IdempotentRequest* request = nullptr) = 0;
 
     // Removes at most `limit` rows: deliveries that have ended and were created before `before`, with their
-    // attempts; deleted alerts and users that nothing refers to any more; boards of prices that fired before; replaced
-    // rules; answers older than keep_answers. Returns how many it removed: fewer than `limit` means that nothing is left
-    // to remove.
+    // attempts; deleted alerts and users that nothing refers to any more; boards of prices that fired before then;
+    // replaced rules that no delivery needs; answers older than keep_answers. Returns how many it removed: fewer than
+    // `limit` means that nothing is left to remove.
     virtual std::size_t prune(Timestamp before, std::size_t limit) = 0;
 };
 

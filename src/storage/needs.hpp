@@ -30,7 +30,7 @@ public:
     // day from now: the clock was set back.
     virtual void need_tickers(std::span<const Ticker> tickers, Timestamp now, Timestamp until) = 0;
     // Those of active alerts and those of need_tickers() that are needed at `now`, by name. Takes one step in an index
-    // per ticker, however many alerts there are.
+    // per ticker, and per set of tickers that an alert watches besides its own, however many alerts there are.
     virtual std::vector<NeededTicker> needed_tickers(Timestamp now) = 0;
     // The tickers of a user's active alerts, by name; likewise.
     virtual std::vector<Ticker> alert_tickers(const Uuid& user_id) = 0;

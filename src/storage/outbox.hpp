@@ -49,13 +49,13 @@ public:
     // users. Alerts already fired or deleted are skipped: this is what makes an alert fire exactly once
     // however many processes try.
     //
-    // What alerts with terms do is written after that, in the order of the groups, in a transaction of its own:
-    // - the k-th firing, if the alert is active, in that revision, has k - 1 firings, and is neither muted, snoozed,
-    //   expired nor about to begin at its time. Whether it was the last one is decided by the row.
-    // - a note, if the alert is active, in that revision, with that many firings. What was armed stays armed.
-    // - an expiry, if the alert is active, in that revision, and its life ends by then; with a delivery if its user
-    //   wants to be told (by the row; without delivery_id it gets one).
-    // What is not so is passed over. Raises, once for each of these alerts that has fired, was armed again or has
+    // What alerts with terms do is written after that, in the order of the groups, in one transaction:
+    // - the k-th firing, if the alert is active, has that revision and k - 1 firings, and is neither muted, snoozed,
+    //   expired nor yet to begin at its time. The row decides whether it is the last one.
+    // - a note, if the alert is active and has that revision and that many firings. What was armed stays armed.
+    // - an expiry, if the alert is active, has that revision, and its life ends by then. The row decides whether it has
+    //   a delivery, which is given an id if the expiry has none.
+    // Anything else is skipped. Raises, once for each of these alerts that has fired, was armed again or has
     // expired, alert_changed(changed) with its row, or alert_changed(deleted) if it is not active any more.
     virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) = 0;
 

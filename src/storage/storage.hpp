@@ -27,7 +27,7 @@ struct StorageEvents {
     // database is listened to again after a break; never by a storage that cannot miss any.
     std::function<void()> alerts_missed;
 
-    // A call of this process has ended an alert's life, and committed that. On the caller's thread.
+    // A call of this process has made an alert expire, and has committed that. On the caller's thread.
     std::function<void(const Uuid& user_id, const Uuid& alert_id)> alert_expired;
 
     // Called for every call of a method, on the caller's thread: runs `call`, once. For timing, and for

@@ -4,7 +4,7 @@
 
 namespace pricewire::perf {
 
-// Used by this thread since its start, whatever else the machine does.
+// The CPU time of this thread since its start, whatever else the machine does.
 inline double cpu_seconds() {
     timespec used{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);

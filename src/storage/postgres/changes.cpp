@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::size_t max_payload = 7999;
 
-// In the place of a condition: the alert has terms, and its row says the rest. Versions that know no terms skip such a
-// change; they know the word "+" or "-" before it.
+// In the place of a condition: the alert has terms, and the rest is read from its row. Versions that know no terms skip
+// such a change as one of an unknown kind, since they know the "+" before it.
 constexpr std::string_view created_word = "rule";
 constexpr std::string_view changed_word = "changed";
 

@@ -13,8 +13,8 @@ namespace pricewire::storage::postgres {
 
 inline constexpr const char* changes_channel = "pricewire_changes";
 
-// Notifications carry one line per change: "+ <id> <ticker> <condition> <target>", "- …" or "u <id>"; of an alert with
-// terms "+ <id> <ticker> rule" (created) or "+ <id> <ticker> changed", without what its row says.
+// Notifications carry one line per change: "+ <id> <ticker> <condition> <target>", "- …" or "u <id>"; for an alert with
+// terms "+ <id> <ticker> rule" (created) or "+ <id> <ticker> changed": the rest is read from its row.
 // These payloads, each below PostgreSQL's limit of 8000 bytes (manual, NOTIFY), carry all changes in order.
 Array to_payloads(const std::vector<Change>& changes);
 

@@ -133,9 +133,8 @@ Connection::Connection(const ConnectionOptions& options, Watchdog& watchdog)
     translate([&] {
         execute(
             fmt::format("SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET bytea_output = 'hex'; "
-                        "SET client_min_messages = error; SET jit = off; SET statement_timeout = {0}; SET "
-                        "lock_timeout = {0}; "
-                        "SET idle_in_transaction_session_timeout = {1}",
+                        "SET client_min_messages = error; SET jit = off; SET statement_timeout = {0}; "
+                        "SET lock_timeout = {0}; SET idle_in_transaction_session_timeout = {1}",
                         milliseconds(options.statement_timeout), milliseconds(patience_)));
     });
 }

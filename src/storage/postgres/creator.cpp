@@ -124,7 +124,7 @@ void Creator::create_in(Connection& db, const std::vector<Job*>& jobs) {
     answer(db, jobs);
 }
 
-// The alerts of jobs whose keys are theirs, and of those that have none.
+// The alerts of jobs that have taken their key, and of those without one.
 std::vector<Creator::Place> Creator::with_keys(Connection& db, const std::vector<Job*>& jobs) {
     // In the same order in all processes, so that two that take the same keys do not deadlock.
     std::map<std::pair<Uuid, std::string_view>, Job*> by_key;
@@ -145,7 +145,7 @@ std::vector<Creator::Place> Creator::with_keys(Connection& db, const std::vector
     return places;
 }
 
-// Returns those that are in the table then, in the same order; sets the results of the others.
+// Returns those that were inserted, in the same order; sets the results of the others.
 std::vector<Creator::Place> Creator::insert(Connection& db, const std::vector<Place>& places) {
     if (places.empty()) return {};
     struct Entry {

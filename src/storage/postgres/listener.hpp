@@ -31,8 +31,7 @@ private:
     bool reconnect();
     void report_received();
     void report(const std::string& payload);
-    // Replaces what was created or changed of alerts with terms by what their rows say; one that is not active any more
-    // is deleted.
+    // Completes the changes of alerts with terms from their rows; one that is not active any more counts as deleted.
     void read_rows(ReceivedChanges& received);
     void skip(const std::vector<Uuid>& unknown);
     void report_possible_misses();
@@ -44,7 +43,7 @@ private:
     Watchdog& watchdog_;
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<Receiver> receiver_;
-    std::vector<std::string> payloads_;  // received, not yet reported
+    std::vector<std::string> payloads_;  // received, not yet reported: that may need a query
     StopSignal stop_;
     std::thread thread_;
 };

@@ -10,7 +10,7 @@ namespace pricewire::storage::postgres {
 Pool::Pool(const PostgresOptions& options) : options_(options) {}
 
 bool Pool::should_retry(const pqxx::sql_error& error) {
-    // The last one is a unique key that another transaction has inserted after this one had looked for it.
+    // 23505: another transaction has inserted a unique key after this one had looked for it.
     return error.sqlstate() == "40001" || error.sqlstate() == "40P01" || error.sqlstate() == "23505";
 }
 

@@ -117,7 +117,7 @@ private:
     // False if that failed: the server rolls back when the connection ends.
     static bool undo(Connection& connection);
 
-    // One that has the durability already, if there is one: setting it is a round trip.
+    // Preferably one that has the durability already: setting it is a round trip.
     sql::Connections<Connection>::Lease take(std::optional<Durability> durability);
 
     const PostgresOptions options_;

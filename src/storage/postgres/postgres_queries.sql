@@ -101,7 +101,7 @@ inserted AS (
 SELECT n.disabled, EXISTS (SELECT 1 FROM inserted i WHERE i.id = n.id) FROM new n ORDER BY n.place;
 
 -- name: state_put
--- The last firing is what it was.
+-- A row's last firing stays what it was.
 INSERT INTO alert_states (alert_id, user_id, firings, times, rules, begun_at, not_before, snoozed_until, starts_at,
                           expires_at, notify_on_expiry, ended, triggered_at, triggered_price, late, others)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[],
@@ -130,7 +130,7 @@ WHERE user_id = $1::uuid AND ticker = $2::text AND coalesce(plain_condition, con
   AND id <> $7::uuid;
 
 -- name: delivery_adopt
--- The firing of an alert in the plain form that gets terms: its delivery carries it from now on.
+-- An alert in the plain form that has fired gets terms: its delivery carries that firing from now on.
 UPDATE deliveries
 SET kind = 'plain', firing = 1, price = coalesce(price, $2::numeric), price_time = coalesce(price_time, created_at),
     revision = 1, level = $3::numeric, condition = $4::alert_condition
@@ -147,7 +147,7 @@ WHERE EXISTS (SELECT 1 FROM deliveries d
 ON CONFLICT DO NOTHING;
 
 -- name: state_forget
--- Of deleted alerts.
+-- Those of deleted alerts.
 UPDATE alert_states SET others = '' WHERE alert_id = ANY ($1::uuid[]) AND others <> '';
 
 -- name: answer_take
@@ -214,7 +214,8 @@ WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
 ORDER BY a.user_id DESC, a.id DESC LIMIT $5::bigint;
 
 -- name: alert_list_of_status
--- CASE rather than = at the outside: an = is taken for rare, and all alerts of the user would be read and sorted.
+-- A CASE rather than one = of its result, which the planner would take to be rare, and read and sort all of the user's
+-- alerts.
 SELECT
 -- include: alert_whole
 WHERE a.user_id = $1::uuid AND a.id < $2::uuid AND a.deleted_at IS NULL
@@ -340,7 +341,7 @@ INSERT INTO prices_fired (id, board, board_at) SELECT * FROM unnest($1::uuid[], 
 ON CONFLICT DO NOTHING;
 
 -- name: ruled_lock
--- Before the others look, in the order of ids.
+-- Before the other statements read the rows; in the order of ids.
 SELECT count(*) FROM (SELECT id FROM alerts WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE) locked;
 
 -- name: ruled_fire
@@ -354,8 +355,8 @@ WITH held AS MATERIALIZED (
               f(alert_id, delivery_id, revision, number, time, value, level, condition, evidence, not_before, rules,
                 fired_at, late, price_fired)
          JOIN alerts a ON a.id = f.alert_id JOIN alert_states s ON s.alert_id = f.alert_id
-    WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = f.revision AND s.firings = f.number - 1
-      AND s.begun_at <= f.time AND (s.not_before IS NULL OR s.not_before <= f.time)
+    WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = f.revision
+      AND s.firings = f.number - 1 AND s.begun_at <= f.time AND (s.not_before IS NULL OR s.not_before <= f.time)
       AND (s.snoozed_until IS NULL OR s.snoozed_until <= f.time) AND (s.expires_at IS NULL OR s.expires_at > f.time)),
 state AS (
     UPDATE alert_states s
@@ -381,7 +382,8 @@ SELECT delivery_id, user_id, alert_id, ticker, ends FROM held;
 SELECT n.place, a.ticker, s.rules
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY n(alert_id, revision, firings, place)
      JOIN alerts a ON a.id = n.alert_id JOIN alert_states s ON s.alert_id = n.alert_id
-WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = n.revision AND s.firings = n.firings;
+WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = n.revision
+  AND s.firings = n.firings;
 
 -- name: ruled_notes
 UPDATE alert_states s SET rules = n.rules FROM unnest($1::uuid[], $2::text[]) n(alert_id, rules)
@@ -394,7 +396,8 @@ WITH held AS MATERIALIZED (
                 $8::timestamptz[], $9::uuid[])
               e(alert_id, delivery_id, revision, expires_at, evidence, fired_at, price, price_time, price_fired)
          JOIN alerts a ON a.id = e.alert_id JOIN alert_states s ON s.alert_id = e.alert_id
-    WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = e.revision AND s.expires_at <= e.expires_at),
+    WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = e.revision
+      AND s.expires_at <= e.expires_at),
 state AS (
     UPDATE alert_states s SET ended = 'expired', others = '' FROM held h WHERE s.alert_id = h.alert_id),
 alert AS (
@@ -694,9 +697,8 @@ ORDER BY d.user_id, d.id LIMIT $4::bigint FOR UPDATE OF d;
 
 -- name: test_insert
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
-SELECT $1::uuid, a.id, a.user_id,
-       (CASE WHEN a.rule IS NULL THEN 'test' ELSE 'ruled_test' END)::delivery_kind, 'pending', $2::timestamptz, $2::timestamptz,
-       $2::timestamptz + a.deliver_within * interval '1 microsecond', $3::numeric
+SELECT $1::uuid, a.id, a.user_id, (CASE WHEN a.rule IS NULL THEN 'test' ELSE 'ruled_test' END)::delivery_kind,
+       'pending', $2::timestamptz, $2::timestamptz, $2::timestamptz + a.deliver_within * interval '1 microsecond', $3::numeric
 FROM alerts a WHERE a.id = $4::uuid AND a.user_id = $5::uuid AND a.deleted_at IS NULL;
 
 -- name: tests_unfinished

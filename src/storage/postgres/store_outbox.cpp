@@ -13,7 +13,7 @@ namespace {
 // Firings per statement: this many take well under the statement timeout on a slow machine. All of a call's
 // are one transaction.
 constexpr std::size_t max_fired_at_once = 20'000;
-// As many need no transaction of several statements, each a round trip.
+// Up to this many are fired by one statement, without the round trips of a transaction of several.
 constexpr std::size_t few = 100;
 // A backend uses one core: from this many firings on, two are faster, with a transaction each.
 constexpr std::size_t worth_two_backends = 10'000;
@@ -39,7 +39,7 @@ std::vector<Fired> in_lock_order(std::span<const FiringGroup> groups) {
     return out;
 }
 
-// What of alerts in the plain form was written: the deliveries with their users, and the change of each user's active
+// What was written for alerts in the plain form: the deliveries with their users, and the change of each user's active
 // alerts.
 struct Written {
     std::unordered_map<Uuid, Uuid> deliveries;
@@ -190,7 +190,7 @@ void Store::fire_plain(std::span<const FiringGroup> groups, const sql::Boards& b
     }
     const bool any_late =
         std::ranges::any_of(groups, [](const FiringGroup& g) { return g.late.has_value(); });
-    // What an attempt has written whose answer was lost, the sender finds in the database: see Outbox.
+    // If the answer to an attempt was lost, the sender finds its deliveries in the database: see Outbox.
     const auto few_at_once = [&](Connection& db) { return fire_few(db, all, groups, boards); };
     // If this throws, the others' futures wait for their end.
     std::unordered_map<Uuid, Uuid> written = all.size() <= few && !any_late

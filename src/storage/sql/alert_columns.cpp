@@ -18,7 +18,7 @@ bool same_rule(const Terms& a, const Terms& b) {
     return a.joined == b.joined && a.rules == b.rules && a.hold == b.hold;
 }
 
-// What an alert in the plain form is as one with terms.
+// An alert in the plain form as one with terms.
 Alert with_terms(Alert alert) {
     if (alert.terms) return alert;
     alert.terms = std::make_shared<const Terms>(terms_of(alert));
@@ -51,7 +51,7 @@ bool same_life(const Alert& a, const Alert& b) {
            a.state.snoozed_until == b.state.snoozed_until && a.notify_on_expiry == b.notify_on_expiry;
 }
 
-// A new start: as a new alert.
+// A new start, as that of a new alert.
 void begin(Alert& alert, Timestamp now) {
     alert.begun_at = std::max(now, alert.state.starts_at.value_or(now));
     alert.state.rules.clear();

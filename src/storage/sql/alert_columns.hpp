@@ -9,7 +9,7 @@
 #include "domain/alert.hpp"
 #include "storage/alerts.hpp"
 
-// What alerts with terms are written as.
+// How alerts with terms are stored.
 namespace pricewire::storage::sql {
 
 // How an alert says when it fires. With terms, condition and target are lt and 0, which is true for no price.
@@ -26,17 +26,17 @@ struct RuleColumns {
     Decimal same_target() const { return plain_target.value_or(target); }
 };
 RuleColumns rule_columns(const Alert& alert);
-// Its rule as it would be written, also of an alert in the plain form.
+// The text of its rule, also of an alert in the plain form.
 std::string canonical_of(const Alert& alert);
 
-// The firing with which it ends; nullopt: none.
+// The number of the firing with which it ends; nullopt: it does not end by firing.
 std::optional<std::int64_t> times_of(const Terms& terms);
 
 // The tickers that it watches besides the first rule's, by name, separated by spaces.
 std::string other_tickers(const Terms& terms);
 std::vector<Ticker> split_tickers(std::string_view others);
 
-// As a new alert is stored: not begun.
+// A new alert as it is stored: it has not begun.
 Alert unbegun(Alert alert);
 
 // What an edit makes of an alert.
@@ -51,8 +51,8 @@ struct EditedAlert {
 // `wanted`: the alert as AlertEdit has left it.
 EditedAlert edited(const Alert& before, const Alert& wanted, Timestamp now);
 
-// What of a note is written over what is stored: what was armed stays armed, whichever checker was the first to know.
-// Unset if that is not of the same terms.
+// What is stored after a note: what was armed stays armed, whichever checker noticed it first. nullopt: the note is of
+// another number of rules.
 std::optional<std::vector<RuleState>> merged(const std::vector<RuleState>& stored,
                                              const std::vector<RuleState>& note);
 

@@ -38,7 +38,7 @@ inline std::optional<std::string> late_text(const FiringGroup& group) {
     return to_text(*group.late);
 }
 
-// Throws UnknownValue, for a text of a newer version.
+// Throws UnknownValue for a text of a newer version.
 template <typename Row>
 std::shared_ptr<const Terms> read_terms(const Row& row, int column, const Uuid& alert_id) {
     const std::string_view text = row.null(column) ? std::string_view() : row.text(column);
@@ -46,7 +46,7 @@ std::shared_ptr<const Terms> read_terms(const Row& row, int column, const Uuid& 
     throw UnknownValue("alerts.rule", text, row_name(alert_id));
 }
 
-// What the alert shows as its condition and target: nothing, which is gt and 0, if its terms are not one number's.
+// Sets what the alert shows as its condition and target: gt and 0 if its terms are not about one number.
 inline void show_target(Alert& alert) {
     const auto shown = rule::shown_target(*alert.terms);
     alert.condition = shown ? shown->first : pricewire::Condition::gt;
@@ -117,14 +117,14 @@ inline constexpr auto read_alert = [](const auto& row) {
     return alert;
 };
 
-// id, ticker, condition, target: all that is said of an alert that is not active any more.
+// id, ticker, condition, target: all that is reported of an alert that is not active any more.
 inline constexpr auto read_plain_active = [](const auto& row) {
     const Uuid id = row.id(0);
     return ActiveAlert{id, Ticker(row.text(1)), known(&parse_condition, row, 2, "alerts.condition", id),
                        row.decimal(3)};
 };
 
-// The same; rule, created_at, begun_at, notify_on_expiry, the state.
+// The same, rule, created_at, begun_at, notify_on_expiry, the state.
 inline constexpr auto read_active_alert = [](const auto& row) {
     ActiveAlert alert = read_plain_active(row);
     if (row.null(4)) return alert;
@@ -145,15 +145,15 @@ inline ActiveAlert active_part(const Alert& alert) {
                                                           alert.begun_at, alert.notify_on_expiry})};
 }
 
-// The same where it is not active any more: terms say nothing then.
+// The same for an alert that is not active any more: its terms are not reported.
 inline ActiveAlert last_part(const Alert& alert) {
     ActiveAlert out = active_part(alert);
     out.ruled = nullptr;
     return out;
 }
 
-// `kind` as it is stored: deliveries of alerts with terms have words of their own, which the version before skips. One
-// that has fired in the plain form before it got them is not `ruled`.
+// `kind` as it is stored: deliveries of alerts with terms have words of their own, which the version before skips. A
+// firing in the plain form, from before its alert had terms, is not `ruled`.
 struct StoredKind {
     DeliveryKind kind;
     bool ruled;
@@ -205,7 +205,7 @@ inline constexpr auto read_claimed = [](const auto& row) {
     } else if (out.kind == DeliveryKind::expired || !row.null(firing + 1)) {
         out.alert.triggered_price = maybe_decimal(row, firing + 1);
     }
-    // Of an alert in the plain form that has not got terms since, its own columns say everything.
+    // An alert that is still in the plain form: its own columns say everything.
     if (row.null(firing + 7)) return out;
     DeliveredFiring said = read_firing(row, firing, out.alert.id);
     out.alert.ticker = said.terms->rules.front().ticker;
@@ -239,7 +239,7 @@ FiringView read_firing_view(const Row& row, int column) {
         view.said = read_firing(row, firing, alert_id);
         return view;
     }
-    // In the plain form it has fired once, and a firing of before has its price with the alert.
+    // In the plain form it has fired once; the price of a firing from before this schema is the alert's.
     view.said.condition = known(&parse_condition, row, column + 7, "alerts.condition", alert_id);
     view.said.level = row.decimal(column + 8);
     if (!view.price) view.price = maybe_decimal(row, column + 6);

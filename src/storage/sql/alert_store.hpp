@@ -87,7 +87,7 @@ public:
                                                         const EditOptions& options) override {
         using Result = std::expected<Alert, ChangeAlertError>;
         return transaction("change_alert", Durability::power, [&](Connection& db) -> Result {
-            // Locked first: the row that is read then is the last one.
+            // Locked first, so that the row read next is the latest one.
             db.first([](const auto&) { return true; }, "alert_lock", alert_id, user_id);
             const auto before = db.first(read_alert, "alert_get", alert_id, user_id);
             if (!before) return std::unexpected(ChangeAlertError::not_found);
@@ -167,7 +167,7 @@ protected:
 private:
     static constexpr std::size_t max_deleted_at_once = 5'000;
 
-    // An alert as it is told of when it is deleted, and whether it was active.
+    // An alert as its deletion is reported, and whether it was active.
     using Locked = std::pair<ActiveAlert, bool>;
     static constexpr auto read_locked = [](const auto& row) {
         return Locked(read_plain_active(row), row.flag(4));
@@ -185,7 +185,7 @@ private:
         count_active(db, {{user_id, -static_cast<int>(changes.size())}});
         db.notify(changes);
     }
-    // Some of those after an id, which is moved on.
+    // Deletes the next ones after an id, which is set to the last of them.
     std::size_t delete_some(Connection& db, const Uuid& user_id, Ticker ticker, Uuid& after) {
         const auto found =
             db.all(read_locked, "alerts_lock_of", user_id, after, ticker.view(), max_deleted_at_once);

@@ -39,7 +39,7 @@ private:
     std::set<std::size_t> used_;
 };
 
-// The price that a group's expiries tell, and its time.
+// The price in effect at a group's expiries, and its time; none if there is no price yet.
 inline std::pair<std::optional<Decimal>, std::optional<Timestamp>> price_in_effect(const FiringGroup& group) {
     if (group.price.value == Decimal{}) return {};
     return {group.price.value, group.price.time};

@@ -72,7 +72,7 @@ Connection::Connection(const std::filesystem::path& file, Mode mode, Duration bu
         // Replaced secrets and deleted users are overwritten with zeros. Debian's SQLite does this by
         // default; other builds may not.
         execute("PRAGMA secure_delete = 1");
-        execute("PRAGMA wal_autocheckpoint = 4000");      // pages: 16 MB
+        execute("PRAGMA wal_autocheckpoint = 4000");      // pages: 16 MB; a Writer does it by itself
         execute("PRAGMA journal_size_limit = 67108864");  // bytes of the log kept after a checkpoint
         execute(
             "CREATE TEMP TABLE firing (alert_id BLOB PRIMARY KEY, delivery_id BLOB NOT NULL) WITHOUT ROWID");

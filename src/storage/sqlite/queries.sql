@@ -89,7 +89,7 @@ VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING;
 
 -- name: state_put
--- The last firing is what it was.
+-- A row's last firing stays what it was.
 INSERT INTO alert_states (alert_id, user_id, firings, times, rules, begun_at, not_before, snoozed_until, starts_at,
                           expires_at, notify_on_expiry, ended, triggered_at, triggered_price, late, others)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -116,7 +116,7 @@ WHERE user_id = ?1 AND ticker = ?2 AND coalesce(plain_condition, condition) = ?3
   AND coalesce(plain_target, target) = ?4 AND webhook_url = ?5 AND rule_key = ?6 AND is_active = 1 AND id <> ?7;
 
 -- name: delivery_adopt
--- The firing of an alert in the plain form that gets terms: its delivery carries it from now on.
+-- An alert in the plain form that has fired gets terms: its delivery carries that firing from now on.
 UPDATE deliveries SET kind = 'plain', firing = 1, price = coalesce(price, ?2),
                       price_time = coalesce(price_time, created_at), revision = 1, level = ?3, condition = ?4
 WHERE id = (SELECT a.delivery_id FROM alerts a WHERE a.id = ?1);
@@ -130,7 +130,7 @@ SELECT ?1, ?2, ?3, ?4
 WHERE EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = ?1 AND d.revision IS NOT NULL AND d.revision = ?2);
 
 -- name: state_forget
--- Of a deleted alert.
+-- That of a deleted alert.
 UPDATE alert_states SET others = '' WHERE alert_id = ? AND others <> '';
 
 -- name: answer_take
@@ -204,7 +204,8 @@ UPDATE alerts SET is_active = 0, deleted_at = ?2,
 WHERE id = ?1;
 
 -- name: alerts_load_active
--- Nearly all are active: the index would be an additional lookup for each. So is a row of alert_states that is not there.
+-- Nearly all are active: the index would be an additional lookup for each. So would be that of a state where there is
+-- none.
 SELECT
 -- include: active_columns
 FROM alerts a LEFT JOIN alert_states s ON s.alert_id = iif(a.rule IS NULL, NULL, a.id)
@@ -279,7 +280,7 @@ FROM alerts a WHERE a.id = ?2
 RETURNING user_id;
 
 -- name: ruled_alert
--- Its first delivery keeps it from being pruned; see alerts_gone.
+-- Its first delivery keeps an alert from being pruned; see alerts_gone.
 UPDATE alerts SET is_active = min(is_active, ?2), delivery_id = coalesce(delivery_id, ?3)
 WHERE id = ?1 AND (?2 = 0 OR delivery_id IS NULL);
 

@@ -49,7 +49,7 @@ void record_attempt(Connection& db, const DeliveryOutcome& outcome) {
         db.change("drop_attempts", outcome.delivery_id, outcome.attempt_number - kept);
 }
 
-// So few are fired by their ids: putting them into a table first takes longer.
+// Up to this many are fired one by one: putting them into a table first takes longer.
 constexpr std::size_t few = 16;
 
 void fire_one(Connection& db, const Firing& firing, const FiringGroup& group,

@@ -14,7 +14,7 @@ struct Written {
     std::set<Uuid> changed = {};                  // alerts
 };
 
-// The alert's own row: it ends, or its first delivery is to be found from it.
+// Writes the alert's own row if it ends, or if this is its first delivery.
 void note_delivery(Connection& db, const Uuid& alert_id, bool ends, const std::optional<Uuid>& delivery_id) {
     db.change("ruled_alert", alert_id, ends ? 0 : 1, delivery_id);
 }

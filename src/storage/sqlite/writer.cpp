@@ -15,8 +15,8 @@ namespace {
 constexpr auto look_every = std::chrono::milliseconds{200};
 // Calls per commit at most, which bounds how long the first of them waits.
 constexpr std::size_t max_group = 1000;
-// The log is moved into the file from this many pages on (16 MB), as soon as nobody writes: in a commit, those that wait
-// for it would wait for that, too. A log of so many that it must not grow any more (64 MB) is moved at once.
+// From this many pages on (16 MB), the log is checkpointed as soon as nobody writes: within a commit, its callers would
+// wait for the checkpoint, too. From longest_log on (64 MB), it is checkpointed before anything else is written.
 constexpr int long_log = 4000;
 constexpr int longest_log = 16'000;
 constexpr auto quiet = std::chrono::milliseconds{2};
@@ -120,13 +120,13 @@ void Writer::run() {
             continue;
         }
         busy_ = true;
-        const bool move_log = log_is_long_;
+        const bool is_checkpoint_due = log_is_long_;
         lock.unlock();
         if (now >= look_at_) look_for_foreign_writes(now);
-        if (move_log) checkpoint();
+        if (is_checkpoint_due) checkpoint();
         now = system_clock().mono();
         lock.lock();
-        if (move_log) log_is_long_ = log_is_longest_ = false;
+        if (is_checkpoint_due) log_is_long_ = log_is_longest_ = false;
         set_free(now);
         wake = now + look_every;
     }
@@ -213,7 +213,7 @@ std::int64_t Writer::bytes_in_log() {
     }
 }
 
-// Errors are those of the next commit that meets them, as with SQLite's own.
+// Errors are ignored, as SQLite's own checkpoints ignore them: one that lasts fails a later commit.
 void Writer::checkpoint() {
     sqlite3_wal_checkpoint_v2(db_->database().getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
                               nullptr);

@@ -20,8 +20,8 @@ namespace pricewire::storage::sqlite {
 // The one write connection, used by one thread at a time. Calls that arrive during a commit share the next one (group
 // commit): each has a savepoint, so that a failing call does not affect the others, and all are committed together,
 // flushed to the disk if any of them requires it. The thread of one of the calls commits them all: another thread
-// would have to be woken for each commit, and to wake the caller. What can wait until nothing else does is done by a
-// thread of the writer's own.
+// would have to be woken for each commit, and to wake the caller. What can wait until nobody writes, such as checkpoints,
+// is done on a thread of its own.
 class Writer {
 public:
     Writer(std::unique_ptr<Connection> connection, StorageEvents events);
@@ -89,7 +89,7 @@ private:
     bool closed_ GUARDED_BY(mutex_) = false;
     bool ended_ GUARDED_BY(mutex_) = false;           // closed, and nobody is left
     bool log_is_long_ GUARDED_BY(mutex_) = false;     // see long_log
-    bool log_is_longest_ GUARDED_BY(mutex_) = false;  // nothing is written before it is moved
+    bool log_is_longest_ GUARDED_BY(mutex_) = false;  // nothing is written before the checkpoint
     std::size_t callers_ GUARDED_BY(mutex_) = 0;
     MonoTime free_since_ GUARDED_BY(mutex_);
     std::deque<Job*> jobs_ GUARDED_BY(mutex_);  // not begun

@@ -1,8 +1,9 @@
--- Alerts that say more than gt and lt of a number, once. Their rule is the canonical text of room rule; condition and
--- target are 'lt' and 0 then, which is true for no price: the version before loads them and fires nothing.
+-- Alerts with terms: those that do more than fire once at a price gt or lt a number. Their rule is the canonical text of
+-- room rule; their condition and target are 'lt' and 0, which is true for no price: the version before loads them and
+-- fires nothing.
 ALTER TABLE alerts ADD COLUMN rule text COLLATE "C";
 ALTER TABLE alerts ADD COLUMN rule_key text COLLATE "C" NOT NULL DEFAULT '';
--- What condition and target would be, where the rule alone can be said by them; rule_key is '' then.
+-- What condition and target would be if they can express the rule alone; rule_key is '' then.
 ALTER TABLE alerts ADD COLUMN plain_condition alert_condition;
 ALTER TABLE alerts ADD COLUMN plain_target numeric;
 ALTER TABLE alerts ADD COLUMN revision bigint NOT NULL DEFAULT 1;  -- of the rule
@@ -17,7 +18,8 @@ CREATE UNIQUE INDEX alerts_active ON alerts (user_id, ticker, (coalesce(plain_co
                                              (coalesce(plain_target, target)), webhook_url, rule_key)
 WHERE is_active;
 
--- What else is durable of an alert with a rule: one row for each. Whoever changes it has locked its row of alerts.
+-- The rest of what is durable of an alert with a rule: one row per alert. Whoever changes it has locked its row of
+-- alerts.
 CREATE TABLE alert_states (
     alert_id         uuid PRIMARY KEY REFERENCES alerts ON DELETE CASCADE,
     user_id          uuid NOT NULL,
@@ -53,15 +55,16 @@ CREATE TABLE alert_rules (
 
 CREATE INDEX alert_rules_by_time ON alert_rules (replaced_at);
 
--- A checker of the version before that has not heard yet that an alert has got a rule would still fire it. Its statement
--- sets late; those of this version do so only for alerts without a rule that fire late, so that others fire as fast as
--- without the trigger.
+-- A checker of the version before would still fire an alert that has just been given a rule, before it receives that
+-- change. Its statement sets late; this version does so only for alerts without a rule that fire late, so that the others
+-- fire as fast as without the trigger.
 CREATE FUNCTION alert_is_left() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER alerts_with_a_rule BEFORE UPDATE OF late ON alerts
 FOR EACH ROW WHEN (OLD.rule IS NOT NULL) EXECUTE FUNCTION alert_is_left();
 
--- A delivery carries its own firing: that of its alert may be a later one. Those of before, and those of the version
--- before, have none; their alert's is theirs. From revision on they are set if the alert has a rule.
+-- A delivery carries its own firing: that of its alert may be a later one. Deliveries from before this migration, and
+-- those of the version before, have none: their alert has fired once. revision and the columns after it are set if the
+-- alert has a rule.
 ALTER TABLE deliveries ADD COLUMN firing bigint;  -- its number in the alert's life
 ALTER TABLE deliveries ADD COLUMN price numeric;
 ALTER TABLE deliveries ADD COLUMN price_time timestamptz;
@@ -71,8 +74,8 @@ ALTER TABLE deliveries ADD COLUMN level numeric;
 ALTER TABLE deliveries ADD COLUMN condition alert_condition;
 ALTER TABLE deliveries ADD COLUMN evidence text;
 
--- Senders of the version before skip deliveries of these kinds: what they would say of an alert with a rule is wrong.
--- 'plain' are those of firings before it got its rule.
+-- Senders of the version before skip deliveries of these kinds: what they would send of an alert with a rule is wrong.
+-- 'plain' are those of firings from before it was given its rule.
 ALTER TYPE delivery_kind ADD VALUE 'expired';
 ALTER TYPE delivery_kind ADD VALUE 'ruled';
 ALTER TYPE delivery_kind ADD VALUE 'ruled_test';

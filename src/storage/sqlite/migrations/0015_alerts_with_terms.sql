@@ -1,8 +1,8 @@
--- Alerts that say more than gt and lt of a number, once. Their rule is the canonical text of room rule; condition and
--- target are 'lt' and 0 then, which is true for no price.
+-- Alerts with terms: those that do more than fire once at a price gt or lt a number. Their rule is the canonical text of
+-- room rule; their condition and target are 'lt' and 0, which is true for no price.
 ALTER TABLE alerts ADD COLUMN rule TEXT;
 ALTER TABLE alerts ADD COLUMN rule_key TEXT NOT NULL DEFAULT '';
--- What condition and target would be, where the rule alone can be said by them; rule_key is '' then.
+-- What condition and target would be if they can express the rule alone; rule_key is '' then.
 ALTER TABLE alerts ADD COLUMN plain_condition TEXT;
 ALTER TABLE alerts ADD COLUMN plain_target TEXT;
 ALTER TABLE alerts ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;  -- of the rule
@@ -17,7 +17,7 @@ CREATE UNIQUE INDEX alerts_active ON alerts (user_id, ticker, coalesce(plain_con
                                              coalesce(plain_target, target), webhook_url, rule_key)
 WHERE is_active = 1;
 
--- What else is durable of an alert with a rule: one row for each.
+-- The rest of what is durable of an alert with a rule: one row per alert.
 CREATE TABLE alert_states (
     alert_id         BLOB PRIMARY KEY,
     user_id          BLOB NOT NULL,
@@ -58,8 +58,8 @@ CREATE TRIGGER alerts_rule_deleted AFTER DELETE ON alerts WHEN OLD.rule IS NOT N
     DELETE FROM alert_rules WHERE alert_id = OLD.id;
 END;
 
--- A delivery carries its own firing: that of its alert may be a later one. Those of before have none; their alert's is
--- theirs. From revision on they are set if the alert has a rule.
+-- A delivery carries its own firing: that of its alert may be a later one. Deliveries from before this migration have
+-- none: their alert has fired once. revision and the columns after it are set if the alert has a rule.
 ALTER TABLE deliveries ADD COLUMN firing INTEGER;  -- its number in the alert's life
 ALTER TABLE deliveries ADD COLUMN price TEXT;
 ALTER TABLE deliveries ADD COLUMN price_time INTEGER;
