@@ -1,27 +1,21 @@
 // The contract of every Storage: what the live stream needs of alerts that were changed, or have expired.
-#include "storage_fixture.hpp"
+#include "storage_terms_fixture.hpp"
 
 namespace pricewire::conformance {
 namespace {
 
-class StorageChangedConformance : public StorageConformance {
+class StorageChangedConformance : public StorageTermsFixture {
 protected:
-    void change(const Alert& alert, Timestamp at, const storage::AlertEdit& edit) {
-        EXPECT_TRUE(storage_->change_alert(alert.user_id, alert.id, edit, {.now = at, .limit = 100}));
-    }
     std::vector<Uuid> changed(Timestamp since, std::size_t limit = 10) {
         std::vector<Uuid> out;
         for (const Alert& alert : storage_->changed_alerts(user_, since, limit)) out.push_back(alert.id);
         return out;
     }
     Alert add_ending(bool notify) {
-        Alert alert = new_alert(std::to_string(++last_target_));
-        alert.terms = std::make_shared<const Terms>(
-            Terms{.rules = {{.ticker = "BTC", .word = Word::above, .level = {.number = alert.target}}}});
+        Alert alert = new_ruled(above(std::to_string(++last_target_)));
         alert.state.expires_at = now_ + 60s;
         alert.notify_on_expiry = notify;
-        EXPECT_TRUE(storage_->create_alert(alert, 100));
-        return alert;
+        return add(alert);
     }
     std::vector<DeliveryTask> expire(const std::vector<Alert>& alerts) {
         FiringGroup group{{.ticker = "BTC"}, now_ + 61s, {}};
@@ -38,9 +32,9 @@ TEST_P(StorageChangedConformance, ListsTheAlertsThatTheirUserHasChangedTheLastOn
     const Alert first = add_alert("1"), second = add_alert("2"), third = add_alert("3");
     add_alert("4");
     EXPECT_EQ(changed(now_), std::vector<Uuid>{});
-    change(first, now_ + 1s, [](Alert& a) { return (a.note = "a note", true); });
-    change(second, now_ + 2s, [](Alert& a) { return (a.is_active = false, true); });
-    change(third, now_ + 3s, [](Alert& a) { return (a.state.snoozed_until = a.created_at + 1h, true); });
+    EXPECT_TRUE(change(first.id, [](Alert& a) { a.note = "a note"; }, now_ + 1s));
+    EXPECT_TRUE(change(second.id, [](Alert& a) { a.is_active = false; }, now_ + 2s));
+    EXPECT_TRUE(change(third.id, [&](Alert& a) { a.state.snoozed_until = now_ + 1h; }, now_ + 3s));
     EXPECT_EQ(changed(now_ + 1s), (std::vector{third.id, second.id, first.id}));
     EXPECT_EQ(changed(now_ + 2s), (std::vector{third.id, second.id}));
     EXPECT_EQ(changed(now_, 1), std::vector{third.id});

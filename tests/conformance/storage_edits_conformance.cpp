@@ -13,6 +13,13 @@ protected:
     }
     static void pause(Alert& a) { a.is_active = false; }
     static void switch_on(Alert& a) { a.is_active = true; }
+    // Creates an alert at another URL and moves it to that alert's.
+    auto moved_to(const Alert& other, const std::string& target) {
+        Alert elsewhere = new_alert(target);
+        elsewhere.webhook_url += "/2";
+        add(elsewhere);
+        return change(elsewhere.id, [&](Alert& a) { a.webhook_url = other.webhook_url; }, now_);
+    }
 };
 
 TEST_P(StorageEditsConformance, TextsChangeNothingElse) {
@@ -168,11 +175,7 @@ TEST_P(StorageEditsConformance, MayNotBecomeIdenticalToAnotherActiveAlert) {
     ASSERT_TRUE(change(plain.id, pause, now_));
     EXPECT_TRUE(change(alert.id, set_terms(above("105")), now_));
     EXPECT_EQ(change(plain.id, switch_on, now_).error(), ChangeAlertError::duplicate);
-    Alert elsewhere = new_alert("105");
-    elsewhere.webhook_url += "/2";
-    add(elsewhere);
-    const auto here = [&](Alert& a) { a.webhook_url = plain.webhook_url; };
-    EXPECT_EQ(change(elsewhere.id, here, now_).error(), ChangeAlertError::duplicate);
+    EXPECT_EQ(moved_to(plain, "105").error(), ChangeAlertError::duplicate);
 }
 
 TEST_P(StorageEditsConformance, ConcurrentEditsMakeNoIdenticalAlerts) {
@@ -199,11 +202,7 @@ TEST_P(StorageEditsConformance, RefusesADisabledUrlWhereItWouldBeUsed) {
     gone.disable_endpoint = true;
     record(gone);
     EXPECT_EQ(change(fired.id, switch_on, now_).error(), ChangeAlertError::endpoint_disabled);
-    Alert elsewhere = new_alert("7");
-    elsewhere.webhook_url += "/2";
-    add(elsewhere);
-    const auto here = [&](Alert& a) { a.webhook_url = fired.webhook_url; };
-    EXPECT_EQ(change(elsewhere.id, here, now_).error(), ChangeAlertError::endpoint_disabled);
+    EXPECT_EQ(moved_to(fired, "7").error(), ChangeAlertError::endpoint_disabled);
     EXPECT_TRUE(change(active_one.id, [](Alert& a) { a.note = "x"; }, now_));
 }
 
