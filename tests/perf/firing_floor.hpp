@@ -105,10 +105,10 @@ public:
             sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
         db_.reset(db);
         if (opened != SQLITE_OK) throw std::runtime_error("cannot open the database");
-        // Those of the program's.
+        // The program's. Like the program, it makes no checkpoint within a commit.
         for (const char* pragma : {"journal_mode = WAL", "synchronous = FULL", "cache_size = -32768",
                                    "cache_spill = 0", "temp_store = MEMORY", "secure_delete = 1",
-                                   "wal_autocheckpoint = 4000", "journal_size_limit = 67108864"})
+                                   "wal_autocheckpoint = 0", "journal_size_limit = 67108864"})
             run(std::string("PRAGMA ") + pragma);
     }
     void run(const std::string& sql) {
