@@ -6,6 +6,7 @@
 #include "api/api_fixture.hpp"
 #include "api/embedded.hpp"
 #include "api/routes.hpp"
+#include "webhook/template.hpp"
 
 namespace pricewire::api {
 
@@ -117,6 +118,16 @@ TEST_F(OpenApiTest, EveryBodyAndEveryHeaderHasAnExample) {
                 EXPECT_TRUE(resolved(document_, header.value()).contains("example")) << header.key();
             }
         }
+    }
+}
+
+TEST_F(OpenApiTest, TextsOfAlertsHaveTheLimitsThatAreChecked) {
+    const json::object& schemas = document_.at("components").at("schemas").as_object();
+    for (const char* schema : {"NewAlert", "ChangedAlert"}) {
+        const json::value& members = schemas.at(schema).at("properties");
+        EXPECT_EQ(members.at("note").at("maxLength").to_number<std::size_t>(), webhook::max_note) << schema;
+        EXPECT_EQ(members.at("message").at("maxLength").to_number<std::size_t>(), webhook::max_message)
+            << schema;
     }
 }
 
