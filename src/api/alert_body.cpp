@@ -12,20 +12,9 @@
 namespace pricewire::api {
 namespace {
 
-// When it fires: by `when`, or by condition and target_price.
 Terms read_new_terms(BodyReader& reader, const Ticker& ticker, const KnownTickers& tickers) {
-    rule::RuleInput input{.ticker = ticker};
     const RuleTexts texts = rule_texts(reader);
-    if (texts.when) {
-        // Not both forms, whatever the other one says.
-        if (reader.optional("condition") != nullptr) input.condition = Condition::gt;
-        if (reader.optional("target_price") != nullptr) input.target = Decimal::from_int(1);
-    } else {
-        const Decimal target = read_target(reader);
-        input.target = target.is_positive() ? target : Decimal::from_int(1);
-        input.condition = read_condition(reader);
-    }
-    return read_terms(reader, texts, input, tickers);
+    return read_terms(reader, texts, read_form(reader, texts, ticker), tickers);
 }
 
 void set_when(Alert& alert, Terms terms, const rule::Life& life) {

@@ -83,10 +83,10 @@ private:
         const Terms old = terms_of(before_);
         rule::RuleInput input{.ticker = alert.ticker};
         RuleTexts texts = rule_texts(reader_);
-        if (!texts.when) say_when(old, texts, input);
-        if (texts.when && has_any({"condition", "target_price"}) && has("when")) {
-            if (reader_.optional("condition") != nullptr) input.condition = Condition::gt;
-            if (reader_.optional("target_price") != nullptr) input.target = Decimal::from_int(1);
+        if (has("when") || (has_any({"condition", "target_price"}) && !rule::shown_target(old))) {
+            input = read_form(reader_, texts, alert.ticker);
+        } else {
+            texts.when = edited_when(old);
         }
         if (!has("for")) texts.hold = unless_null(rule::hold_json(old));
         if (!has("repeat") && old.repeat) texts.repeat = repeat_of(old);
@@ -97,30 +97,22 @@ private:
         set_terms(old, std::move(terms));
     }
 
-    // The rule that the body does not give: the one of before, changed by the number and the side that it does give.
-    void say_when(const Terms& old, RuleTexts& texts, rule::RuleInput& input) {
+    // `when` of a body without it: the rule as it was, with the number and the side that the body gives.
+    std::string edited_when(const Terms& old) {
         Terms terms = old;
-        const bool by_target = has_any({"condition", "target_price"});
-        const auto shown = rule::shown_target(old);
-        if (has("when") || (by_target && !shown)) {
-            const Decimal target = read_target(reader_);
-            input.target = target.is_positive() ? target : Decimal::from_int(1);
-            input.condition = read_condition(reader_);
-            return;
-        }
         Rule& first = terms.rules.front();
         if (has("target_price")) {
             const Decimal target = read_target(reader_);
             if (target.is_positive()) first.level = {.number = target};
         }
-        if (has("condition") && read_condition(reader_) == other_side(shown->first))
+        if (has("condition") && read_condition(reader_) == other_side(rule::shown_target(old)->first))
             first.word = other_side(first.word);
         if (has("watch") && terms.joined == Joined::one) {
             first.watched = Watched::price;
             first.interval = {};
             first.other = {};
         }
-        texts.when = rule::when_json(terms, before_.ticker);
+        return rule::when_json(terms, before_.ticker);
     }
 
     // Where the margin was the default, the new rule's is its own.

@@ -182,6 +182,20 @@ RuleTexts rule_texts(const BodyReader& reader) {
             json_of(reader, "repeat")};
 }
 
+rule::RuleInput read_form(BodyReader& reader, const RuleTexts& texts, const Ticker& ticker) {
+    rule::RuleInput input{.ticker = ticker};
+    if (texts.when) {
+        // Not both forms, whatever the other one says.
+        if (reader.optional("condition") != nullptr) input.condition = Condition::gt;
+        if (reader.optional("target_price") != nullptr) input.target = Decimal::from_int(1);
+    } else {
+        const Decimal target = read_target(reader);
+        input.target = target.is_positive() ? target : Decimal::from_int(1);
+        input.condition = read_condition(reader);
+    }
+    return input;
+}
+
 Terms read_terms(BodyReader& reader, const RuleTexts& texts, rule::RuleInput input,
                  const KnownTickers& tickers) {
     input.when = texts.when;

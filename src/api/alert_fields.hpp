@@ -10,8 +10,8 @@
 #include "net/webhook_url.hpp"
 #include "rule/parse.hpp"
 
-// The members of an alert in a request's body. Each reports what is wrong with it to the reader, and then returns
-// something that is only good for reading on.
+// The members of an alert in a request's body. Each function reports what is wrong with its member to the reader, and then
+// returns something that is only good for reading on.
 namespace pricewire::api {
 
 // Far above any price and far below the limit of Decimal, so that no sum of targets can overflow.
@@ -38,6 +38,8 @@ struct RuleTexts {
     std::optional<std::string> when, watch, hold, repeat;
 };
 RuleTexts rule_texts(const BodyReader& reader);
+// When it fires, by the members of the texts or else by condition and target_price.
+rule::RuleInput read_form(BodyReader& reader, const RuleTexts& texts, const Ticker& ticker);
 // `input` has the ticker, and condition and target where they are given.
 Terms read_terms(BodyReader& reader, const RuleTexts& texts, rule::RuleInput input,
                  const KnownTickers& tickers);
