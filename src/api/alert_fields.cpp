@@ -172,9 +172,13 @@ std::string read_message(BodyReader& reader) {
     return *text;
 }
 
-void check_format(BodyReader& reader, PayloadFormat format, std::string_view webhook_url) {
+std::optional<Issue> webhook_issue(const Result<net::WebhookUrl>& vetted, PayloadFormat format,
+                                   std::string_view webhook_url) {
+    const std::vector<LocStep> loc{"body", "webhook_url"};
+    if (!vetted) return Issue{loc, vetted.error().message, "webhook_url"};
     if (const auto fits = webhook::check_format(format, webhook_url); !fits)
-        reader.refuse("webhook_url", fits.error().message, "value_error");
+        return Issue{loc, fits.error().message, "value_error"};
+    return std::nullopt;
 }
 
 RuleTexts rule_texts(const BodyReader& reader) {

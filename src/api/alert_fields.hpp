@@ -30,8 +30,9 @@ std::string read_note(BodyReader& reader);
 std::string read_message(BodyReader& reader);
 Duration read_deliver_within(BodyReader& reader);
 bool read_recover(BodyReader& reader);
-// Whether webhooks in that format can be sent to that URL.
-void check_format(BodyReader& reader, PayloadFormat format, std::string_view webhook_url);
+// Why webhooks in that format cannot be sent to that URL; `vetted` is what its addresses are.
+std::optional<Issue> webhook_issue(const Result<net::WebhookUrl>& vetted, PayloadFormat format,
+                                   std::string_view webhook_url);
 
 // The members that say when it fires, as JSON; unset where they are missing or null.
 struct RuleTexts {

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "api/alert_body.hpp"
+#include "api/alert_fields.hpp"
 #include "api/alert_json.hpp"
 #include "api/handlers.hpp"
 #include "api/watching.hpp"
 #include "base/text.hpp"
-#include "webhook/payload.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -32,21 +32,14 @@ bool read_if_match(const net::ServerRequest& request, const Alert& alert, std::o
 // What only the network and the other alerts can refuse.
 std::optional<Issue> refuse_places(Services& services, Exchange& exchange, const Alert& before,
                                    const ChangedAlert& change) {
-    const auto issue = [](std::string message, std::string type) {
-        return Issue{{"body", "webhook_url"}, std::move(message), std::move(type)};
-    };
     const Alert& alert = change.alert;
     const std::vector<Ticker> tickers = tickers_of(terms_of(alert));
     if (alert.is_active && (!before.is_active || tickers != tickers_of(terms_of(before)))) {
         if (auto full = TickerRoom(services, exchange.user.id).take(tickers)) return full;
     }
-    if (change.new_url && !exchange.text_only) {
-        if (const auto vetted = services.use.vet_webhook_url(alert.webhook_url); !vetted)
-            return issue(vetted.error().message, "webhook_url");
-    }
-    if (const auto fits = webhook::check_format(alert.format, alert.webhook_url); !fits)
-        return issue(fits.error().message, "value_error");
-    return std::nullopt;
+    Result<net::WebhookUrl> vetted;
+    if (change.new_url && !exchange.text_only) vetted = services.use.vet_webhook_url(alert.webhook_url);
+    return webhook_issue(vetted, alert.format, alert.webhook_url);
 }
 
 net::ServerResponse refusal(storage::ChangeAlertError error, const Services& services) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 #include <vector>
+#include "api/alert_fields.hpp"
 
 #include "api/alert_body.hpp"
 #include "api/alert_json.hpp"
@@ -14,7 +15,6 @@
 #include "api/json_fields.hpp"
 #include "api/limits.hpp"
 #include "api/watching.hpp"
-#include "webhook/payload.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -43,24 +43,14 @@ public:
         if (!body) return std::unexpected(validation_response(body.error()));
         if (const auto full = room_.take(tickers_of(body->terms)))
             return std::unexpected(validation_response({&*full, 1}));
-        if (const auto issue = refuse_url(*body)) return std::unexpected(validation_response({&*issue, 1}));
+        if (const auto issue = webhook_issue(vet(body->webhook_url), body->format, body->webhook_url))
+            return std::unexpected(validation_response({&*issue, 1}));
         Alert alert = alert_of(std::move(*body), exchange_.user.id, now);
         alert.trace = exchange_.trace;
         return alert;
     }
 
 private:
-    std::optional<Issue> refuse_url(const AlertBody& body) {
-        const auto issue = [](std::string message, std::string type) {
-            return Issue{{"body", "webhook_url"}, std::move(message), std::move(type)};
-        };
-        if (const auto vetted = vet(body.webhook_url); !vetted)
-            return issue(vetted.error().message, "webhook_url");
-        if (const auto fits = webhook::check_format(body.format, body.webhook_url); !fits)
-            return issue(fits.error().message, "value_error");
-        return std::nullopt;
-    }
-
     // Each URL once. What is not resolved when the time of one name has passed is taken on its text alone, like a name
     // that does not resolve now: the sender checks every address again.
     Result<net::WebhookUrl> vet(const std::string& url) {
