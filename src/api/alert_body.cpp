@@ -1,13 +1,13 @@
 #include "api/alert_body.hpp"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
 #include "api/alert_fields.hpp"
 #include "base/text.hpp"
 #include "rule/canonical.hpp"
+#include "rule/simulate.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -46,7 +46,7 @@ Duration read_over(BodyReader& reader) {
     const auto over = days_or_duration(*text);
     if (!over) {
         reader.refuse(name, "Input should be a duration such as 24h or 30d", "duration_parsing");
-    } else if (*over < min_preview || *over > max_preview) {
+    } else if (*over < rule::shortest_simulation || *over > rule::longest_simulation) {
         reader.refuse(name, "Input should be between 1h and 90d", "out_of_range");
     }
     return over.value_or(PreviewBody{}.over);
@@ -96,7 +96,7 @@ Parsed<PreviewBody> parse_preview_body(std::string_view body, const AlertContext
     PreviewBody out;
     out.ticker = read_ticker(reader, context.tickers);
     out.terms = read_new_terms(reader, out.ticker, context.tickers);
-    out.life = read_life(reader, context.now);
+    read_life(reader, context.now);  // checked only: what is stored is judged without it
     out.over = read_over(reader);
     return reader.result(std::move(out));
 }

@@ -45,12 +45,9 @@ Alert alert_of(AlertBody body, const Uuid& user_id, Timestamp now);
 struct PreviewBody {
     Ticker ticker;
     Terms terms;
-    rule::Life life;
-    Duration over = std::chrono::hours{24 * 30};
+    Duration over = std::chrono::hours{24 * 30};  // from rule::shortest_simulation to longest_simulation
 };
-constexpr Duration min_preview = std::chrono::hours{1};
-constexpr Duration max_preview = std::chrono::hours{24 * 90};
-// The body of an alert, of which only what says when it fires is read, and "over".
+// The body of an alert, of which only what says when it fires is used, and "over".
 Parsed<PreviewBody> parse_preview_body(std::string_view body, const AlertContext& context);
 
 // What a body that changes an alert makes of it.

@@ -67,8 +67,8 @@ Decimal read_target(BodyReader& reader) {
     }
     if (!value->is_positive()) {
         reader.refuse(name, "Input should be greater than 0", "greater_than");
-    } else if (*value > Decimal::from_int(max_target_price)) {
-        reader.refuse(name, fmt::format("Input should be less than or equal to {}", max_target_price),
+    } else if (*value > Decimal::from_int(rule::max_level)) {
+        reader.refuse(name, fmt::format("Input should be less than or equal to {}", rule::max_level),
                       "less_than_equal");
     }
     return *value;

@@ -14,12 +14,11 @@
 // returns something that is only good for reading on.
 namespace pricewire::api {
 
-// Far above any price and far below the limit of Decimal, so that no sum of targets can overflow.
-constexpr std::int64_t max_target_price = 1'000'000'000'000'000;
 constexpr Duration min_deliver_within = std::chrono::seconds{1};
 constexpr Duration max_deliver_within = std::chrono::hours{24 * 30};
 
 Ticker read_ticker(BodyReader& reader, const KnownTickers& tickers);
+// Positive, at most rule::max_level.
 Decimal read_target(BodyReader& reader);
 Condition read_condition(BodyReader& reader);
 // Its text is checked, its addresses are not.

@@ -16,6 +16,7 @@
 #include "api/query_string.hpp"
 #include "net/endpoint_name.hpp"
 #include "rule/canonical.hpp"
+#include "rule/simulate.hpp"
 #include "webhook/template.hpp"
 
 namespace {
@@ -78,7 +79,8 @@ void alert_change(std::string_view text) {
     require(rule::parse_canonical(rule::canonical(terms)) == terms);
     require(terms.rules.front().ticker == change->alert.ticker);
     const auto preview = parse_preview_body(text, context);
-    if (preview) require(preview->over >= min_preview && preview->over <= max_preview);
+    if (preview)
+        require(preview->over >= rule::shortest_simulation && preview->over <= rule::longest_simulation);
 }
 
 void alert_list(std::string_view text) {
