@@ -105,6 +105,11 @@ Terms terms_of(const Alert& alert) {
     return alert.terms ? *alert.terms : rule::plain_terms(alert.ticker, alert.condition, alert.target);
 }
 
+std::int64_t firings_of(const Alert& alert) {
+    if (alert.terms) return alert.state.firings;
+    return alert.triggered_at ? 1 : 0;
+}
+
 bool is_plain(const Alert& alert) {
     return !alert.terms && alert.message.empty();
 }

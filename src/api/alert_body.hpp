@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,7 +62,9 @@ Parsed<ChangedAlert> parse_alert_change(std::string_view body, const Alert& aler
 
 // What the alert says, also if it is in the plain form.
 Terms terms_of(const Alert& alert);
-// Whether it uses what did not exist in the plain form, so that it is shown with all its members.
+// How often it has fired; the plain form keeps no count.
+std::int64_t firings_of(const Alert& alert);
+// Whether it uses nothing but the plain form, so that it is shown without the members that came later.
 bool is_plain(const Alert& alert);
 
 }  // namespace pricewire::api

@@ -32,10 +32,7 @@ void write_new_members(JsonWriter& w, const Alert& alert, Timestamp now) {
         .field("notify_on_expiry", alert.notify_on_expiry)
         .field("message", text_or_null(alert.message))
         .field("status", to_string(status_of(alert, now)))
-        // The plain form keeps no count: it fires once.
-        .field("firings", alert.terms          ? state.firings
-                          : alert.triggered_at ? 1
-                                               : 0)
+        .field("firings", firings_of(alert))
         .field("revision", state.revision);
 }
 

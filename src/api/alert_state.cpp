@@ -98,7 +98,7 @@ public:
             .key("closest");
         rule::write_closest(w, closest_.closest);
         write_blind(w);
-        w.field("firings", firings()).key("left_out").begin_array().end_array();
+        w.field("firings", firings_of(alert_)).key("left_out").begin_array().end_array();
         w.field("revision", alert_.state.revision).end_object();
         return std::move(w).str();
     }
@@ -117,11 +117,6 @@ private:
                               (Decimal::one_raw / 1000));
         if (views.front().level) views.front().holds = *views.front().value >= *views.front().level;
         return views;
-    }
-
-    std::int64_t firings() const {
-        if (!alert_.terms && alert_.triggered_at) return 1;
-        return alert_.state.firings;
     }
 
     // Of any: the one that is nearest to firing.
