@@ -68,8 +68,7 @@ net::ServerResponse change_alert(Services& services, Exchange& exchange) {
     storage::EditOptions options{.now = services.use.clock.now(), .limit = services.options.alerts_per_user};
     if (!read_if_match(exchange.request, *before, options.if_revision))
         return error_response(412, other_revision);
-    const KnownTickers known(services.options.tickers,
-                             services.options.on_demand ? listed_coins(services) : nullptr);
+    const KnownTickers known = known_tickers(services);
     const AlertContext context{known, services.options.url_policy, options.now};
     const std::string& body = exchange.request.body;
     const auto wanted = parse_alert_change(body, *before, context);

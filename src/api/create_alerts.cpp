@@ -30,7 +30,7 @@ public:
     AlertMaker(Services& services, Exchange& exchange)
         : services_(services),
           exchange_(exchange),
-          known_(services.options.tickers, services.options.on_demand ? listed_coins(services) : nullptr),
+          known_(known_tickers(services)),
           room_(services, exchange.user.id),
           resolves_until_(services.use.clock.mono() + services.options.resolve_timeout) {
         // One trace covers the request, the firing and the webhook.

@@ -63,8 +63,7 @@ net::ServerResponse took_too_long(Duration over) {
 }  // namespace
 
 net::ServerResponse preview_alert(Services& services, Exchange& exchange) {
-    const KnownTickers known(services.options.tickers,
-                             services.options.on_demand ? listed_coins(services) : nullptr);
+    const KnownTickers known = known_tickers(services);
     const Timestamp now = services.use.clock.now();
     const auto body = parse_preview_body(exchange.request.body, {known, services.options.url_policy, now});
     if (!body) return validation_response(body.error());

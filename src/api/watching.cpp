@@ -76,6 +76,11 @@ directory::Book::Pointer listed_coins(const Services& services) {
         directory::Directory::Lists{}, directory::Choices{.pinned = services.options.tickers});
 }
 
+KnownTickers known_tickers(const Services& services) {
+    return KnownTickers(services.options.tickers,
+                        services.options.on_demand ? listed_coins(services) : nullptr);
+}
+
 std::optional<Issue> TickerRoom::take(std::span<const Ticker> tickers) {
     for (const Ticker& ticker : tickers) {
         if (auto issue = take(ticker)) return issue;

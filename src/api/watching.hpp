@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/exchange.hpp"
+#include "api/known_tickers.hpp"
 #include "api/responses.hpp"
 #include "directory/book.hpp"
 #include "domain/watch_state.hpp"
@@ -26,6 +27,8 @@ std::optional<WatchState> look_at(const Services& services, const Exchange& exch
 std::optional<WatchState> unwatched(const Services& services, const Ticker& ticker);
 // What the venues list, as storage has it. Blocks.
 directory::Book::Pointer listed_coins(const Services& services);
+// Which tickers a request may name now. Blocks.
+KnownTickers known_tickers(const Services& services);
 
 // Whether a user's alerts may name further tickers. Blocks where it asks the storage, once at most.
 class TickerRoom {
