@@ -43,13 +43,9 @@ std::optional<Unpriced> find_unpriced(const Services& services, const Terms& ter
     for (const Ticker& ticker : tickers_of(terms)) {
         const auto board = services.use.bus.board(ticker);
         if (board && board->price) continue;
-        Unpriced out{ticker, board ? board->unpriced_since : std::nullopt, {}};
-        if (const auto state = unwatched(services, ticker)) {
-            out.reason = state->reason;
-        } else {
-            out.reason = board ? why_left_out(*board) : "no source has sent a quote yet";
-        }
-        return out;
+        const auto state = unwatched(services, ticker);
+        return Unpriced{ticker, board ? board->unpriced_since : std::nullopt,
+                        reason_unpriced(state ? &*state : nullptr, board)};
     }
     return std::nullopt;
 }

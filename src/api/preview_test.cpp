@@ -148,6 +148,12 @@ TEST_F(PastTest, AStateSaysWhyNothingCanFire) {
     EXPECT_TRUE(blind.has(R"("now":{"ticker":"BTC","since":")" + at(-10s) +
                           R"(","reason":"no source has sent a quote yet"})"))
         << blind.body;
+
+    const Answer unseen =
+        state(member(call_as(ann_, "POST", "/api/v1/alerts", alert_body("1", "ETH")).body, "id"));
+    EXPECT_TRUE(unseen.has(R"("now":{"ticker":"ETH","since":null,"reason":"it is about to be watched"})"))
+        << unseen.body;
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/ETH").has("it is about to be watched"));
 }
 
 TEST_F(PastTest, AStateOfAnAgeCountsFromTheLastPrice) {
