@@ -1,4 +1,4 @@
-// How an alert stands, and why it has not fired.
+// The state of an alert, and why it has not fired.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -49,11 +49,6 @@ std::optional<Unpriced> find_unpriced(const Services& services, const Terms& ter
     }
     return std::nullopt;
 }
-
-struct Blind {
-    BlindSpan span;
-    bool is_own = true;  // of the alert's ticker
-};
 
 // What is known of one alert at one moment.
 class StateView {
@@ -199,19 +194,19 @@ private:
     }
 
     void write_blind(JsonWriter& w) const {
-        std::vector<Blind> all;
+        std::vector<BlindSpan> all;
         for (const Ticker& ticker : tickers_of(terms())) {
             for (BlindSpan& span :
                  services_.use.storage.blind_spans(ticker, alert_.created_at, max_intervals)) {
                 span.from = std::max(span.from, alert_.created_at);
-                all.push_back({std::move(span), ticker == alert_.ticker});
+                all.push_back(std::move(span));
             }
         }
         std::sort(all.begin(), all.end(),
-                  [](const Blind& a, const Blind& b) { return a.span.from < b.span.from; });
+                  [](const BlindSpan& a, const BlindSpan& b) { return a.from < b.from; });
         std::vector<std::pair<Timestamp, Timestamp>> spans;
-        for (const Blind& blind : all)
-            spans.emplace_back(blind.span.from, std::max(blind.span.from, blind.span.to.value_or(now_)));
+        for (const BlindSpan& blind : all)
+            spans.emplace_back(blind.from, std::max(blind.from, blind.to.value_or(now_)));
         w.key("blind").begin_object().field("total", spelled_out(covered(std::move(spans)))).key("now");
         if (unpriced_) {
             w.begin_object().field("ticker", unpriced_->ticker.view()).field("since", unpriced_->since);
@@ -220,11 +215,10 @@ private:
             w.value(nullptr);
         }
         w.key("intervals").begin_array();
-        for (const Blind& blind : all) {
+        for (const BlindSpan& blind : all) {
             w.begin_object();
-            if (!blind.is_own) w.field("ticker", blind.span.ticker.view());
-            w.field("from", blind.span.from).field("to", blind.span.to);
-            w.field("reason", blind.span.reason).end_object();
+            if (blind.ticker != alert_.ticker) w.field("ticker", blind.ticker.view());
+            w.field("from", blind.from).field("to", blind.to).field("reason", blind.reason).end_object();
         }
         w.end_array().end_object();
     }
