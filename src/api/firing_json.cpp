@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/responses.hpp"
+#include "domain/late_json.hpp"
 #include "rule/canonical.hpp"
 #include "rule/evidence.hpp"
 #include "rule/words.hpp"
@@ -18,26 +19,13 @@ std::optional<std::int64_t> milliseconds(const std::optional<Timestamp>& from,
     return std::chrono::floor<std::chrono::milliseconds>(*to - *from).count();
 }
 
-// Of an alert in the plain form nothing else is stored.
+// For an alert in the plain form nothing else is stored.
 rule::Evidence plain_evidence(const FiringView& firing) {
     const bool is_gt = firing.said.condition == Condition::gt;
     rule::RuleSeen seen{.is = is_gt ? Word::above : Word::below, .level = {.value = firing.said.level}};
     seen.value = firing.price;
     seen.is_true = true;
     return {.rules = {std::move(seen)}};
-}
-
-// Who tells of a moment that nobody watched.
-void write_late_moment(JsonWriter& w, const LateFiring& late) {
-    w.field("late", true);
-    if (late.is_exact()) {
-        w.field("occurred_at", late.from);
-    } else {
-        w.key("occurred_between").begin_array().value(late.from).value(late.to).end_array();
-    }
-    w.key("told_by").begin_array();
-    for (const SourceName source : late.sources) w.value(source.view());
-    w.end_array();
 }
 
 }  // namespace
@@ -57,7 +45,7 @@ void write_firing(JsonWriter& w, const FiringView& firing, const Ticker& ticker,
         .field("price_time", firing.price_time)
         .field("because", text_or_null(has_reason ? rule::because(terms, *evidence, moment) : std::string()));
     rule::write_members(w, evidence.value_or(rule::Evidence{}));
-    if (firing.late) write_late_moment(w, *firing.late);
+    if (firing.late) write_late(w, *firing.late, "told_by");
     w.key("sources")
         .raw(firing.board.empty() ? "[]" : firing.board)
         .field("sources_as_of_ms", milliseconds(firing.price_time, firing.board_at))

@@ -8,7 +8,7 @@
 
 namespace pricewire::api {
 
-// A firing, and why it happened; of an expiry nothing has. `ticker` is its alert's.
+// A firing, and why it happened; an expiry has no such reason. `ticker` is its alert's.
 void write_firing(JsonWriter& w, const FiringView& firing, const Ticker& ticker,
                   DeliveryKind kind = DeliveryKind::alert);
 std::string firing_json(const FiringView& firing, const Ticker& ticker);
