@@ -15,7 +15,7 @@
 namespace pricewire::api {
 namespace {
 
-// What only alerts show that use something of it.
+// What an alert shows if it uses any of it.
 void write_new_members(JsonWriter& w, const Alert& alert, Timestamp now) {
     const Terms terms = terms_of(alert);
     const AlertState& state = alert.state;
@@ -39,7 +39,7 @@ void write_new_members(JsonWriter& w, const Alert& alert, Timestamp now) {
 }  // namespace
 
 void write_alert(JsonWriter& w, const Alert& alert, const Services& services) {
-    // Of an alert with terms only where they are one number's.
+    // An alert with terms shows them only where they are one number's.
     std::optional<Decimal> target = alert.target;
     std::optional<std::string_view> condition = to_string(alert.condition);
     if (alert.terms && !rule::shown_target(*alert.terms)) {
@@ -85,6 +85,14 @@ net::ServerResponse alert_response(int status, const Alert& alert, const Service
     auto response = json_response(status, alert_json(alert, services));
     if (!is_plain(alert)) response.headers.emplace_back("ETag", etag_of(alert));
     return response;
+}
+
+net::ServerResponse alert_limit_reached(const Services& services) {
+    // Not 409: to clients that means "it already exists", which is as good as success.
+    return error_response(403,
+                          fmt::format("Alert limit reached: a user may have {} active alerts. Delete some "
+                                      "first; alerts that have fired do not count.",
+                                      services.options.alerts_per_user));
 }
 
 std::string etag_of(const Alert& alert) {

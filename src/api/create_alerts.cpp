@@ -1,14 +1,12 @@
 // Making alerts, one or many.
-#include <fmt/format.h>
-
 #include <expected>
 #include <map>
 #include <span>
 #include <utility>
 #include <vector>
-#include "api/alert_fields.hpp"
 
 #include "api/alert_body.hpp"
+#include "api/alert_fields.hpp"
 #include "api/alert_json.hpp"
 #include "api/handlers.hpp"
 #include "api/idempotency.hpp"
@@ -153,14 +151,6 @@ std::optional<net::ServerResponse> create_many(Services& services, Exchange& exc
 }
 
 }  // namespace
-
-net::ServerResponse alert_limit_reached(const Services& services) {
-    // Not 409: to clients that means "it already exists", which is as good as success.
-    return error_response(403,
-                          fmt::format("Alert limit reached: a user may have {} active alerts. Delete some "
-                                      "first; alerts that have fired do not count.",
-                                      services.options.alerts_per_user));
-}
 
 net::ServerResponse create_alert(Services& services, Exchange& exchange) {
     return answer_once(services, exchange, [&](storage::IdempotentRequest* request) {
