@@ -18,7 +18,7 @@ constexpr std::size_t longest_name = 200;
 // token_bucket.hpp in Lua, whose only numbers are doubles, exact up to 2^53. The debt is therefore kept in
 // two parts: whole microseconds, and the remainder in units of 1 / count microsecond. A token costs period /
 // count microseconds, a full bucket holds `period`, and each microsecond that passes pays back one. ARGV:
-// count, period in microseconds, how many tokens to take: one if it is there, several as far as they are.
+// count, period in microseconds, and how many tokens to take: none to look only; of several, as many as there are.
 // Returns whether one was there, and the debt after it.
 constexpr std::string_view take_script = R"(
 local count, period = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -37,9 +37,8 @@ local function plus(tokens)
 end
 local wanted = tonumber(ARGV[3])
 local new_whole, new_part = plus(math.max(wanted, 1))
-local fits = new_whole < period or (new_whole == period and new_part == 0)
-if wanted > 1 and not fits then new_whole, new_part, fits = period, 0, true end
-local allowed = fits
+local allowed = new_whole < period or (new_whole == period and new_part == 0)
+if wanted > 1 and not allowed then new_whole, new_part, allowed = period, 0, true end
 local takes = allowed and wanted > 0
 if takes then whole, part = new_whole, new_part end
 if takes and (whole > 0 or part > 0) then
