@@ -159,7 +159,7 @@ try {
   for (const [name, side] of Object.entries({ keyed, unkeyed, sse })) {
     for (const type of of_every_stream) await until(`message ${type} (${name})`, () => side.heard[type]);
   }
-  for (const side of [keyed, unkeyed, sse]) await until('a firing by its number', () => side.firing);
+  for (const side of [keyed, unkeyed, sse]) await until('the firing of an alert with a rule', () => side.firing);
   await until('pong', () => keyed.heard.pong);
   await until('missed', () => sse.heard.missed);
   for (const command of commands) if (command.type !== 'auth' && keyed.code) wrong.push(`${command.type} ends a stream`);

@@ -58,8 +58,8 @@ async function check_that_wrong_answers_are_noticed(own, strict, lenient) {
   const overlooked = [];
   for (const { path, item, method, operation } of operations()) {
     const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];
-    const query = parameters.filter((p) => p.in === 'query' && p.required).map((p) => `${p.name}=${p.example}`);
-    const target = path.replace(/\{(\w+)\}/g, (_, name) => parameters.find((p) => p.name === name).example) + (query.length > 0 ? `?${query.join('&')}` : '');
+    const query = parameters.filter((p) => p.in === 'query' && p.required).map((p) => `${p.name}=${p.example}`).join('&');
+    const target = path.replace(/\{(\w+)\}/g, (_, name) => parameters.find((p) => p.name === name).example) + (query && `?${query}`);
     const json = operation.requestBody?.content['application/json'];
     const body = json && JSON.stringify(json.example ?? Object.values(json.examples)[0].value);
     for (const [status, response] of responses_of(operation)) {
