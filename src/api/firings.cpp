@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "api/bodies.hpp"
 #include "api/firing_json.hpp"
 #include "api/handlers.hpp"
 #include "api/paging.hpp"
@@ -18,7 +19,7 @@ struct Page {
     std::optional<std::int64_t> before;  // the number of the last firing of the page before
 };
 
-std::expected<Page, std::vector<Issue>> parse_page(const QueryString& query) {
+Parsed<Page> parse_page(const QueryString& query) {
     Page out;
     std::vector<Issue> issues;
     read_limit(query, max_page, out.limit, issues);
