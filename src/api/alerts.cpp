@@ -51,7 +51,7 @@ struct Deletion {
     bool dry_run = false;
 };
 
-// Nothing is left to a default: what is not understood may have been meant to leave alerts alone.
+// Refuses what it does not understand: that may have been meant to spare some of the alerts.
 Parsed<Deletion> parse_deletion(const QueryString& query) {
     Deletion out;
     std::vector<Issue> issues;

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view other_revision =
     "The alert has another revision than If-Match names; read it again";
 
-// The revision that If-Match asks for; `out` is unset without the header. False: it names none that the alert can have.
+// The revision that If-Match asks for; `out` is unset without the header. False: it names only others.
 bool read_if_match(const net::ServerRequest& request, const Alert& alert, std::optional<std::int64_t>& out) {
     const std::string* header = request.header("if-match");
     if (header == nullptr || trimmed(*header) == "*") return true;

@@ -193,7 +193,7 @@ void recover(Services& services, const Exchange& exchange, Timestamp since, Reco
     }
 }
 
-// A test that was just added: what an answer that is stored with it tells.
+// A test that is about to be added, for the answer that is stored with it.
 DeliveryView added_test(const Alert& alert, const Uuid& id, Timestamp now) {
     DeliveryView out;
     out.id = id;

@@ -16,13 +16,13 @@ bool within_limit(Services& services, Exchange& x, net::ServerResponse& out);
 bool may_look_up(Services& services, Exchange& x, net::ServerResponse& out);
 void count_failed_key(Services& services, const Exchange& x);
 
-// A call that makes many alerts is one request, and each alert that it makes costs a token of an allowance beside: as
-// many as a user may have active, and the burst of `limits.user`, refilled as fast as single requests could make them.
-// So the first fill is free, and making and deleting in bulk is no faster than one by one.
+// A call that makes many alerts is one request, and each alert that it makes costs a token of a bucket of its own. That
+// holds as many as a user may have active and the burst of `limits.user`, and is refilled as fast as single requests could
+// make alerts: the first fill is free, and making and deleting in bulk is no faster than one by one.
 bool may_create_in_bulk(Services& services, Exchange& x, net::ServerResponse& out);
 void count_created_in_bulk(Services& services, const Exchange& x, std::uint32_t created);
 
-// The headers that tell of the limit that applied.
+// The headers about the limit that applied.
 void add_limit_headers(net::ServerResponse& response, const Exchange& x);
 
 }  // namespace pricewire::api

@@ -107,7 +107,7 @@ private:
         while (true) {
             bool is_last = false;
             {
-                // Together: what was started before the client was stopped is taken with the news of it.
+                // Read together, so that requests started before the stop are taken and not left behind.
                 MutexLock lock(mutex_);
                 taken.swap(incoming_);
                 woken_ = false;
