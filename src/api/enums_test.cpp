@@ -54,6 +54,9 @@ TEST(EnumDocument, OpenApiListsTheValuesOfTheTables) {
         return names_of(document.at_pointer("/components/schemas/" + std::string(pointer) + "/enum"));
     };
     EXPECT_EQ(at("Condition"), names_of(condition_names));
+    EXPECT_EQ(at("Word"), names_of(word_names));
+    EXPECT_EQ(at("JudgedAnchor/properties/from"), names_of(anchor_names));
+    EXPECT_EQ(at("AlertStatus"), names_of(alert_status_names));
     EXPECT_EQ(at("Format"), names_of(payload_format_names));
     EXPECT_EQ(at("DeliveryStatus"), names_of(delivery_state_names));
     EXPECT_EQ(at("Delivery/properties/kind"), names_of(delivery_kind_names));
