@@ -72,7 +72,7 @@ struct DeliveryNotice {
 
 // What a delivery of an alert with terms says beside the price and its time, as of its firing.
 struct DeliveredFiring {
-    std::int64_t number = 1;  // 0 of an expiry and of a test
+    std::int64_t number = 1;  // of an expiry and of a test the firings so far
     std::int64_t revision = 1;
     std::shared_ptr<const Terms> terms;  // of that revision; in the plain form null
     // Of an expiry and of a test: what the alert shows as its target, 0 if nothing.
@@ -108,7 +108,7 @@ struct ClaimedDelivery {
     // triggered_at and triggered_price are set: by this delivery's own firing, or by the test. Of an expiry, the price
     // may be unset.
     Alert alert;
-    std::optional<DeliveredFiring> firing;  // of an alert with terms
+    std::optional<DeliveredFiring> firing;  // of an alert with terms; these are set
     WebhookSecrets secrets;
 };
 

@@ -337,6 +337,29 @@ TEST_P(StorageFiringsConformance, AnAlertExpiresOnceAndNotifiesAUserWhoAskedForT
     EXPECT_TRUE(storage_->firings(user_, alert.id, 10).empty()) << "it has not fired";
 }
 
+TEST_P(StorageFiringsConformance, AnExpiryAndATestSayHowOftenTheAlertHasFired) {
+    Alert alert = new_ruled(repeating());
+    alert.state.expires_at = now_ + 60s;
+    alert.notify_on_expiry = true;
+    add(alert);
+    for (const int k : {1, 2}) ASSERT_TRUE(fires(ruled(alert.id, k, now_ + k * 20s)));
+    ASSERT_EQ(claim_all(now_ + 60s).size(), 2U);
+    ASSERT_TRUE(storage_->add_test_delivery(user_, alert.id, make_uuid(now_), number("42"), now_ + 60s));
+    const auto tasks = expire({.alert_id = alert.id, .expires_at = now_ + 60s, .at = now_ + 61s});
+    ASSERT_EQ(tasks.size(), 1U);
+    const auto claimed = claim_all(now_ + 62s);
+    ASSERT_EQ(claimed.size(), 2U);
+    for (const ClaimedDelivery& one : claimed) {
+        EXPECT_NE(one.kind, DeliveryKind::alert);
+        ASSERT_TRUE(one.firing);
+        EXPECT_EQ(one.firing->number, 2) << to_string(one.kind);
+    }
+    const auto listed = storage_->delivery(user_, tasks[0].delivery_id);
+    ASSERT_TRUE(listed && listed->firing);
+    EXPECT_EQ(listed->firing->said.number, 2);
+    EXPECT_EQ(storage_->firings(user_, alert.id, 10).size(), 2U);
+}
+
 TEST_P(StorageFiringsConformance, TheRowDecidesWhetherTheUserOfAnExpiredAlertIsNotified) {
     for (const bool told : {false, true}) {
         Alert alert = new_ruled(repeating(told ? "1" : "2"));

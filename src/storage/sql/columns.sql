@@ -22,7 +22,9 @@ a.id, a.ticker, a.condition, a.target, a.rule, a.created_at, s.begun_at, s.notif
 FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
 -- name: firing_columns
-d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+-- Of an expiry and of a test the firings so far.
+coalesce(d.firing, (SELECT f.firings FROM alert_states f WHERE f.alert_id = a.id)), d.price, d.price_time, d.revision,
+d.level, d.condition, d.evidence,
 CASE WHEN d.revision IS NULL OR d.revision = a.revision THEN a.rule
      ELSE (SELECT r.rule FROM alert_rules r WHERE r.alert_id = d.alert_id AND r.revision = d.revision) END,
 a.revision
