@@ -1,7 +1,8 @@
 // Two processes of each role on PostgreSQL, Redis and RabbitMQ, while processes, servers and the connections
 // between them are killed, wiped, cut and slowed down under load. Afterwards every alert has fired exactly
 // once, at the first price that crossed it, those that repeat once each time that the prices demand it, and every
-// webhook has arrived or has failed after its last attempt. PRICEWIRE_LONG=1: 220 points, otherwise each kind once. PRICEWIRE_SEED repeats a run's choices.
+// webhook has arrived or has failed after its last attempt. PRICEWIRE_LONG=1: 220 points, otherwise each kind
+// once. PRICEWIRE_SEED repeats a run's choices.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -168,7 +169,7 @@ protected:
         return rounds;
     }
 
-    // A rise that was seen when the alert was not mute any more has fired it.
+    // A rise that was seen while the alert was not muted has fired it.
     void check_none_missing(const StandingAlert& alert, const std::vector<ShownFiring>& firings,
                             const std::vector<int>& rounds) {
         for (const auto& [round, shown] : load_.risen()) {
@@ -202,7 +203,7 @@ protected:
         for (const StandingAlert& alert : load_.standing()) {
             const auto firings = firings_of(alert);
             const auto rounds = check_rounds(alert, firings);
-            // How long a price stayed while feeds were down, and a high that nobody was left to remember, are not known.
+            // How long a price stayed while feeds were down is not known, nor a high that no checker was left to see.
             if (alert.kind == StandingAlert::Kind::repeating) check_none_missing(alert, firings, rounds);
             check_webhooks(alert, firings);
             counts.again += firings.size();

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr int alerts_a_round = 16;
 constexpr int refused_one_in = 12;
-constexpr int crossing_one_in = 5;  // says so by a word that a plain alert does not have
+constexpr int crossing_one_in = 5;  // has a rule, which the plain form cannot say
 constexpr auto between_rounds = 300ms;
 constexpr int lasting_one_in = 4;
 constexpr auto lasts = 1500ms;

@@ -36,14 +36,9 @@ protected:
             deliveries.insert(firings[i].delivery_id);
         }
         EXPECT_EQ(deliveries.size(), firings.size()) << alert;
-        std::set<std::string> accepted;
-        deployment.wait_until("the webhooks of an alert that repeats", [&] {
-            for (const Received& r : deployment.received()) {
-                if (r.alert_id == alert && r.accepted) accepted.insert(r.webhook_id);
-            }
-            return accepted.size() >= deliveries.size();
-        });
-        EXPECT_EQ(accepted, deliveries) << alert;
+        deployment.wait_until("the webhooks of an alert that repeats",
+                              [&] { return deployment.accepted(alert).size() >= deliveries.size(); });
+        EXPECT_EQ(deployment.accepted(alert), deliveries) << alert;
         EXPECT_EQ(deployment.list(account, "/alerts/" + alert + "/deliveries?limit=1000").size(),
                   firings.size());
     }
@@ -191,8 +186,8 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
         EXPECT_TRUE(rises(firings(trailing)[i - 1].price, firings(trailing)[i].price)) << i;
     }
 
-    // Armed again, killed, and crossed: fires once more.
-    const auto at_100 = [&](const std::string& price) {
+    // Armed again, killed, and crossed: it fires once more.
+    const auto set_eth = [&](const std::string& price) {
         deployment.wait_until("the price of ETH", [&] {
             deployment.sim_post("price/ETHUSDT", price);
             return json_member(get("/rates/ETH"), "price") == price;
@@ -202,15 +197,15 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
         deployment.kill_pricewire();
         deployment.start_pricewire();
     };
-    at_100("98");
+    set_eth("98");
     deployment.wait_until("the alert to be armed again", [&] {
         return json_member(get("/alerts/" + repeating + "/state"), "armed") == "true";
     });
     const std::size_t before = deployment.firings(account, repeating).size();
     restart();
-    at_100("101.5");
+    set_eth("101.5");
     deployment.wait_until("the alert to fire again", [&] {
-        at_100("101.5");
+        set_eth("101.5");
         return deployment.firings(account, repeating).size() > before;
     });
     for (const ShownFiring& firing : deployment.firings(account, repeating)) {

@@ -55,7 +55,7 @@ public:
         const std::string list = text.substr(at, text.find('}', at) + 1 - at);
         return parse_number<int>(json_member(list, symbol).value_or("0")).value_or(0);
     }
-    // What the simulator counted of each venue's requests and of those beyond its limits, and of these in all.
+    // Each venue's requests and violations of its limits as the simulator counted them, and the violations in all.
     std::string violations() {
         const std::string text = status();
         const std::size_t at = text.find("\"requests\"");

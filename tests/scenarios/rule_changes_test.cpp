@@ -86,18 +86,13 @@ TEST_P(RuleChanges, FiringsThatWaitForTheirEndpointKeepTheirOwnPrices) {
         return world().firings(alert).size() == 2;
     });
     deployment.http().post(deployment.receiver_url() + "/_receiver/mode", "ok");
-    std::set<std::string> accepted;
-    deployment.wait_until("both webhooks", [&] {
-        for (const Received& received : deployment.received()) {
-            if (received.alert_id == alert && received.accepted) accepted.insert(received.webhook_id);
-        }
-        return accepted.size() == 2;
-    });
+    deployment.wait_until("both webhooks", [&] { return deployment.accepted(alert).size() == 2; });
     const auto firings = world().firings(alert);
     ASSERT_EQ(firings.size(), 2U);
     EXPECT_EQ(firings[0].price, decimal("101"));
     EXPECT_EQ(firings[1].price, decimal("103"));
-    EXPECT_EQ(accepted, (std::set<std::string>{firings[0].delivery_id, firings[1].delivery_id}));
+    EXPECT_EQ(deployment.accepted(alert),
+              (std::set<std::string>{firings[0].delivery_id, firings[1].delivery_id}));
     for (const ShownFiring& firing : firings) {
         const std::string delivery = world().get("/deliveries/" + firing.delivery_id);
         EXPECT_NE(delivery.find("\"number\":" + std::to_string(firing.number) + ","), std::string::npos)
@@ -120,13 +115,7 @@ protected:
         process(name).signal(SIGKILL);
         process(name).wait();
     }
-    std::set<std::string> accepted(const std::string& alert) {
-        std::set<std::string> out;
-        for (const Received& received : world().deployment().received()) {
-            if (received.alert_id == alert && received.accepted) out.insert(received.webhook_id);
-        }
-        return out;
-    }
+    std::set<std::string> accepted(const std::string& alert) { return world().deployment().accepted(alert); }
     std::optional<RuleWorld> world_;
 };
 
@@ -145,7 +134,7 @@ TEST_F(RuleUpgrade, AnOlderCheckerFiresWhatItUnderstandsAndNothingElse) {
     for (const std::string& alert : {repeats, channel, edited})
         EXPECT_TRUE(world().firings(alert).empty()) << world().shown(alert);
 
-    // Both kinds of checkers, and an older API beside.
+    // Checkers of both versions, and an older API beside the new one.
     world().deployment().start("checker1");
     for (const std::string& alert : {repeats, channel}) world().wait_for_firings(alert, 1);
     const std::string listed = world()
@@ -160,7 +149,7 @@ TEST_F(RuleUpgrade, AnOlderCheckerFiresWhatItUnderstandsAndNothingElse) {
     world().set_price("BTC", "103");
     world().wait_for_firings(both, 1);
 
-    // The older ones go.
+    // The older processes end.
     for (const char* name : {"checker0", "sender0", "api0", "feed0"}) kill(name);
     world().wait_until_judged("BTC", decimal("103"));
     world().set_price("BTC", "98");

@@ -10,6 +10,7 @@
 #include <deque>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,7 +31,7 @@ bool is_at_a_price(const AlertVector& vector, Duration at) {
            std::ranges::any_of(vector.prices, [&](const rule::VectorPrice& price) { return price.at == at; });
 }
 
-// A level over a time is the same where all prices are within it, and fewer than it is long are known.
+// A level over a window is the same at any speed if all prices lie within the window and no price before it is needed.
 bool fits(const AlertVector& vector, const Level& level) {
     return level.over == Duration{} ||
            (level.by && vector.prices.back().at - vector.prices.front().at < level.over);

@@ -386,6 +386,14 @@ std::vector<Received> Deployment::received() {
     return out;
 }
 
+std::set<std::string> Deployment::accepted(const std::string& alert) {
+    std::set<std::string> ids;
+    for (const Received& webhook : received()) {
+        if (webhook.alert_id == alert && webhook.accepted) ids.insert(webhook.webhook_id);
+    }
+    return ids;
+}
+
 void Deployment::wait_until(const std::string& what, const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + 120s;
     while (!condition()) {

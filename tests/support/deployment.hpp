@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -133,6 +134,8 @@ public:
     // DeploymentOptions::has_movable_clock.
     void pass(Duration time);
     std::vector<Received> received();
+    // The ids of an alert's webhooks that the receiver has accepted.
+    std::set<std::string> accepted(const std::string& alert);
 
     // Polls until `condition` holds; throws after two minutes, saying `what` and the log's last lines.
     void wait_until(const std::string& what, const std::function<bool()>& condition);
