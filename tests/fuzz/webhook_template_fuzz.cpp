@@ -38,7 +38,7 @@ webhook::TemplateValues values(std::string_view note, Decimal price) {
             .time = Timestamp{std::chrono::microseconds{1'735'787'045'678'901}},
             .alert_id = Uuid(),
             .note = std::string(note),
-            .rule = std::string(webhook::max_rule_words, '&'),
+            .rule = std::string(webhook::max_rule_words, '%'),
             .firing = 3,
             .change = price.to_string() + "%",
             .anchor_price = price.is_positive() ? std::optional(price) : std::nullopt};
