@@ -33,8 +33,8 @@ TEST_F(DispatcherTest, AHintedDeliveryIsSentAtOnceAndSigned) {
     EXPECT_EQ(fakes::header(r, "webhook-id"), id);
     EXPECT_EQ(fakes::header(r, "webhook-timestamp"), std::to_string(timestamp));
     EXPECT_EQ(fakes::header(r, "webhook-signature"), webhook::sign_webhook(secret, id, timestamp, r.body));
-    EXPECT_EQ(r.body, webhook::webhook_payload(
-                          {.alert = *storage_.alert(user_, storage_.all_deliveries()[0].alert_id)}));
+    const Alert alert = *storage_.alert(user_, storage_.all_deliveries()[0].alert_id);
+    EXPECT_EQ(r.body, webhook::webhook_body({.alert = alert}).text);
     EXPECT_EQ(r.timeout, seconds{5});
     EXPECT_TRUE(r.verify_tls);
     EXPECT_NE(r.guard, nullptr);

@@ -14,10 +14,6 @@ namespace {
 
 using MaybeEvidence = std::optional<rule::Evidence>;
 
-bool has_terms(const ClaimedDelivery& delivery) {
-    return delivery.firing && delivery.firing->terms;
-}
-
 std::string plain_words(const Alert& alert) {
     std::string text(alert.ticker.view());
     text.append(" ").append(kind_of(alert.condition).crossed).append(" ").append(alert.target.to_string());
@@ -55,7 +51,7 @@ std::string expiry_words(const TemplateValues& values, const MaybeEvidence& evid
 std::string own_words(const ClaimedDelivery& delivery, const TemplateValues& values,
                       const MaybeEvidence& evidence) {
     if (delivery.kind == DeliveryKind::expired) return expiry_words(values, evidence);
-    if (!has_terms(delivery)) return plain_words(delivery.alert);
+    if (!delivery.firing) return plain_words(delivery.alert);
     if (evidence) {
         std::string why = rule::because(*delivery.firing->terms, *evidence, values.time);
         if (!why.empty()) return why;
@@ -109,7 +105,7 @@ std::string own_payload(const ClaimedDelivery& delivery, const TemplateValues& v
     if (!alert.note.empty()) w.field("note", alert.note);
     if (delivery.kind == DeliveryKind::test) w.field("test", true);
     if (alert.late) write_late(w, *alert.late);
-    if (has_terms(delivery)) write_terms(w, delivery, values, evidence);
+    if (delivery.firing) write_terms(w, delivery, values, evidence);
     w.end_object();
     return std::move(w).str();
 }
@@ -159,16 +155,6 @@ Result<void> check_format(PayloadFormat format, std::string_view url) {
             "where <id> is a number or @channel");
     }
     return {};
-}
-
-std::string webhook_payload(const ClaimedDelivery& delivery) {
-    const MaybeEvidence evidence = evidence_of(delivery);
-    return own_payload(delivery, template_values(delivery, evidence), evidence);
-}
-
-std::string webhook_message(const ClaimedDelivery& delivery) {
-    const MaybeEvidence evidence = evidence_of(delivery);
-    return message_of(delivery, template_values(delivery, evidence), evidence);
 }
 
 }  // namespace pricewire::webhook

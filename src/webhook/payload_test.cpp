@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
+
 namespace pricewire::webhook {
 namespace {
 
@@ -18,10 +20,10 @@ Alert fired_alert() {
 }
 
 std::string payload_of(const Alert& alert, DeliveryKind kind = DeliveryKind::alert) {
-    return webhook_payload({.kind = kind, .alert = alert});
+    return webhook_body({.kind = kind, .alert = alert}).text;
 }
 std::string message_of(const Alert& alert) {
-    return webhook_message({.alert = alert});
+    return std::string(boost::json::parse(payload_of(alert)).at("message").as_string());
 }
 
 TEST(Payload, IsTheDocumentedBody) {

@@ -192,8 +192,8 @@ Result<void> check_pieces(std::string_view what, std::string_view body, const st
                           Escaping escaping) {
     std::size_t most = 0;
     for (const Piece& piece : pieces) {
-        const auto refuse = [&](std::string_view what) {
-            return fail(fmt::format("{} at {}", what, place_in(body, piece.at)));
+        const auto refuse = [&](std::string_view why) {
+            return fail(fmt::format("{} at {}", why, place_in(body, piece.at)));
         };
         if (piece.kind == Piece::Kind::unclosed) {
             return refuse("a placeholder is not closed by \"}}\" (a literal \"{{\" is written \"{{{{\")");

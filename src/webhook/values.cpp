@@ -7,13 +7,13 @@
 namespace pricewire::webhook {
 namespace {
 
-// The rule that is shown: of any the one that fired.
+// The rule that is shown: in `any` the one that fired.
 const Rule& shown_rule(const Terms& terms, const std::optional<rule::Evidence>& evidence) {
     const std::size_t i = evidence ? evidence->shown : 0;
     return terms.rules.at(i < terms.rules.size() ? i : 0);
 }
 
-// An age is no price: the last one there was is told.
+// An age is not a price: the last price is given instead.
 std::optional<Decimal> price_of(const ClaimedDelivery& delivery, const Rule& shown,
                                 const std::optional<rule::Evidence>& evidence) {
     if (shown.watched == Watched::age && delivery.kind == DeliveryKind::alert)
@@ -21,14 +21,14 @@ std::optional<Decimal> price_of(const ClaimedDelivery& delivery, const Rule& sho
     return delivery.alert.triggered_price;
 }
 
-// A test passes no level: it tells the alert's own or, if that moves, the price itself.
+// A test passes no level: it has the alert's own or, if that moves, the price itself.
 std::optional<Decimal> level_of(const ClaimedDelivery& delivery) {
     const DeliveredFiring& firing = *delivery.firing;
     if (delivery.kind == DeliveryKind::alert || firing.level.is_positive()) return firing.level;
     return delivery.kind == DeliveryKind::test ? delivery.alert.triggered_price : std::nullopt;
 }
 
-void tell_anchor(TemplateValues& out, const ClaimedDelivery& delivery, const rule::Evidence& evidence) {
+void set_anchor(TemplateValues& out, const ClaimedDelivery& delivery, const rule::Evidence& evidence) {
     const rule::LevelSeen* const passed = rule::passed_level(evidence, delivery.firing->level);
     if (passed == nullptr || !passed->anchor) return;
     out.anchor_price = passed->anchor->price;
@@ -39,7 +39,7 @@ void tell_anchor(TemplateValues& out, const ClaimedDelivery& delivery, const rul
 }
 
 // As a firing at which nothing has moved, so that a test has a value for each placeholder that a firing has.
-void tell_anchor_of_test(TemplateValues& out, const Rule& shown) {
+void set_anchor_of_test(TemplateValues& out, const Rule& shown) {
     if (shown.level.from == Anchor::number && !shown.level.by) return;
     out.anchor_price = out.price;
     out.anchor_time = out.time;
@@ -56,9 +56,8 @@ std::optional<rule::Evidence> evidence_of(const ClaimedDelivery& delivery) {
 TemplateValues template_values(const ClaimedDelivery& delivery,
                                const std::optional<rule::Evidence>& evidence) {
     const Alert& alert = delivery.alert;
-    const bool has_terms = delivery.firing && delivery.firing->terms;
-    const Terms terms =
-        has_terms ? *delivery.firing->terms : rule::plain_terms(alert.ticker, alert.condition, alert.target);
+    const Terms terms = delivery.firing ? *delivery.firing->terms
+                                        : rule::plain_terms(alert.ticker, alert.condition, alert.target);
     TemplateValues out{.ticker = alert.ticker,
                        .price = alert.triggered_price,
                        .target = alert.target,
@@ -68,15 +67,15 @@ TemplateValues template_values(const ClaimedDelivery& delivery,
                        .note = alert.note,
                        .late = alert.late,
                        .rule = std::string(first_code_points(rule::rule_words(terms), max_rule_words))};
-    if (!has_terms) return out;
+    if (!delivery.firing) return out;
     const Rule& shown = shown_rule(terms, evidence);
     out.price = price_of(delivery, shown, evidence);
     out.target = level_of(delivery);
     out.condition = delivery.firing->condition;
     out.firing = delivery.firing->number;
-    if (delivery.kind == DeliveryKind::test) tell_anchor_of_test(out, shown);
+    if (delivery.kind == DeliveryKind::test) set_anchor_of_test(out, shown);
     if (!evidence) return out;
-    if (delivery.kind == DeliveryKind::alert) tell_anchor(out, delivery, *evidence);
+    if (delivery.kind == DeliveryKind::alert) set_anchor(out, delivery, *evidence);
     out.left_out = evidence->left_out;
     out.blind_seconds = rule::blind_seconds(evidence->blind);
     return out;

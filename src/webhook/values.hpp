@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -18,21 +17,21 @@ namespace pricewire::webhook {
 // Characters of `rule`; what is beyond is cut.
 constexpr std::size_t max_rule_words = 500;
 
-// What a delivery tells, of an alert of any kind: the values of placeholders and of Pricewire's own body.
+// The values of placeholders and of Pricewire's own body, for an alert of any kind.
 struct TemplateValues {
     Ticker ticker;
     std::optional<Decimal> price;  // at which the alert fired; unset if there was none
-    std::optional<Decimal>
-        target;  // the level that was passed; unset of an expiry if the alert has no one number
+    // The level that was passed; unset for an expiry if the alert's level is not one number.
+    std::optional<Decimal> target;
     Condition condition = Condition::gt;
     Timestamp time;  // of the firing
     Uuid alert_id;
     std::string note;
     std::optional<LateFiring> late = std::nullopt;
 
-    // Of an alert in the plain form as if it had terms.
+    // For an alert in the plain form, what they would be if it had terms.
     std::string rule = {};    // in words
-    std::int64_t firing = 1;  // its number; of an expiry and of a test the firings so far
+    std::int64_t firing = 1;  // its number; for an expiry and a test the firings so far
     std::string change = {};  // of the price since the anchor, "5.2%"; empty if there is no anchor
     std::optional<Decimal> anchor_price = {};
     std::optional<Timestamp> anchor_time = {};
@@ -40,11 +39,11 @@ struct TemplateValues {
     std::int64_t blind_seconds = 0;
 };
 
-// What is known of why an alert with terms fired; nullopt if nothing is, or if a newer version wrote it in words of its
-// own: what it would explain is left open then, since the firing itself must be told.
+// Why an alert with terms fired; nullopt if that is not known, or was written by a newer version in a form that this one
+// cannot read. The webhook is sent without it then.
 std::optional<rule::Evidence> evidence_of(const ClaimedDelivery& delivery);
 
-// Of a delivery and its evidence. Its alert has fired: triggered_at is set, and triggered_price if there was a price.
+// Its alert has fired: triggered_at is set, and triggered_price if there was a price.
 TemplateValues template_values(const ClaimedDelivery& delivery,
                                const std::optional<rule::Evidence>& evidence);
 
