@@ -4,8 +4,9 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "bus/price_bus.hpp"
@@ -25,17 +26,17 @@ struct BlindTicker {
 // Which tickers are blind, as of the last look(): one answer for all users. One thread.
 class Blindness {
 public:
-    // In the words of GET /rates/{ticker}; `board` has no price.
+    // Why, in the words of GET /rates/{ticker}; `board` has no price.
     using Reason =
         std::function<std::string(const Ticker&, const WatchState*, const std::optional<TickerBoard>& board)>;
 
-    // A ticker is blind from `after` without a price on. `bus` outlives it.
+    // A ticker is blind once it has been without a price for `after`. `bus` outlives it.
     Blindness(const bus::PriceBus& bus, Duration after, Reason reason)
         : bus_(bus), after_(after), reason_(std::move(reason)) {}
 
-    // `unwatched`: what is needed and has no prices, by ticker; must stay until the next look.
+    // `unwatched`: what is needed and has no prices, by ticker; it must live until the next look.
     void look(const std::vector<WatchState>& unwatched, Timestamp now);
-    // Whether any ticker is without a price. If not, nothing has to be asked.
+    // Whether any ticker may be blind. If not, of() need not be called.
     bool any() const { return any_; }
     // Set if the ticker is blind. Valid until the next look.
     const std::optional<BlindTicker>& of(const Ticker& ticker);
@@ -50,7 +51,7 @@ private:
     bool any_ = false;
     const std::vector<WatchState>* unwatched_ = nullptr;
     std::map<Ticker, std::optional<BlindTicker>> judged_;  // since the last look
-    std::map<Ticker, Timestamp> missing_since_;            // of tickers asked for whose feed does not say
+    std::map<Ticker, Timestamp> missing_since_;            // of tickers whose feed does not say
 };
 
 }  // namespace pricewire::live

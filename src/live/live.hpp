@@ -50,8 +50,8 @@ struct LiveOptions {
     Duration prices_every = std::chrono::milliseconds{100};
     Duration quotes_every = std::chrono::seconds{1};    // and sources
     Duration comment_every = std::chrono::seconds{15};  // keeps a server-sent stream alive
-    Duration blind_after =
-        std::chrono::seconds{10};  // without a price; then users with alerts on it are told
+    // A ticker without a price for this long is reported to users with alerts on it.
+    Duration blind_after = std::chrono::seconds{10};
     Duration count_every = std::chrono::seconds{10};  // a user's alerts, while any ticker has no price
     std::size_t streams_per_user = 50;
     // Bytes. A client with more than this unread is sent no prices until it has read; then the newest.

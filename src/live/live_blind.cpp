@@ -1,6 +1,6 @@
-// The part of the live stream about tickers that have been without a price for a while: said once a ticker, however many
-// alerts wait for it.
-#include "base/json_writer.hpp"
+// The part of the live stream about tickers that have been without a price for a while: a user is sent one message about
+// each, however many alerts wait for it.
+#include "live/changed_tickers.hpp"
 #include "live/live_core.hpp"
 
 namespace pricewire::live {
@@ -9,7 +9,7 @@ void LiveCore::look_for_blind(const Uuid& id, User& user, Moment now) {
     if (user.clients.empty() || (!blindness_.any() && user.blind.empty())) return;
     const bool due = !user.counted_at || now.mono - *user.counted_at >= options_.count_every;
     if (blindness_.any() && due && !user.counting) user.counting = questions_.alert_counts({.user_id = id});
-    tell_blind(user, now);
+    update_blind(user, now);
 }
 
 void LiveCore::on_alert_counts(const AlertCounts& found, Moment now) {
@@ -21,10 +21,10 @@ void LiveCore::on_alert_counts(const AlertCounts& found, Moment now) {
     user.counted_at = now.mono;
     user.alert_counts.clear();
     for (const auto& [ticker, alerts] : found.counts) user.alert_counts.emplace(ticker, alerts);
-    if (!user.clients.empty()) tell_blind(user, now);
+    if (!user.clients.empty()) update_blind(user, now);
 }
 
-void LiveCore::tell_blind(User& user, Moment now) {
+void LiveCore::update_blind(User& user, Moment now) {
     user.blind.clear();
     for (const auto& [ticker, alerts] : user.alert_counts) {
         const auto& blind = blindness_.of(ticker);
@@ -37,23 +37,10 @@ void LiveCore::tell_blind(User& user, Moment now) {
 // What has changed since the last such message, once the client reads.
 void LiveCore::send_blind(Client& client, const User& user, Moment now) {
     if (client.blind_sent == user.blind || client.peer->queued_bytes() > options_.max_unread_prices) return;
-    JsonWriter w;
-    w.begin_object().field("type", "blind").key("tickers").begin_object();
-    for (const auto& [ticker, blind] : user.blind) {
-        const auto sent = client.blind_sent.find(ticker);
-        if (sent != client.blind_sent.end() && sent->second == blind) continue;
-        w.key(ticker.view())
-            .begin_object()
-            .field("since", blind.since)
-            .field("reason", blind.reason)
-            .field("alerts", blind.alerts)
-            .end_object();
-    }
-    for (const auto& [ticker, blind] : client.blind_sent) {
-        if (!user.blind.contains(ticker)) w.key(ticker.view()).value(nullptr);
-    }
-    w.end_object().end_object();
-    client.send(Message("blind", std::move(w).str()), now);
+    const auto write = [](JsonWriter& w, const BlindTicker& blind) {
+        w.field("since", blind.since).field("reason", blind.reason).field("alerts", blind.alerts);
+    };
+    client.send(changed_tickers("blind", client.blind_sent, user.blind, write), now);
     client.blind_sent = user.blind;
 }
 

@@ -155,7 +155,7 @@ private:
     void ask_alert_tickers(const Uuid& id, User& user);
     // live_blind.cpp
     void look_for_blind(const Uuid& id, User& user, Moment now);
-    void tell_blind(User& user, Moment now);
+    void update_blind(User& user, Moment now);
     void send_blind(Client& client, const User& user, Moment now);
 
     const LiveOptions options_;

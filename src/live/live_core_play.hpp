@@ -95,7 +95,7 @@ public:
         return std::exchange(out_, {});
     }
     LiveCore& core() { return *core_; }
-    // Not told line by line.
+    // How often alerts were counted since the last call; play() does not report that.
     int counts_asked() { return std::exchange(counts_asked_, 0); }
 
 private:

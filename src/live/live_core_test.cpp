@@ -101,7 +101,7 @@ TEST_F(LiveEvents, EachFiringOfAnAlertWithTermsIsAnEventOfItsOwn) {
               "look up 1: 5!\na: 9 fired by 5\na: 5 pending\na: 4 delivered\n");
     EXPECT_EQ(play("notice 1 6 fired\nnotice 1 5\nfound 5/9:delivered! 6/9:pending!"),
               "look up 1: 6!\na: 5 delivered\na: 9 fired by 6\na: 6 pending\nlook up 1: 5\n")
-        << "the fifth is not told again";
+        << "the fifth is not sent again";
 }
 
 TEST_F(LiveEvents, AChangedAlertIsSentAsItIsThen) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json_writer.hpp"
+#include "live/changed_tickers.hpp"
 #include "live/live_core.hpp"
 
 namespace pricewire::live {
@@ -172,20 +173,7 @@ void LiveCore::on_alert_tickers(const AlertTickers& found, Moment now) {
 // What has changed since the last such message.
 void LiveCore::send_unwatched_alerts(Client& client, const User& user, Moment now) {
     if (client.alerts_sent == user.unwatched) return;
-    JsonWriter w;
-    w.begin_object().field("type", "unwatched").key("tickers").begin_object();
-    for (const auto& [ticker, state] : user.unwatched) {
-        const auto told = client.alerts_sent.find(ticker);
-        if (told != client.alerts_sent.end() && told->second == state) continue;
-        w.key(ticker.view()).begin_object();
-        write_state(w, state);
-        w.end_object();
-    }
-    for (const auto& [ticker, state] : client.alerts_sent) {
-        if (!user.unwatched.contains(ticker)) w.key(ticker.view()).value(nullptr);
-    }
-    w.end_object().end_object();
-    client.send(Message("unwatched", std::move(w).str()), now);
+    client.send(changed_tickers("unwatched", client.alerts_sent, user.unwatched, write_state), now);
     client.alerts_sent = user.unwatched;
 }
 

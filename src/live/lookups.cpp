@@ -1,6 +1,7 @@
 #include "live/lookups.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -163,58 +164,40 @@ void Lookups::run() {
 void Lookups::answer(Lookup& lookup) {
     Found out;
     out.asked = std::move(lookup);
-    try {
-        Finder(storage_, out, unknown_logged_).find();
-        answered();
-    } catch (const std::exception& e) {
-        out.failed = true;
-        failed(e);
-    }
+    out.failed = !query([&] { Finder(storage_, out, unknown_logged_).find(); });
     found_(std::move(out));
 }
 
 void Lookups::answer(KeyCheck& check) {
-    try {
+    check.failed = !query([&] {
         const auto user = storage_.user_by_key_hash(check.key_hash);
         check.valid = user && user->is_active;
-        answered();
-    } catch (const std::exception& e) {
-        check.failed = true;
-        failed(e);
-    }
+    });
     checked_(check);
 }
 
 void Lookups::answer(AlertTickers& of) {
-    try {
-        of.tickers = storage_.alert_tickers(of.user_id);
-        answered();
-    } catch (const std::exception& e) {
-        of.failed = true;
-        failed(e);
-    }
+    of.failed = !query([&] { of.tickers = storage_.alert_tickers(of.user_id); });
     alert_tickers_(std::move(of));
 }
 
 void Lookups::answer(AlertCounts& of) {
-    try {
-        of.counts = storage_.alert_counts(of.user_id);
-        answered();
-    } catch (const std::exception& e) {
-        of.failed = true;
-        failed(e);
-    }
+    of.failed = !query([&] { of.counts = storage_.alert_counts(of.user_id); });
     alert_counts_(std::move(of));
 }
 
-void Lookups::answered() {
+bool Lookups::query(const std::function<void()>& call) {
+    try {
+        call();
+    } catch (const std::exception& e) {
+        if (!std::exchange(failing_, true)) {
+            log::warn("the live stream cannot query the database; events are sent once it can",
+                      {{"reason", e.what()}});
+        }
+        return false;
+    }
     if (std::exchange(failing_, false)) log::info("the live stream sends events again");
-}
-
-void Lookups::failed(const std::exception& e) {
-    if (std::exchange(failing_, true)) return;
-    log::warn("the live stream cannot query the database; events are sent once it can",
-              {{"reason", e.what()}});
+    return true;
 }
 
 }  // namespace pricewire::live

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -83,8 +82,8 @@ private:
     void answer(KeyCheck& check);
     void answer(AlertTickers& of);
     void answer(AlertCounts& of);
-    void answered();
-    void failed(const std::exception& e);
+    // False if the database did not answer; what changes is logged.
+    bool query(const std::function<void()>& call);
 
     storage::Storage& storage_;
     const std::function<void(Found)> found_;
