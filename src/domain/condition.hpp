@@ -9,9 +9,9 @@
 #include "base/decimal.hpp"
 #include "domain/enum_names.hpp"
 
-// The kinds of alerts. Whatever depends on an alert's condition is a column of `condition_kinds`, is computed
-// from it, or is compared with it by a test: api/enums_test.cpp checks openapi.yaml and the page's own
-// table, web/src/conditions.ts. A new kind is a new row.
+// The conditions of alerts in the plain form. Whatever depends on an alert's condition is a column of `condition_kinds`,
+// is computed from it, or is compared with it by a test: api/enums_test.cpp checks openapi.yaml and the page's own
+// table, web/src/conditions.ts. A new condition is a new row.
 namespace pricewire::inline domain {
 
 // On which side of its target an alert waits for the price to arrive: the order in which the matcher keeps
