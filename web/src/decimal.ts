@@ -1,4 +1,5 @@
 // Prices as decimal strings: parsed, compared and formatted without doubles.
+import { settings } from './settings.ts';
 
 const plain = /^\d+(\.\d+)?$/;
 // Groups of three, all set apart alike. A single comma that could just as well begin the decimals is not one of these.
@@ -134,10 +135,11 @@ export function shortPrice(text: string): string {
   return written((split(text).units + dropped / 2n) / dropped, kept);
 }
 
-/** Groups thousands: 65,420.15. The digits do not change. */
+/** Groups thousands: 65,420.15, or as the user has chosen. The digits do not change. */
 export function groupDigits(text: string): string {
+  const { group, decimal } = settings.marks;
   const negative = text.startsWith('-');
   const [whole = '', fraction] = (negative ? text.slice(1) : text).split('.');
-  const head = whole.replace(/\B(?=(\d{3})+$)/g, ',');
-  return (negative ? '−' : '') + head + (fraction === undefined ? '' : `.${fraction}`);
+  const head = whole.replace(/\B(?=(\d{3})+$)/g, group);
+  return (negative ? '−' : '') + head + (fraction === undefined ? '' : decimal + fraction);
 }

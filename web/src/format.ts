@@ -1,6 +1,7 @@
 // Times, ages and distances for people.
 import { conditionWord } from './conditions.ts';
 import { percentBetween } from './decimal.ts';
+import { settings } from './settings.ts';
 import type { Alert, Blind, Interval, Price } from './types.ts';
 
 /** 0.4 s, 12 s, 3 min, 2 h, 5 d. */
@@ -30,12 +31,74 @@ export function formatDuration(milliseconds: number): string {
 const pad = (n: number): string => String(n).padStart(2, '0');
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+interface Moment {
+  year: number;
+  month: number; // from 0
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+}
+
+const inZones = new Map<string, Intl.DateTimeFormat>();
+
+function partsIn(zone: string, date: Date): Moment {
+  let format = inZones.get(zone);
+  if (format === undefined) {
+    const all = {
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    };
+    format = new Intl.DateTimeFormat('en', { ...(all as object), timeZone: zone, hourCycle: 'h23' });
+    inZones.set(zone, format);
+  }
+  const of: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
+  for (const { type, value } of format.formatToParts(date)) of[type] = Number(value);
+  const { year = 0, month = 1, day = 0, hour = 0, minute = 0, second = 0 } = of;
+  return { year, month: month - 1, day, hour, minute, second };
+}
+
+/** In the zone that the user has chosen, by default this computer's. */
+export function momentOf(date: Date): Moment {
+  const { zone } = settings.now;
+  if (zone !== '') return partsIn(zone, date);
+  return {
+    year: date.getFullYear(),
+    month: date.getMonth(),
+    day: date.getDate(),
+    hour: date.getHours(),
+    minute: date.getMinutes(),
+    second: date.getSeconds(),
+  };
+}
+
+/** By how many seconds the chosen zone is ahead of UTC at a moment. */
+export function zoneOffset(date: Date): number {
+  const { year, month, day, hour, minute, second } = momentOf(date);
+  return (Date.UTC(year, month, day, hour, minute, second) - Math.floor(date.getTime() / 1000) * 1000) / 1000;
+}
+
+/** "UTC", "UTC+1", "UTC−3:30": of the chosen zone at a moment. */
+export function zoneInWords(date = new Date()): string {
+  const minutes = Math.round(zoneOffset(date) / 60);
+  const size = Math.abs(minutes);
+  if (size === 0) return 'UTC';
+  const rest = size % 60;
+  return `UTC${minutes < 0 ? '−' : '+'}${Math.floor(size / 60)}${rest === 0 ? '' : `:${pad(rest)}`}`;
+}
+
 export function formatClock(date: Date, seconds = true): string {
-  return `${pad(date.getHours())}:${pad(date.getMinutes())}${seconds ? `:${pad(date.getSeconds())}` : ''}`;
+  const { hour, minute, second } = momentOf(date);
+  return `${pad(hour)}:${pad(minute)}${seconds ? `:${pad(second)}` : ''}`;
 }
 
 export function formatDay(date: Date, withYear = false): string {
-  return `${date.getDate()} ${months[date.getMonth()]}${withYear ? ` ${date.getFullYear()}` : ''}`;
+  const { year, month, day } = momentOf(date);
+  return `${day} ${months[month]}${withYear ? ` ${year}` : ''}`;
 }
 
 /** The day in UTC, by which daily bars begin. */
@@ -62,7 +125,7 @@ export function formatVolume(volume: number): string {
   return volume.toPrecision(3);
 }
 
-/** When a bar begins: days and weeks in UTC, and marked so; shorter intervals in local time. */
+/** When a bar begins: days and weeks in UTC, and marked so; shorter intervals in the chosen zone. */
 export function formatBarTime(seconds: number, interval: Interval): string {
   const date = new Date(seconds * 1000);
   return isOfUtc(interval)
@@ -70,20 +133,29 @@ export function formatBarTime(seconds: number, interval: Interval): string {
     : `${formatDay(date)} ${formatClock(date, false)}`;
 }
 
-/** In local time: only the clock today, else with the date. */
+/** In the chosen zone: only the clock today, else with the date. */
 export function formatTime(time: string, now = new Date()): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return time;
-  if (date.toDateString() === now.toDateString()) return formatClock(date);
-  return `${formatDay(date, date.getFullYear() !== now.getFullYear())}, ${formatClock(date)}`;
+  if (formatDay(date, true) === formatDay(now, true)) return formatClock(date);
+  return `${formatDay(date, momentOf(date).year !== momentOf(now).year)}, ${formatClock(date)}`;
+}
+
+/** "29 Nov 2026, 03:18:25 UTC+1": where it is read long after. */
+export function formatMoment(time: string): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return time;
+  return `${formatDay(date, true)}, ${formatClock(date)} ${zoneInWords(date)}`;
 }
 
 /** +1.24 %, −0.031 %: with enough digits to distinguish small changes from none. */
 export function formatPercent(percent: number): string {
   const size = Math.abs(percent);
-  const digits = size >= 100 ? 0 : size >= 0.1 || size === 0 ? 2 : 3;
-  const sign = percent > 0 ? '+' : percent < 0 ? '−' : '';
-  return `${sign}${size.toFixed(digits)} %`;
+  const digits = size >= 100 ? 0 : size >= 0.1 || size < 0.0005 ? 2 : 3;
+  const text = size.toFixed(digits);
+  // What rounds to nothing has no sign.
+  const sign = Number(text) === 0 ? '' : percent > 0 ? '+' : '−';
+  return `${sign}${text.replace('.', settings.marks.decimal)} %`;
 }
 
 /** How far the price is from the target. */

@@ -8,9 +8,11 @@ import { History } from './history.ts';
 import { Notifier } from './notify.ts';
 import { routeOf } from './route.ts';
 import { Session } from './session.ts';
+import { settings } from './settings.ts';
 import { Store } from './store.ts';
 import { Stream } from './stream.ts';
 import './style/index.css';
+import { followTheme } from './theme.ts';
 import { clearToasts, toast } from './toast.ts';
 import { accountView } from './views/account.ts';
 import { alertsView } from './views/alerts.ts';
@@ -20,6 +22,8 @@ import { shell } from './views/shell.ts';
 import { signInView } from './views/signin.ts';
 import { sourcesView } from './views/sources.ts';
 
+settings.load();
+followTheme(settings);
 const root = document.getElementById('app')!;
 const session = new Session(sessionStorageOr(), localStorageOr());
 const api = new Api({
@@ -194,11 +198,13 @@ async function reload(): Promise<void> {
 window.addEventListener('hashchange', () => showRoute(true));
 // Another tab has replaced the key it shares with this one, or has signed out.
 window.addEventListener('storage', (e) => {
+  if (e.key === 'pricewire.settings') settings.load();
   if (e.key !== 'pricewire.key' || frame === null || replacements > 0) return;
   const change = session.keyChanged(e.oldValue, e.newValue);
   if (change === 'another key') goOn();
   else if (change === 'signed out') signOut('You signed out in another tab.');
 });
+settings.onChange(() => store.showAgain());
 store.on(['opened', 'alerts'], () => stream.watch(store.wanted));
 store.on(['opened'], () => session.write('tickers', [...store.opened].join()));
 store.on(['connection'], () => {

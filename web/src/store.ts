@@ -79,6 +79,11 @@ export class Store {
     this.listeners.get(topic)?.forEach((listener) => listener());
   }
 
+  /** Has everything shown again, in the format that is chosen now. */
+  showAgain(): void {
+    for (const topic of this.listeners.keys()) this.notify(topic);
+  }
+
   /** The server's current time, estimated. */
   now(): number {
     return Date.now() - this.clockAhead;

@@ -3,11 +3,12 @@ import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
 import { h, KeyedList, setAttribute, setText, show, timeElement, whileBusy, type Row } from '../dom.ts';
 import { errorRegion } from '../field.ts';
-import { formatTime, shortUrl } from '../format.ts';
+import { formatMoment, formatTime, shortUrl } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Endpoint, NewKeys, User, WebhookKey } from '../types.ts';
 import { confirmDialog, keysDialog } from './dialog.ts';
 import { notifySection } from './notify_button.ts';
+import { settingsSection } from './settings_section.ts';
 
 export function accountView(context: Context): View {
   const { api, session, store, notifier } = context;
@@ -39,6 +40,7 @@ export function accountView(context: Context): View {
   const endpointError = errorRegion();
 
   const notifications = notifySection(notifier);
+  const display = settingsSection();
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete account');
   remove.addEventListener('click', () => void whileBusy(remove, () => deleteAccount()));
 
@@ -86,6 +88,7 @@ export function accountView(context: Context): View {
         ),
       ),
       notifications.element,
+      display.element,
       h(
         'section',
         { class: 'panel', 'aria-label': 'Delete account' },
@@ -117,7 +120,7 @@ export function accountView(context: Context): View {
     try {
       const { body } = await api.get<User>('/api/v1/users/me');
       setText(email, body.email);
-      since.set(formatTime(body.created_at), body.created_at);
+      since.set(formatMoment(body.created_at), body.created_at);
     } catch (error) {
       accountError.set(messageOf(error));
     }
@@ -220,7 +223,13 @@ export function accountView(context: Context): View {
   void loadUser();
   void loadKey();
   void loadEndpoints();
-  return { element, destroy: notifications.stop };
+  return {
+    element,
+    destroy() {
+      notifications.stop();
+      display.stop();
+    },
+  };
 }
 
 const breakerWords = { closed: 'OK', half_open: 'Retrying', open: 'Paused' } as const;
