@@ -151,9 +151,10 @@ TEST_F(PastTest, AStateSaysWhyNothingCanFire) {
 
     const Answer unseen =
         state(member(call_as(ann_, "POST", "/api/v1/alerts", alert_body("1", "ETH")).body, "id"));
-    EXPECT_TRUE(unseen.has(R"("now":{"ticker":"ETH","since":null,"reason":"it is about to be watched"})"))
+    EXPECT_TRUE(
+        unseen.has(R"("now":{"ticker":"ETH","since":null,"reason":"no source has sent a quote yet"})"))
         << unseen.body;
-    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/ETH").has("it is about to be watched"));
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/ETH").has("no source has sent a quote yet"));
 }
 
 TEST_F(PastTest, AStateOfAnAgeCountsFromTheLastPrice) {
