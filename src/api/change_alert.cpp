@@ -33,9 +33,10 @@ bool read_if_match(const net::ServerRequest& request, const Alert& alert, std::o
 std::optional<Issue> refuse_places(Services& services, Exchange& exchange, const Alert& before,
                                    const ChangedAlert& change) {
     const Alert& alert = change.alert;
-    const std::vector<Ticker> tickers = tickers_of(terms_of(alert));
-    if (alert.is_active && (!before.is_active || tickers != tickers_of(terms_of(before)))) {
-        if (auto full = TickerRoom(services, exchange.user.id).take(tickers)) return full;
+    const Terms terms = terms_of(alert);
+    if (alert.is_active && !(before.is_active && terms == terms_of(before))) {
+        if (auto full = TickerRoom(services, exchange.user.id).take(tickers_of(terms))) return full;
+        if (auto full = RatioRoom(services, exchange.user.id, alert.id).take(terms)) return full;
     }
     Result<net::WebhookUrl> vetted;
     if (change.new_url && !exchange.text_only) vetted = services.use.vet_webhook_url(alert.webhook_url);

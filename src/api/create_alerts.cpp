@@ -30,6 +30,7 @@ public:
           exchange_(exchange),
           known_(known_tickers(services)),
           room_(services, exchange.user.id),
+          ratios_(services, exchange.user.id),
           resolves_until_(services.use.clock.mono() + services.options.resolve_timeout) {
         // One trace covers the request, the firing and the webhook.
         if (!exchange.trace) exchange.trace = make_trace();
@@ -40,6 +41,8 @@ public:
         auto body = parse_alert_body(text, {known_, services_.options.url_policy, now});
         if (!body) return std::unexpected(validation_response(body.error()));
         if (const auto full = room_.take(tickers_of(body->terms)))
+            return std::unexpected(validation_response({&*full, 1}));
+        if (const auto full = ratios_.take(body->terms))
             return std::unexpected(validation_response({&*full, 1}));
         if (const auto issue = webhook_issue(vet(body->webhook_url), body->format, body->webhook_url))
             return std::unexpected(validation_response({&*issue, 1}));
@@ -63,6 +66,7 @@ private:
     Exchange& exchange_;
     const KnownTickers known_;
     TickerRoom room_;
+    RatioRoom ratios_;
     const MonoTime resolves_until_;
     std::map<std::string, Result<net::WebhookUrl>> vetted_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 #include "watch/watch_list.hpp"
@@ -120,6 +121,46 @@ void TickerRoom::load() {
     }
     for (const NeededTicker& need : services_.use.storage.needed_tickers(services_.use.clock.now())) {
         if (need.by_alert && !is_pinned(services_, need.ticker)) needed_.insert(need.ticker);
+    }
+}
+
+std::optional<Issue> RatioRoom::take(const Terms& terms) {
+    for (const Rule& rule : terms.rules) {
+        if (rule.watched != Watched::ratio) continue;
+        if (!is_loaded_) load();
+        for (const auto& [ticker, other] : {std::pair(rule.ticker, rule.other), {rule.other, rule.ticker}}) {
+            const auto& others = compared_[ticker];
+            if (others.contains(other) || others.size() < max_ratios) continue;
+            return Issue{
+                {"body", "when"},
+                fmt::format("Your active alerts compare {} with {} other tickers, as many as they may; "
+                            "delete those of another one first",
+                            ticker.view(), max_ratios),
+                "no_room"};
+        }
+        add(terms);
+    }
+    return std::nullopt;
+}
+
+void RatioRoom::add(const Terms& terms) {
+    for (const Rule& rule : terms.rules) {
+        if (rule.watched != Watched::ratio) continue;
+        compared_[rule.ticker].insert(rule.other);
+        compared_[rule.other].insert(rule.ticker);
+    }
+}
+
+void RatioRoom::load() {
+    is_loaded_ = true;
+    storage::AlertFilter filter{.is_active = true, .limit = 1000};
+    while (true) {
+        const auto alerts = services_.use.storage.alerts(user_id_, filter);
+        for (const Alert& alert : alerts) {
+            if (alert.terms && alert.id != changed_) add(*alert.terms);
+        }
+        if (alerts.size() < filter.limit) return;
+        filter.before = alerts.back().id;
     }
 }
 

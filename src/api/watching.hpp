@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -9,6 +10,7 @@
 #include "api/known_tickers.hpp"
 #include "api/responses.hpp"
 #include "directory/book.hpp"
+#include "domain/rule.hpp"
 #include "domain/watch_state.hpp"
 
 // Which tickers there are, and whether prices of them come.
@@ -46,6 +48,26 @@ private:
     bool is_loaded_ = false;
     std::set<Ticker> mine_;    // beside pinned ones, as are the others
     std::set<Ticker> needed_;  // by alerts of anybody
+};
+
+// Whether a user's alerts may watch further ratios. Blocks where it asks the storage, once at most, and for ratios only.
+class RatioRoom {
+public:
+    // `changed`: an alert whose present ratios do not count.
+    RatioRoom(Services& services, const Uuid& user_id, std::optional<Uuid> changed = {})
+        : services_(services), user_id_(user_id), changed_(changed) {}
+    // Why they may not, for want of room; else they may, and count for those that are asked for next.
+    std::optional<Issue> take(const Terms& terms);
+
+private:
+    void load();
+    void add(const Terms& terms);
+
+    Services& services_;
+    const Uuid user_id_;
+    const std::optional<Uuid> changed_;
+    bool is_loaded_ = false;
+    std::map<Ticker, std::set<Ticker>> compared_;  // by both of a pair
 };
 
 }  // namespace pricewire::api

@@ -182,6 +182,47 @@ TEST_F(WatchingTest, AUserTakesItsShareOfTheRoomAlone) {
     EXPECT_EQ(create(ben_, "TA").status, 201);
 }
 
+TEST_F(WatchingTest, AUsersAlertsCompareATickerWithSixteenOthers) {
+    options_.max_tickers = 1000;
+    api_ = nullptr;
+    std::vector<ListedPair> pairs;
+    for (char c = 'A'; c <= 'R'; ++c)
+        pairs.push_back(
+            {.symbol = std::string("T") + c, .ticker = Ticker(std::string("T") + c), .currency = "USD"});
+    storage_.replace_listings("kraken", SourceKind::exchange, pairs, clock_.now());
+    clock_.advance(2s);
+    const auto ratio = [](const std::string& ticker, const std::string& other, const char* level = "2") {
+        return R"({"ticker":")" + ticker +
+               R"(","webhook_url":"https://203.0.113.7/hook","when":{"watch":{"ratio_to":")" + other +
+               R"("},"is":"above","level":)" + level + "}}";
+    };
+    const auto compare = [&](const Account& user, const std::string& body) {
+        return call_as(user, "POST", "/api/v1/alerts", body);
+    };
+    Answer last;
+    for (char c = 'A'; c <= 'O'; ++c)
+        ASSERT_EQ(compare(ann_, ratio("BTC", std::string("T") + c)).status, 201);
+    last = compare(ann_, ratio("TP", "BTC"));
+    ASSERT_EQ(last.status, 201) << last.body;
+    const Answer full = compare(ann_, ratio("BTC", "TQ"));
+    expect_invalid(full, R"("body","when")", "no_room");
+    EXPECT_TRUE(full.has("Your active alerts compare BTC with 16 other tickers")) << full.body;
+    expect_invalid(compare(ann_, ratio("TQ", "BTC")), R"("body","when")", "no_room");
+    EXPECT_EQ(compare(ann_, ratio("BTC", "TA", "3")).status, 201) << "another alert on the same two";
+    EXPECT_EQ(compare(ann_, ratio("TQ", "TR")).status, 201);
+    EXPECT_EQ(compare(ben_, ratio("BTC", "TQ")).status, 201);
+    const Answer bulk = call_as(ann_, "POST", "/api/v1/alerts/bulk",
+                                R"({"alerts":[)" + ratio("TR", "BTC") + "," + ratio("TA", "TB") + "]}");
+    EXPECT_TRUE(bulk.has(R"("created":1,"failed":1)")) << bulk.body;
+    const std::string path = "/api/v1/alerts/" + member(last.body, "id");
+    EXPECT_EQ(call_as(ann_, "PATCH", path, R"({"when":{"watch":{"ratio_to":"BTC"},"is":"above","level":5}})")
+                  .status,
+              200);
+    EXPECT_EQ(call_as(ann_, "PATCH", path, R"({"is_active":false})").status, 200);
+    EXPECT_EQ(compare(ann_, ratio("BTC", "TQ")).status, 201) << "one that is paused does not count";
+    expect_invalid(call_as(ann_, "PATCH", path, R"({"is_active":true})"), R"("body","when")", "no_room");
+}
+
 TEST_F(WatchingTest, AStreamWatchesTickersThatAreNotPinned) {
     const auto peer = std::make_shared<fakes::FakePeer>();
     const net::WsHandler handler = open_stream(ann_, peer);

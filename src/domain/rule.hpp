@@ -117,6 +117,8 @@ struct Repeat {
 };
 
 constexpr std::size_t max_rules = 4;
+// With how many others a user's active alerts may compare one ticker: each of its prices makes all its ratios anew.
+constexpr std::size_t max_ratios = 16;
 
 // What decides when an alert fires.
 struct Terms {
