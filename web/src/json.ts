@@ -19,3 +19,29 @@ export function parseJson(text: string): unknown {
   });
   return JSON.parse(quoted);
 }
+
+/** Each member on a line of its own, with its digits and escapes as they are; what is not an object stays as it is. */
+export function indentJson(text: string): string {
+  try {
+    JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/gs) ?? [];
+  let out = '';
+  let depth = 0;
+  tokens.forEach((token, i) => {
+    const closes = token === '}' || token === ']';
+    const empty = closes && /[{[]$/.test(tokens[i - 1] ?? '');
+    if (closes) --depth;
+    if (closes && !empty) out += `\n${'  '.repeat(depth)}`;
+    out += token === ':' ? ': ' : token;
+    if (token === '{' || token === '[') {
+      ++depth;
+      if (!/^[}\]]/.test(tokens[i + 1] ?? '')) out += `\n${'  '.repeat(depth)}`;
+    } else if (token === ',') {
+      out += `\n${'  '.repeat(depth)}`;
+    }
+  });
+  return out;
+}

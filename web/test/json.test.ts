@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { parseJson } from '../src/json.ts';
+import { indentJson, parseJson } from '../src/json.ts';
 
 test('prices keep the digits that were sent', () => {
   const text =
@@ -24,4 +24,31 @@ test('invalid JSON is refused', () => {
   for (const text of ['', '{', '<html>', '{"price":}']) {
     assert.throws(() => parseJson(text), SyntaxError, text);
   }
+});
+
+test('indented JSON has the same digits, escapes and order', () => {
+  const text =
+    '{"price":65420.10,"big":1e400,"none":{},"list":[1,[],{"a":"x: {1, 2} \\"q\\" \\\\"}],"é":"\\u00e9"}';
+  const indented = indentJson(text);
+  assert.equal(
+    indented,
+    `{
+  "price": 65420.10,
+  "big": 1e400,
+  "none": {},
+  "list": [
+    1,
+    [],
+    {
+      "a": "x: {1, 2} \\"q\\" \\\\"
+    }
+  ],
+  "é": "\\u00e9"
+}`,
+  );
+  assert.deepEqual(JSON.parse(indented), JSON.parse(text));
+});
+
+test('what is not JSON is not indented', () => {
+  for (const text of ['', 'BTC is above {70000}', '{"cut": ', 'a,b:c']) assert.equal(indentJson(text), text);
 });
