@@ -37,7 +37,7 @@ visit('a replaced key is shown once, and the page continues with it', {}, async 
   await deployment.expect(401, 'GET', '/users/me', { key: user.api_key });
   await deployment.expect(200, 'GET', '/users/me', { key: fresh });
   assert.deepEqual(await axe_findings(page), []);
-  await page.getByRole('button', { name: 'I have saved them' }).click();
+  await page.getByRole('button', { name: 'I have saved it' }).click();
   // A dialog is removed in its close event, which comes after the click.
   await until('the key to disappear', async () => !(await page.content()).includes(fresh));
   await page.reload();
@@ -53,7 +53,7 @@ visit('a rotated webhook secret signs later webhooks', {}, async ({ page, deploy
   const fresh = (await by_id(page, 'webhook-secret').textContent()).trim();
   assert.match(fresh, /^whsec_/);
   assert.notEqual(fresh, user.webhook_secret);
-  await page.getByRole('button', { name: 'I have saved them' }).click();
+  await page.getByRole('button', { name: 'I have saved it' }).click();
   await deployment.trust(fresh);
   const alert = await deployment.alert(user, { condition: 'gt', target_price: 64000 });
   const [received] = await until('the webhook', async () => {
@@ -74,8 +74,9 @@ visit('an endpoint that answered 410 is enabled again', {}, async ({ page, deplo
   await deployment.receiver_post('mode', 'ok');
   await open(page);
   await sign_in(page, user.api_key);
-  await go(page, 'Account');
-  await page.getByRole('button', { name: /^Enable .*\/gone$/ }).click();
+  await go(page, 'Endpoints');
+  await page.getByRole('link', { name: /\/gone$/ }).click();
+  await page.getByRole('button', { name: 'Enable', exact: true }).click();
   await until('the endpoint to be enabled', async () => !(await disabled()));
   await until('the button to disappear', async () => (await page.getByRole('button', { name: /enable/i }).count()) === 0);
 });

@@ -42,6 +42,7 @@ visit('default limits are not visible', { before: [keep_complaints] }, async ({ 
     .getByText(/hurried-\d+@example\.com/)
     .first()
     .waitFor();
+  await go(page, 'Endpoints');
   await page.getByText('None yet: the webhook URLs').waitFor();
   await go(page, 'Market');
   const intervals = ['5m', '1h', '1d', '1m'];

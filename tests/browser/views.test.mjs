@@ -104,6 +104,7 @@ const shown = {
   },
   Alerts: (page) => until('all alerts', async () => (await by_id(page, 'alert-row').count()) >= 11),
   Deliveries: (page) => until('all deliveries', async () => (await delivery_rows(page).count()) >= 5),
+  Endpoints: (page) => until('all endpoints', async () => (await by_id(page, 'endpoint-row').count()) >= 5),
   Sources: (page) => page.getByText('binance', { exact: false }).first().waitFor(),
   Account: (page) => page.getByText(user.email).first().waitFor(),
 };

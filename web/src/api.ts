@@ -63,6 +63,10 @@ export class Api {
   async delete(path: string): Promise<void> {
     await this.send('DELETE', path);
   }
+  /** For a DELETE that answers with a body. */
+  async deleted<T>(path: string): Promise<T> {
+    return (await this.send<T>('DELETE', path)).body;
+  }
 
   /** These send no key; for registration. */
   async getOpen<T>(path: string): Promise<T> {
@@ -197,7 +201,7 @@ export function errorOf(status: number, text: string): ApiError {
 /** Rewords a message for API clients: the page has a button for the request, and labels for its fields. */
 function forThePage(text: string): string {
   return text
-    .replace(/POST \/api\/v1\/endpoints\/enable .*/s, 'Enable it under Account.')
+    .replace(/POST \/api\/v1\/endpoints\/enable .*/s, 'Enable it under Endpoints.')
     .replace(/^webhook_url /, 'The webhook URL ')
     .replace(/\bwebhook_url\b/g, 'webhook URL');
 }

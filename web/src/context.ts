@@ -24,5 +24,7 @@ export interface View {
   element: HTMLElement;
   /** The id of the item that is open in the view, if it can open one; it may change over the view's life. */
   openId?(): string | null;
+  /** What the view's list is narrowed to, as in the address. */
+  query?(): string;
   destroy(): void;
 }

@@ -144,6 +144,26 @@ export function onFrame(render: () => void): () => void {
   };
 }
 
+/** Calls `render` at most once in that time, and not while the page is hidden. */
+export function paced(render: () => void, milliseconds: number): { ask: () => void; stop: () => void } {
+  let waiting = false;
+  let ended = false;
+  const run = (): void => {
+    waiting = false;
+    if (!ended) render();
+  };
+  return {
+    ask() {
+      if (waiting || ended) return;
+      waiting = true;
+      setTimeout(() => requestAnimationFrame(run), milliseconds);
+    },
+    stop() {
+      ended = true;
+    },
+  };
+}
+
 /** Runs the work of a button; ignores presses while it is running. */
 export async function whileBusy<T>(
   button: HTMLButtonElement,

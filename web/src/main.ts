@@ -6,7 +6,7 @@ import { setAttribute, setText } from './dom.ts';
 import { alertTitle, firedInWords } from './format.ts';
 import { History } from './history.ts';
 import { Notifier } from './notify.ts';
-import { routeOf } from './route.ts';
+import { queryOf, routeOf } from './route.ts';
 import { Session } from './session.ts';
 import { settings } from './settings.ts';
 import { Store } from './store.ts';
@@ -17,10 +17,12 @@ import { clearToasts, toast } from './toast.ts';
 import { accountView } from './views/account.ts';
 import { alertsView } from './views/alerts.ts';
 import { deliveriesView } from './views/deliveries.ts';
+import { endpointsView } from './views/endpoints.ts';
 import { marketView } from './views/market.ts';
 import { shell } from './views/shell.ts';
 import { signInView } from './views/signin.ts';
 import { sourcesView } from './views/sources.ts';
+import { startView } from './views/start.ts';
 
 settings.load();
 followTheme(settings);
@@ -52,14 +54,17 @@ store.onFired = (alert) => {
   });
 };
 
-const routes = {
+type Make = (id: string | null, query: string) => View;
+const routes: Record<RouteName, { title: string; make: Make; unlisted?: true }> = {
   market: { title: 'Market', make: () => marketView(context) },
-  alerts: { title: 'Alerts', make: () => alertsView(context) },
-  deliveries: { title: 'Deliveries', make: (id: string | null) => deliveriesView(context, id) },
+  alerts: { title: 'Alerts', make: (_, query) => alertsView(context, query) },
+  deliveries: { title: 'Deliveries', make: (id, query) => deliveriesView(context, id, query) },
+  endpoints: { title: 'Endpoints', make: (id, query) => endpointsView(context, id, query) },
   sources: { title: 'Sources', make: () => sourcesView(context) },
   account: { title: 'Account', make: () => accountView(context) },
-} as const;
-type RouteName = keyof typeof routes;
+  start: { title: 'First steps', make: () => startView(context), unlisted: true },
+};
+type RouteName = 'market' | 'alerts' | 'deliveries' | 'endpoints' | 'sources' | 'account' | 'start';
 
 const mostOpened = 50;
 
@@ -74,11 +79,12 @@ const notValid = 'Your API key is no longer valid. Sign in with the new one.';
 function showRoute(focus: boolean): void {
   if (frame === null) return;
   const [name, id] = routeOf(location.hash, routes, 'market');
-  // The view itself may have opened or closed an item and set the hash.
-  if (name === shown && id === (view?.openId?.() ?? null)) return;
+  const query = queryOf(location.hash);
+  // The view itself may have opened or closed an item, or narrowed its list, and set the hash.
+  if (name === shown && id === (view?.openId?.() ?? null) && query === (view?.query?.() ?? '')) return;
   shown = name;
   view?.destroy();
-  view = routes[name].make(id);
+  view = routes[name].make(id, query);
   frame.show(name, view.element);
   document.title = `${routes[name].title} · Pricewire`;
   scrollTo(0, 0);
@@ -89,7 +95,9 @@ function showRoute(focus: boolean): void {
 function enter(focus: boolean): void {
   frame = shell(
     context,
-    Object.entries(routes).map(([name, { title }]) => ({ name, title })),
+    Object.entries(routes)
+      .filter(([, { unlisted }]) => !unlisted)
+      .map(([name, { title }]) => ({ name, title })),
   );
   shown = null;
   for (const ticker of (session.read('tickers') ?? '').split(',').slice(-mostOpened))
@@ -118,8 +126,10 @@ function clear(): void {
 function leave(message: string): void {
   clear();
   document.title = 'Pricewire';
-  const signIn = signInView(api, message, (key, remember) => {
+  const signIn = signInView(api, message, (key, remember, secret) => {
     session.signIn(key, remember);
+    session.webhookSecret = secret;
+    if (secret !== null) window.history.replaceState(null, '', '#/start');
     enter(true);
   });
   root.replaceChildren(signIn.element);

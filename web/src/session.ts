@@ -2,7 +2,7 @@
 // webhook URL may be a chat's secret, so it is stored no longer than the key.
 
 const prefix = 'pricewire.';
-const settings = ['webhook_url', 'ticker', 'tickers', 'interval'] as const;
+const settings = ['webhook_url', 'ticker', 'tickers', 'interval', 'steps'] as const;
 type Name = 'key' | (typeof settings)[number];
 
 export interface StorageLike {
@@ -15,6 +15,8 @@ export class Session {
   private readonly brief: StorageLike;
   private readonly lasting: StorageLike;
   private key: string | null;
+  /** The secret that was shown last, for samples that verify a webhook; never stored. */
+  webhookSecret: string | null = null;
 
   constructor(brief: StorageLike, lasting: StorageLike) {
     this.brief = brief;
@@ -48,12 +50,11 @@ export class Session {
   /** Forgets the key and its settings; those that another tab stored with a newer key stay. */
   signOut(): void {
     const ended = this.key;
-    this.key = null;
+    this.key = this.webhookSecret = null;
     for (const store of [this.brief, this.lasting]) {
       const kept = attempt(() => store.getItem(prefix + 'key'));
       if (kept !== null && kept !== ended) continue;
-      for (const name of ['key', ...settings])
-        attempt(() => store.removeItem(prefix + name));
+      for (const name of ['key', ...settings]) attempt(() => store.removeItem(prefix + name));
     }
   }
 
@@ -63,6 +64,7 @@ export class Session {
     const kept = attempt(() => this.lasting.getItem(prefix + 'key'));
     if (kept === null || kept === this.key) return false;
     this.key = kept;
+    this.webhookSecret = null;
     return true;
   }
 
@@ -71,6 +73,7 @@ export class Session {
     if (this.key === null || this.isOwn() || now === this.key) return 'nothing';
     if (now !== null) {
       this.key = now;
+      this.webhookSecret = null;
       return 'another key';
     }
     if (before === this.key) return 'signed out';

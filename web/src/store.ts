@@ -1,5 +1,5 @@
 // The current state: filled by the stream and by lists, shown by the views.
-import type { Api } from './api.ts';
+import type { Answer, Api } from './api.ts';
 import type {
   Alert,
   Blind,
@@ -20,6 +20,10 @@ const mostWatched = 50;
 /** The newest first. Ids are UUIDv7: they sort by their time. */
 function newestFirst<T extends { id: string }>(items: Iterable<T>): T[] {
   return [...items].sort((a, b) => (a.id < b.id ? 1 : a.id > b.id ? -1 : 0));
+}
+
+function floorOf(page: Answer<Delivery[]>): string {
+  return page.next === null ? '' : (page.body.at(-1)?.id ?? '');
 }
 
 export interface PriceState {
@@ -47,6 +51,10 @@ export class Store {
   deliveriesLoaded = false;
   alertsNext: string | null = null;
   deliveriesNext: string | null = null;
+  /** Every delivery from this id on is known. */
+  deliveriesFloor = '';
+  /** How often the list of deliveries was loaded anew. */
+  deliveryReloads = 0;
   private alertsById = new Map<string, Alert>();
   private deliveriesById = new Map<string, Delivery>();
   private readonly deleted = new Set<string>();
@@ -290,7 +298,9 @@ export class Store {
     if (user !== this.user) return;
     this.deliveriesById = this.merge(this.deliveriesById, page.body, mark, false);
     this.deliveriesNext = page.next;
+    this.deliveriesFloor = floorOf(page);
     this.deliveriesLoaded = true;
+    ++this.deliveryReloads;
     this.notify('deliveries');
   }
 
@@ -301,6 +311,7 @@ export class Store {
     if (user !== this.user) return;
     this.deliveriesById = this.merge(this.deliveriesById, page.body, mark, true);
     this.deliveriesNext = page.next;
+    this.deliveriesFloor = floorOf(page);
     this.notify('deliveries');
   }
 
@@ -320,5 +331,6 @@ export class Store {
     this.received.clear();
     this.alertsLoaded = this.deliveriesLoaded = false;
     this.alertsNext = this.deliveriesNext = null;
+    this.deliveriesFloor = '';
   }
 }

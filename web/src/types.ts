@@ -112,6 +112,9 @@ export interface Delivery {
   finished_at: string | null;
   reason: string | null;
   last_status: number | null;
+  attempts_allowed?: number;
+  last_error?: string | null; // of the last attempt
+  last_duration_ms?: number | null;
 }
 
 export interface Attempt {
@@ -135,7 +138,17 @@ export interface DeliveryDetail extends Delivery {
   endpoint: { name: string; breaker: BreakerState; retry_at: string | null };
   attempts: Attempt[];
   attempts_dropped: number; // older ones, which are not kept
+  request?: { body: string | null };
   firing?: FiringAnswer | null;
+}
+
+/** What `recover` has done, or with `dry_run` would do. */
+export interface Recovery {
+  recovered: number;
+  would_recover?: number;
+  more: boolean;
+  next_since: string | null;
+  passed_over: { retries_used_up: number; endpoint_disabled: number };
 }
 
 export type BreakerState = 'closed' | 'open' | 'half_open';
@@ -145,6 +158,18 @@ export interface Endpoint {
   disabled_at: string | null;
   reason: string | null;
   breaker: { state: BreakerState; failures: number; retry_at: string | null; reason: string | null };
+  state?: 'not_called' | 'ok' | 'failing' | 'paused' | 'disabled';
+  last_24h?: EndpointDay;
+  last_success_at?: string | null;
+  last_failure?: { at: string; reason: string | null } | null;
+}
+
+/** Of the attempts of the last 24 hours. */
+export interface EndpointDay {
+  attempts: number;
+  succeeded: number;
+  p50_ms: number | null;
+  p95_ms: number | null;
 }
 
 export interface User {

@@ -128,7 +128,7 @@ test('errors are shown at their fields; an answer that is not from the server ge
     'This webhook_url is not called any more. POST /api/v1/endpoints/enable with it to have it called again.';
   assert.equal(
     errorOf(409, JSON.stringify({ detail: disabled })).message,
-    'This webhook URL is not called any more. Enable it under Account.',
+    'This webhook URL is not called any more. Enable it under Endpoints.',
   );
   for (const odd of ['<html>', '', 'null', '{"detail":7}']) {
     assert.match(errorOf(502, odd).message, /The server answered 502/, odd);

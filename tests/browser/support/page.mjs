@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import { until } from './until.mjs';
 
-export const views = ['Market', 'Alerts', 'Deliveries', 'Sources', 'Account'];
+export const views = ['Market', 'Alerts', 'Deliveries', 'Endpoints', 'Sources', 'Account'];
 
 export const by_id = (page, id) => page.locator(`[data-testid=${id}]`);
 export const price_row = (page, ticker) => page.locator(`[data-testid=price-row][data-ticker=${ticker}]`);
@@ -20,7 +20,7 @@ export async function open(page) {
   await page.getByRole('heading', { name: 'Pricewire', exact: true }).waitFor();
 }
 
-// `meanwhile` runs while the keys are shown.
+// `meanwhile` runs while the keys are shown. A new account begins with the first steps; this goes on to the market.
 export async function sign_up(page, email, meanwhile = () => {}) {
   await page.getByLabel('E-mail').fill(email);
   await page.getByRole('button', { name: 'Create account' }).click();
@@ -28,6 +28,8 @@ export async function sign_up(page, email, meanwhile = () => {}) {
   const secret = (await by_id(page, 'webhook-secret').textContent()).trim();
   await meanwhile();
   await page.getByRole('button', { name: 'I have saved them' }).click();
+  await page.getByRole('heading', { level: 1, name: 'First steps' }).waitFor();
+  await go(page, 'Market');
   return { api_key: key, webhook_secret: secret };
 }
 

@@ -1,11 +1,10 @@
-// The account: keys and secrets, webhook endpoints, notifications, deletion.
+// The account: keys and secrets, notifications, deletion.
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
-import { h, KeyedList, setAttribute, setText, show, timeElement, whileBusy, type Row } from '../dom.ts';
+import { h, setText, show, timeElement, whileBusy } from '../dom.ts';
 import { errorRegion } from '../field.ts';
-import { formatMoment, formatTime, shortUrl } from '../format.ts';
-import { toast } from '../toast.ts';
-import type { Endpoint, NewKeys, User, WebhookKey } from '../types.ts';
+import { formatMoment } from '../format.ts';
+import type { NewKeys, User, WebhookKey } from '../types.ts';
 import { confirmDialog, keysDialog } from './dialog.ts';
 import { notifySection } from './notify_button.ts';
 import { settingsSection } from './settings_section.ts';
@@ -13,31 +12,28 @@ import { settingsSection } from './settings_section.ts';
 export function accountView(context: Context): View {
   const { api, session, store, notifier } = context;
 
-  const email = h('span', null, '…');
+  const email = h('span', null, 'Loading…');
+  let address: string | null = null;
   const since = timeElement();
   const accountError = errorRegion();
+  // What cannot be loaded is asked for again: by this button, and when the server is back.
+  let failed = false;
+  const retry = h('button', { type: 'button' }, 'Try again');
+  retry.addEventListener('click', () => void whileBusy(retry, load));
   const remember = h('input', { type: 'checkbox' });
   remember.checked = session.remembered;
   remember.addEventListener('change', () => session.keep(remember.checked));
   const replace = h('button', { type: 'button' }, 'Replace API key');
   replace.addEventListener('click', () => void whileBusy(replace, () => replaceKey()));
 
-  const scheme = h('dd', null, '…');
+  const scheme = h('dd', null, 'Loading…');
   const previous = h('p', { class: 'hint' });
   const publicKey = h('dd', { class: 'breakable' });
   const publicKeyName = h('dt', null, 'Public key');
   const rotate = h('button', { type: 'button' }, 'Rotate webhook secret');
   rotate.addEventListener('click', () => void whileBusy(rotate, () => rotateSecret()));
   const secretError = errorRegion();
-
-  const endpointBody = h('ul', { class: 'endpoints' });
-  const endpointList = new KeyedList<Endpoint>(
-    endpointBody,
-    (e) => e.webhook_url,
-    (e) => endpointRow(e.webhook_url, enable),
-  );
-  const endpointEmpty = h('p', { class: 'hint' }, 'Loading…');
-  const endpointError = errorRegion();
+  let isKeyKnown = false;
 
   const notifications = notifySection(notifier);
   const display = settingsSection();
@@ -64,6 +60,7 @@ export function accountView(context: Context): View {
           h('dd', null, since.element),
         ),
         accountError.element,
+        retry,
         h('label', { class: 'check' }, remember, 'Keep me signed in on this device'),
         h(
           'div',
@@ -86,6 +83,13 @@ export function accountView(context: Context): View {
           { class: 'hint' },
           'A secret is shown only when it is created. For 24 hours after a rotation, webhooks carry both signatures.',
         ),
+        h(
+          'p',
+          { class: 'links' },
+          h('a', { href: '#/start' }, 'Receivers that verify it'),
+          h('a', { href: '#/endpoints' }, 'Endpoints'),
+          h('a', { href: '/docs' }, 'API reference'),
+        ),
       ),
       notifications.element,
       display.element,
@@ -93,35 +97,28 @@ export function accountView(context: Context): View {
         'section',
         { class: 'panel', 'aria-label': 'Delete account' },
         h('h2', null, 'Delete account'),
-        h(
-          'p',
-          null,
-          'Deletes your alerts, cancels undelivered webhooks and revokes your API key at once.',
-        ),
+        h('p', null, 'Deletes your alerts, cancels undelivered webhooks and revokes your API key at once.'),
         h('div', { class: 'actions' }, remove),
-      ),
-      h(
-        'section',
-        { class: 'panel wide', 'aria-label': 'Endpoints' },
-        h('h2', null, 'Endpoints'),
-        h(
-          'p',
-          { class: 'hint' },
-          'An endpoint that answers 410 Gone, or refuses 50 webhooks in a row, is disabled until you enable it again.',
-        ),
-        endpointError.element,
-        endpointBody,
-        endpointEmpty,
       ),
     ),
   );
 
+  async function load(): Promise<void> {
+    failed = false;
+    await Promise.all([loadUser(), loadKey()]);
+    show(retry, failed);
+  }
+
   async function loadUser(): Promise<void> {
     try {
       const { body } = await api.get<User>('/api/v1/users/me');
+      address = body.email;
       setText(email, body.email);
       since.set(formatMoment(body.created_at), body.created_at);
+      accountError.set('');
     } catch (error) {
+      failed = true;
+      if (address === null) setText(email, 'Not known');
       accountError.set(messageOf(error));
     }
   }
@@ -129,7 +126,11 @@ export function accountView(context: Context): View {
   async function loadKey(): Promise<void> {
     try {
       showKey((await api.get<WebhookKey>('/api/v1/users/me/webhook-secret')).body);
+      isKeyKnown = true;
+      secretError.set('');
     } catch (error) {
+      failed = true;
+      if (!isKeyKnown) setText(scheme, 'Not known');
       secretError.set(messageOf(error));
     }
   }
@@ -143,19 +144,8 @@ export function accountView(context: Context): View {
       previous,
       key.previous_valid_until === null
         ? ''
-        : `The previous secret is valid until ${formatTime(key.previous_valid_until)}.`,
+        : `The previous secret is valid until ${formatMoment(key.previous_valid_until)}.`,
     );
-  }
-
-  async function loadEndpoints(): Promise<void> {
-    try {
-      const { body } = await api.get<Endpoint[]>('/api/v1/endpoints');
-      endpointList.show(body);
-      show(endpointEmpty, body.length === 0);
-      setText(endpointEmpty, 'None yet: the webhook URLs of your alerts appear here.');
-    } catch (error) {
-      endpointError.set(messageOf(error));
-    }
   }
 
   async function replaceKey(): Promise<void> {
@@ -189,26 +179,25 @@ export function accountView(context: Context): View {
     if (!sure) return;
     secretError.set('');
     try {
-      await keysDialog(await api.post<NewKeys>('/api/v1/users/me/webhook-secret'));
+      const made = await api.post<NewKeys>('/api/v1/users/me/webhook-secret');
+      if (made.webhook_secret !== undefined) session.webhookSecret = made.webhook_secret;
+      await keysDialog(made);
       await loadKey();
     } catch (error) {
       secretError.set(messageOf(error));
     }
   }
 
-  async function enable(url: string): Promise<void> {
-    endpointError.set('');
-    try {
-      await api.post('/api/v1/endpoints/enable', JSON.stringify({ webhook_url: url }));
-      toast(`${shortUrl(url)} is enabled again.`, 'good');
-      await Promise.all([loadEndpoints(), store.loadAlerts()]);
-    } catch (error) {
-      endpointError.set(messageOf(error));
-    }
-  }
-
   async function deleteAccount(): Promise<void> {
-    const sure = await confirmDialog('Delete your account?', 'This cannot be undone.', 'Delete it', true);
+    if (address === null) await loadUser();
+    if (address === null) return;
+    const sure = await confirmDialog(
+      'Delete your account?',
+      'Your alerts, deliveries and keys are deleted, and nothing more is sent. This cannot be undone.',
+      'Delete account',
+      true,
+      { label: `Type ${address} to confirm`, text: address },
+    );
     if (!sure) return;
     try {
       await api.delete('/api/v1/users/me');
@@ -220,45 +209,14 @@ export function accountView(context: Context): View {
 
   show(publicKey, false);
   show(publicKeyName, false);
-  void loadUser();
-  void loadKey();
-  void loadEndpoints();
-  return {
-    element,
-    destroy() {
-      notifications.stop();
-      display.stop();
-    },
-  };
-}
-
-const breakerWords = { closed: 'OK', half_open: 'Retrying', open: 'Paused' } as const;
-
-function endpointRow(url: string, enable: (url: string) => Promise<void>): Row<Endpoint> {
-  const state = h('span', { class: 'badge' });
-  const reason = h('div', { class: 'muted small' });
-  const button = h('button', { type: 'button', 'aria-label': `Enable ${shortUrl(url)}` }, 'Enable');
-  button.addEventListener('click', () => void whileBusy(button, () => enable(url)));
-  const element = h(
-    'li',
-    { 'data-testid': 'endpoint-row' },
-    h('div', { class: 'endpoint-name' }, h('span', { class: 'url', title: url }, shortUrl(url)), reason),
-    state,
-    button,
-  );
-  return {
-    element,
-    update(endpoint) {
-      const disabled = endpoint.disabled_at !== null;
-      const { breaker } = endpoint;
-      setText(state, disabled ? 'Disabled' : breakerWords[breaker.state]);
-      setAttribute(state, 'data-state', disabled ? 'failed' : breaker.state === 'closed' ? 'ok' : 'degraded');
-      const pause = breaker.retry_at === null ? '' : `Paused until ${formatTime(breaker.retry_at)}. `;
-      setText(
-        reason,
-        disabled ? (endpoint.reason ?? 'It answered 410 Gone.') : pause + (breaker.reason ?? ''),
-      );
-      show(button, disabled);
-    },
-  };
+  show(retry, false);
+  void load();
+  const stops = [
+    notifications.stop,
+    display.stop,
+    store.on(['connection'], () => {
+      if (store.connection.live && failed) void load();
+    }),
+  ];
+  return { element, destroy: () => stops.forEach((stop) => stop()) };
 }

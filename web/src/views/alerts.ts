@@ -1,86 +1,149 @@
-// All alerts of the user: the active ones with their distance from the price, and those that have fired.
-import { bodyOf } from '../alert_body.ts';
+// All alerts of the user: searched, narrowed and sorted, with what can be done to one or to several of them.
+import { patchAlert, removeAlerts, restoreAll, snoozeUntil } from '../alert_actions.ts';
+import {
+  alertOrders,
+  alertStates,
+  matchesAlert,
+  orderAlerts,
+  type AlertFilter,
+  type AlertOrder,
+  type AlertState,
+} from '../alert_list.ts';
 import { messageOf } from '../api.ts';
-import { conditionSign, sideOf } from '../conditions.ts';
 import type { Context, View } from '../context.ts';
-import { groupDigits } from '../decimal.ts';
-import {
-  h,
-  KeyedList,
-  onFrame,
-  setAttribute,
-  setText,
-  show,
-  timeElement,
-  whileBusy,
-  type Row,
-} from '../dom.ts';
-import {
-  alertStatusInWords,
-  alertTitle,
-  blindInWords,
-  formatDistance,
-  formatTime,
-  occurredInWords,
-  shortUrl,
-} from '../format.ts';
+import { h, KeyedList, onFrame, paced, setAttribute, setText, show, whileBusy } from '../dom.ts';
+import { blindInWords } from '../format.ts';
+import { endpointId, Query } from '../route.ts';
 import { toast } from '../toast.ts';
-import type { Store } from '../store.ts';
-import { isLine, type Alert, type Delivery } from '../types.ts';
-import { alertDialog } from './alert_dialog.ts';
+import type { Alert } from '../types.ts';
+import { alertRow } from './alert_row.ts';
+import { confirmDialog } from './dialog.ts';
+import { choice, searchField, segmented, setOptions } from './filters.ts';
 import { notifyButton } from './notify_button.ts';
 
-type Shown = 'all' | 'active' | 'fired';
+const page = 100; // rows at a time
+const pricesEvery = 500;
+const resortEvery = 5000;
 
-export function alertsView(context: Context): View {
+export function alertsView(context: Context, text: string): View {
   const { store } = context;
-  let shown: Shown = 'all';
+  const query = new Query('alerts', text);
+  const selected = new Set<string>();
+  let most = page;
+  let shown: Alert[] = [];
+  let sortedAt = 0;
+  let stopped = false; // the work on several alerts
 
-  const tabs = (['all', 'active', 'fired'] as const).map((each) =>
-    h(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': String(each === shown),
-        onclick: () => {
-          shown = each;
-          tabs.forEach((tab, i) =>
-            tab.setAttribute('aria-pressed', String((['all', 'active', 'fired'] as const)[i] === shown)),
-          );
-          render();
-        },
-      },
-      { all: 'All', active: 'Active', fired: 'Fired' }[each],
-    ),
+  const narrow = (name: string, value: string): void => {
+    query.set(name, value);
+    most = page;
+    selected.clear();
+    render();
+  };
+  const stateWords = { all: 'All', active: 'Active', paused: 'Paused', fired: 'Fired', expired: 'Expired' };
+  const tabs = segmented<AlertState>(
+    'Filter alerts',
+    alertStates.map((each) => [each, stateWords[each]]),
+    (query.get('state') || 'all') as AlertState,
+    (state) => narrow('state', state === 'all' ? '' : state),
   );
+  const search = searchField('Search alerts', query.get('text'), (words) => narrow('text', words));
+  const ticker = choice('Ticker', (value) => narrow('ticker', value));
+  const order = choice('Sort', (value) => narrow('sort', value === 'newest' ? '' : value));
+  setOptions(order, Object.entries(alertOrders), query.get('sort') || 'newest');
+  const endpoint = h('button', { type: 'button', class: 'chip' });
+  endpoint.addEventListener('click', () => narrow('endpoint', ''));
+
   const body = h('tbody');
+  const selection = {
+    has: (id: string): boolean => selected.has(id),
+    set(id: string, on: boolean): void {
+      if (on) selected.add(id);
+      else selected.delete(id);
+      renderBulk();
+    },
+  };
   const list = new KeyedList<Alert>(
     body,
     (a) => a.id,
-    (a) => alertRow(context, a),
+    (a) => alertRow(context, a, selection),
   );
-  const columns = ['Alert', 'Distance', 'State', 'Webhook', 'Actions'];
+  const all = h('input', { type: 'checkbox', 'aria-label': 'Select all shown' });
+  all.addEventListener('change', () => {
+    selected.clear();
+    if (all.checked) for (const alert of shown) selected.add(alert.id);
+    render();
+  });
   const table = h(
     'table',
-    { class: 'cards', 'aria-label': 'Alerts' },
+    { class: 'cards alert-table', 'aria-label': 'Alerts' },
     h(
       'thead',
       null,
       h(
         'tr',
         null,
-        ...columns.map((c) =>
-          h('th', { scope: 'col', class: c === 'Distance' ? 'number' : c === 'Actions' ? 'end' : null }, c),
-        ),
+        h('td', { class: 'select-cell' }, h('label', { class: 'check' }, all)),
+        h('th', { scope: 'col' }, 'Alert'),
+        h('th', { scope: 'col', class: 'number' }, 'Distance'),
+        h('th', { scope: 'col' }, 'State'),
+        h('th', { scope: 'col' }, 'Webhook'),
+        h('th', { scope: 'col', class: 'end' }, 'Actions'),
       ),
     ),
     body,
   );
   const empty = h('div', { class: 'empty' });
-  const more = h('button', { type: 'button' }, 'Show older');
-  more.addEventListener('click', () => {
-    void whileBusy(more, () => store.loadMoreAlerts()).catch((e) => toast(messageOf(e), 'bad'));
+  const more = h('button', { type: 'button' });
+  more.addEventListener('click', () => void whileBusy(more, () => showMore()));
+
+  const counted = h('span', { role: 'status' });
+  const stop = h('button', { type: 'button' }, 'Stop');
+  stop.addEventListener('click', () => (stopped = true));
+  const pause = h('button', { type: 'button' }, 'Pause');
+  const resume = h('button', { type: 'button' }, 'Resume');
+  const snooze = h('button', { type: 'button' }, 'Snooze 1 h');
+  const tomorrow = h('button', { type: 'button' }, 'Snooze until tomorrow');
+  const remove = h('button', { type: 'button', class: 'danger' }, 'Delete selected');
+  const clear = h('button', { type: 'button' }, 'Clear selection');
+  clear.addEventListener('click', () => {
+    selected.clear();
+    render();
   });
+  const verbs = [pause, resume, snooze, tomorrow, remove, clear];
+  const bulk = h(
+    'div',
+    { class: 'bulk', role: 'group', 'aria-label': 'Selected alerts' },
+    counted,
+    ...verbs,
+    stop,
+  );
+  const toAll = (
+    button: HTMLButtonElement,
+    takes: (a: Alert) => boolean,
+    members: () => object,
+    done: string,
+  ): void =>
+    button.addEventListener('click', () => void whileBusy(button, () => change(takes, members(), done)));
+  const muted = (how: 'hour' | 'tomorrow') => (): object => ({
+    snoozed_until: snoozeUntil(how, store.now()).toISOString(),
+  });
+  toAll(
+    pause,
+    (a) => a.is_active,
+    () => ({ is_active: false }),
+    'Paused',
+  );
+  toAll(
+    resume,
+    (a) => a.status === 'paused',
+    () => ({ is_active: true }),
+    'Active again',
+  );
+  toAll(snooze, (a) => a.is_active, muted('hour'), 'Snoozed');
+  toAll(tomorrow, (a) => a.is_active, muted('tomorrow'), 'Snoozed');
+  remove.addEventListener('click', () => void whileBusy(remove, () => removeSelected()));
+
   const blind = h('ul', { class: 'blind', 'aria-label': 'Without a price' });
   const notify = notifyButton(context.notifier);
   notify.element.classList.add('narrow-only');
@@ -91,186 +154,212 @@ export function alertsView(context: Context): View {
       'div',
       { class: 'page-head' },
       h('h1', { tabindex: '-1' }, 'Alerts'),
-      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Filter alerts' }, ...tabs),
+      tabs.element,
+      h('div', { class: 'filters' }, search, ticker.element, order.element, endpoint),
       notify.element,
     ),
     blind,
-    h('section', { class: 'panel table-panel' }, table, empty, h('div', { class: 'more' }, more)),
+    h('section', { class: 'panel table-panel' }, table, empty, h('div', { class: 'more' }, more), bulk),
   );
 
+  function filter(): AlertFilter {
+    return {
+      state: tabs.value(),
+      ticker: query.get('ticker'),
+      endpoint: query.get('endpoint'),
+      text: query.get('text'),
+    };
+  }
+
   function renderBlind(): void {
-    const lines = [...store.blind].map(([ticker, state]) => blindInWords(ticker, state));
+    const lines = [...store.blind].map(([each, state]) => blindInWords(each, state));
     if (lines.join('\n') !== [...blind.children].map((line) => line.textContent).join('\n'))
       blind.replaceChildren(...lines.map((line) => h('li', null, line)));
     show(blind, lines.length > 0);
   }
 
+  function renderFilters(alerts: readonly Alert[]): void {
+    const tickers = new Set(alerts.map((a) => a.ticker));
+    if (query.get('ticker') !== '') tickers.add(query.get('ticker'));
+    setOptions(
+      ticker,
+      [['', 'All tickers'], ...[...tickers].sort().map((each) => [each, each] as const)],
+      query.get('ticker'),
+    );
+    const of = query.get('endpoint');
+    const url = alerts.find((a) => endpointId(a.webhook_url) === of)?.webhook_url;
+    show(endpoint, of !== '');
+    setText(endpoint, `To ${url === undefined ? 'one endpoint' : new URL(url).host} ×`);
+    setAttribute(endpoint, 'aria-label', 'Show alerts of all endpoints');
+  }
+
+  function renderBulk(): void {
+    for (const id of selected) if (store.alert(id) === undefined) selected.delete(id);
+    show(bulk, selected.size > 0 || counted.getAttribute('aria-busy') === 'true');
+    if (counted.getAttribute('aria-busy') !== 'true') setText(counted, `${selected.size} selected`);
+    const chosen = shown.filter((a) => selected.has(a.id));
+    show(
+      pause,
+      chosen.some((a) => a.is_active),
+    );
+    show(
+      snooze,
+      chosen.some((a) => a.is_active),
+    );
+    show(
+      tomorrow,
+      chosen.some((a) => a.is_active),
+    );
+    show(
+      resume,
+      chosen.some((a) => a.status === 'paused'),
+    );
+    all.checked = shown.length > 0 && chosen.length === shown.length;
+    all.indeterminate = chosen.length > 0 && chosen.length < shown.length;
+  }
+
+  /** Anew, in its order. */
   function render(): void {
+    sortedAt = Date.now();
+    const alerts = store.alerts;
+    const priceOf = (of: string): string | null => store.prices.get(of)?.price?.price ?? null;
+    const by = (query.get('sort') || 'newest') as AlertOrder;
+    const now = filter();
+    shown = orderAlerts(
+      alerts.filter((a) => matchesAlert(a, now)),
+      by in alertOrders ? by : 'newest',
+      priceOf,
+    );
     renderBlind();
-    const isShown = {
-      all: () => true,
-      active: (a: Alert) => a.is_active,
-      fired: (a: Alert) => !a.is_active && (a.status ?? 'fired') === 'fired',
-    };
-    const items = store.alerts.filter(isShown[shown]);
-    list.show(items);
-    show(table, items.length > 0);
-    show(empty, items.length === 0);
-    show(more, store.alertsNext !== null && shown !== 'active');
-    if (items.length > 0) return;
+    renderFilters(alerts);
+    list.show(shown.slice(0, most));
+    show(table, shown.length > 0);
+    show(empty, shown.length === 0);
+    const older = store.alertsNext !== null && now.state !== 'active';
+    show(more, shown.length > most || older);
+    setText(more, shown.length > most ? `Show more (${shown.length - most})` : 'Show older');
+    renderBulk();
+    if (shown.length === 0) renderEmpty(now, alerts.length > 0);
+  }
+
+  function renderEmpty(now: AlertFilter, others: boolean): void {
     if (!store.alertsLoaded) {
       empty.replaceChildren(h('p', null, 'Loading your alerts…'));
-    } else if (shown === 'fired') {
+    } else if (now.text !== '' || now.ticker !== '' || now.endpoint !== '') {
+      const reset = h('button', { type: 'button' }, 'Show all alerts');
+      reset.addEventListener('click', () => (location.hash = '#/alerts'));
+      empty.replaceChildren(h('p', null, 'No alert matches.'), reset);
+    } else if (now.state === 'fired') {
       empty.replaceChildren(
         h('p', null, 'Nothing has fired yet.'),
         h('p', { class: 'hint' }, 'Fired alerts stay here, with their time and price.'),
       );
+    } else if (others && now.state !== 'active') {
+      empty.replaceChildren(h('p', null, `No alert is ${now.state}.`));
     } else {
       empty.replaceChildren(
-        h('p', null, shown === 'all' ? 'You have no alerts yet.' : 'You have no active alerts.'),
-        h('p', { class: 'hint' }, 'Open the market, click a price on the chart and confirm the alert.'),
+        h('p', null, others ? 'You have no active alerts.' : 'You have no alerts yet.'),
+        h('p', { class: 'hint' }, 'Open the market, choose a price on the chart and confirm the alert.'),
         h('a', { class: 'button primary', href: '#/market' }, 'Create an alert'),
+        h('a', { href: '#/start' }, 'First steps'),
       );
     }
   }
 
+  /** Only the rows' prices: rows stay where they are while one is about to press something in them. */
+  function renderPrices(): void {
+    const byDistance = query.get('sort') === 'nearest';
+    if (byDistance && Date.now() - sortedAt > resortEvery && !table.matches(':hover, :focus-within'))
+      return render();
+    for (const alert of shown.slice(0, most)) list.get(alert.id)?.update(store.alert(alert.id) ?? alert);
+  }
+
+  async function showMore(): Promise<void> {
+    if (shown.length > most) {
+      most += page;
+    } else {
+      most += page;
+      await store.loadMoreAlerts().catch((e) => toast(messageOf(e), 'bad'));
+    }
+    render();
+  }
+
+  /** Runs work on several alerts, which the limits of the server may make slow; it can be stopped. */
+  async function working(
+    work: (progress: (done: number, of: number) => void) => Promise<void>,
+  ): Promise<void> {
+    stopped = false;
+    counted.setAttribute('aria-busy', 'true');
+    verbs.forEach((verb) => (verb.disabled = true));
+    show(stop, true);
+    try {
+      await work((done, of) => setText(counted, `${done} of ${of}…`));
+    } finally {
+      counted.removeAttribute('aria-busy');
+      verbs.forEach((verb) => (verb.disabled = false));
+      show(stop, false);
+      render();
+    }
+  }
+
+  async function change(takes: (alert: Alert) => boolean, members: object, done: string): Promise<void> {
+    const alerts = shown.filter((a) => selected.has(a.id) && takes(a));
+    await working(async (progress) => {
+      let changed = 0;
+      for (const alert of alerts) {
+        if (stopped) break;
+        progress(changed, alerts.length);
+        if ((await patchAlert(context, alert, members)) === null) break;
+        ++changed;
+      }
+      selected.clear();
+      toast(`${done}: ${countInWords(changed)}.`, changed > 0 ? 'good' : 'info');
+    });
+  }
+
+  async function removeSelected(): Promise<void> {
+    const alerts = shown.filter((a) => selected.has(a.id));
+    const active = alerts.filter((a) => a.is_active).length;
+    const sure = await confirmDialog(
+      `Delete ${countInWords(alerts.length)}?`,
+      active === 0 ? 'None of them is active.' : `${active} of them can still fire, and then no longer will.`,
+      'Delete',
+      true,
+    );
+    if (!sure) return;
+    await working(async (progress) => {
+      const { removed, failed } = await removeAlerts(
+        context,
+        alerts,
+        (done) => progress(done, alerts.length),
+        () => stopped,
+      );
+      if (failed !== null) toast(failed, 'bad');
+      const undo = { label: 'Undo', run: () => void restoreAll(context, removed) };
+      if (removed.length > 0)
+        toast(
+          `Deleted: ${countInWords(removed.length)}.`,
+          'info',
+          removed.some((a) => a.is_active) ? undo : undefined,
+        );
+    });
+  }
+
+  show(stop, false);
   const soon = onFrame(render);
-  const stops = [store.on(['alerts', 'prices', 'blind', 'connection'], soon), notify.stop];
+  const prices = paced(renderPrices, pricesEvery);
+  const stops = [store.on(['alerts', 'blind', 'connection'], soon), store.on(['prices'], prices.ask)];
   render();
-  return { element, destroy: () => stops.forEach((stop) => stop()) };
-}
-
-function alertRow(context: Context, first: Alert): Row<Alert> {
-  const { store, api } = context;
-  let alert = first;
-  const sign = h('span');
-  const words = h('span');
-  const name = h('span');
-  const title = h('span', { class: 'target' }, name, ' ', sign, ' ', words);
-  const note = h('div', { class: 'note' });
-  const distance = h('td', { class: 'number', 'data-label': 'Distance' });
-  const state = h('span', { class: 'badge' });
-  const when = timeElement();
-  const firedAt = h('span');
-  const url = h('span', { class: 'url' });
-  const disabled = h(
-    'div',
-    { class: 'field-error' },
-    'Disabled: its server wants no more webhooks. ',
-    h('a', { href: '#/account' }, 'Enable it'),
-  );
-  const unwatched = h('div', { class: 'field-error' });
-  const late = h('div', { class: 'muted small' });
-  const edit = h('button', { type: 'button' }, 'Edit');
-  const test = h('button', { type: 'button' }, 'Send test');
-  const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
-  const element = h(
-    'tr',
-    { 'data-testid': 'alert-row', 'data-id': first.id },
-    h('th', { scope: 'row' }, title, note),
-    distance,
-    h(
-      'td',
-      { 'data-label': 'State' },
-      state,
-      h('div', { class: 'muted small' }, when.element, firedAt),
-      late,
-      unwatched,
-    ),
-    h('td', { class: 'url-cell', 'data-label': 'Webhook' }, url, disabled),
-    h('td', { class: 'actions' }, edit, test, remove),
-  );
-  edit.addEventListener('click', () => alertDialog(context, alert));
-  test.addEventListener('click', () => void whileBusy(test, () => sendTest()));
-  remove.addEventListener('click', () => void whileBusy(remove, () => removeAlert()));
-
-  async function sendTest(): Promise<void> {
-    const mark = store.mark();
-    try {
-      const delivery = await api.post<Delivery>(`/api/v1/alerts/${alert.id}/test`);
-      store.putDelivery(delivery, mark);
-      toast(`A test webhook is on its way to ${shortUrl(alert.webhook_url)}.`, 'good', {
-        label: 'View',
-        run: () => (location.hash = `#/deliveries/${delivery.id}`),
-      });
-    } catch (error) {
-      toast(messageOf(error), 'bad');
-    }
-  }
-
-  async function removeAlert(): Promise<void> {
-    try {
-      await api.delete(`/api/v1/alerts/${alert.id}`);
-    } catch (error) {
-      return toast(messageOf(error), 'bad');
-    }
-    const gone = alert;
-    store.removeAlert(gone.id);
-    // Recreating a fired alert would fire it again.
-    const undo = gone.is_active ? { label: 'Undo', run: () => void restore(gone) } : undefined;
-    toast(`Deleted: ${alertTitle(gone, groupDigits)}.`, 'info', undo);
-  }
-
-  async function restore(gone: Alert): Promise<void> {
-    try {
-      store.putAlert(await api.post<Alert>('/api/v1/alerts/', bodyOf(gone, store.now())));
-    } catch (error) {
-      toast(messageOf(error), 'bad');
-    }
-  }
-
   return {
     element,
-    update(next) {
-      alert = next;
-      const sentence = alertTitle(alert, groupDigits);
-      const side = alert.says === undefined ? alert.condition : null;
-      setText(sign, side === null ? '' : conditionSign(side));
-      setAttribute(sign, 'data-side', side === null ? null : sideOf(side));
-      setText(name, side === null ? sentence : alert.ticker);
-      setText(words, side === null ? '' : sentence.slice(alert.ticker.length + 1));
-      setText(note, alert.note);
-      setAttribute(element, 'data-state', alert.is_active ? 'active' : 'fired');
-      const present = store.prices.get(alert.ticker)?.price?.price ?? null;
-      setText(
-        distance,
-        !alert.is_active || present === null || !isLine(alert)
-          ? '—'
-          : formatDistance(present, alert.target_price),
-      );
-      setAttribute(
-        distance,
-        'title',
-        alert.is_active && present !== null ? `The price is ${groupDigits(present)}` : null,
-      );
-      setText(state, alertStatusInWords(alert));
-      setText(late, alert.late ? lateInWords(alert, store) : '');
-      setAttribute(state, 'data-state', alert.status ?? (alert.is_active ? 'active' : 'fired'));
-      if (alert.is_active && (alert.firings ?? 0) === 0) {
-        when.set(`since ${formatTime(alert.created_at)}`, alert.created_at);
-        setText(firedAt, '');
-      } else {
-        when.set(alert.triggered_at === null ? '' : formatTime(alert.triggered_at), alert.triggered_at);
-        setText(firedAt, alert.triggered_price === null ? '' : ` at ${groupDigits(alert.triggered_price)}`);
-      }
-      setText(url, shortUrl(alert.webhook_url));
-      setAttribute(url, 'title', alert.webhook_url);
-      show(unwatched, alert.is_active && alert.watched === false);
-      setText(unwatched, unwatchedInWords(alert));
-      show(disabled, alert.endpoint_disabled_at !== undefined);
-      setAttribute(edit, 'title', `Edit ${sentence}, or see why it has not fired`);
-      setAttribute(test, 'title', `Send a test webhook for ${sentence}`);
-      setAttribute(remove, 'title', `Delete ${sentence}`);
+    query: () => query.text,
+    destroy() {
+      [...stops, notify.stop, prices.stop].forEach((end) => end());
+      stopped = true;
     },
   };
 }
 
-function lateInWords(alert: Alert, store: Store): string {
-  const sources = (alert.sources ?? []).map((name) => store.sources.get(name)?.title || name);
-  const by = sources.length > 0 ? ` by the history of ${sources.join(', ')}` : '';
-  return `Happened ${occurredInWords(alert)}, while the price was not watched${by}`;
-}
-
-function unwatchedInWords({ ticker, unwatched_reason }: Alert): string {
-  return `${ticker} is not watched, so the alert cannot fire${unwatched_reason ? `: ${unwatched_reason}` : '.'}`;
+function countInWords(count: number): string {
+  return count === 1 ? '1 alert' : `${count} alerts`;
 }

@@ -1,96 +1,81 @@
-// All deliveries; opening one shows its attempts beside the list.
+// All deliveries, narrowed by what they are; opening one shows its attempts beside the list.
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
 import {
-  h,
-  KeyedList,
-  onFrame,
-  setAttribute,
-  setText,
-  show,
-  timeElement,
-  whileBusy,
-  type Row,
-} from '../dom.ts';
-import { formatTime, formatUntil, shortUrl, statusInWords } from '../format.ts';
+  codes,
+  deliveriesPath,
+  DeliveryPages,
+  deliveryStates,
+  isNarrowed,
+  kinds,
+  matchesDelivery,
+  periods,
+  type DeliveryFilter,
+} from '../delivery_list.ts';
+import { h, KeyedList, onFrame, setAttribute, setText, show, whileBusy } from '../dom.ts';
+import { alertTitle, shortUrl } from '../format.ts';
+import { groupDigits } from '../decimal.ts';
+import { endpointId, Query } from '../route.ts';
 import { toast } from '../toast.ts';
-import type { Delivery, DeliveryStatus } from '../types.ts';
-import { deliveryDetail, deliveryName } from './delivery_detail.ts';
+import type { Delivery } from '../types.ts';
+import { deliveryDetail } from './delivery_detail.ts';
+import { deliveryRow, deliveryTable } from './delivery_row.ts';
+import { choice, segmented, setOptions } from './filters.ts';
+import { replayDialog } from './replay.ts';
 
-const shownStates: [string, string, DeliveryStatus[]][] = [
-  ['all', 'All', []],
-  ['open', 'In progress', ['pending', 'delivering']],
-  ['delivered', 'Delivered', ['delivered']],
-  ['ended', 'Not delivered', ['failed', 'expired', 'cancelled']],
-];
+const hour = 3_600_000;
 
-interface Recovery {
-  recovered: number;
-  more: boolean;
-  passed_over: { retries_used_up: number; endpoint_disabled: number };
-}
-
-export function deliveriesView(context: Context, openId: string | null): View {
+export function deliveriesView(context: Context, openId: string | null, text: string): View {
   const { store, api } = context;
-  let states: DeliveryStatus[] = [];
+  const query = new Query('deliveries', text);
+  const pages = new DeliveryPages(api, store);
+  // Set when the list was last asked for, so that it does not move on by itself.
+  let since: number | null = null;
+  let reloads = store.deliveryReloads;
 
-  const tabs = shownStates.map(([, label, of], i) =>
-    h(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': String(i === 0),
-        onclick: () => {
-          states = of;
-          tabs.forEach((tab, j) => tab.setAttribute('aria-pressed', String(i === j)));
-          render();
-        },
-      },
-      label,
-    ),
+  const narrow = (name: string, value: string): void => {
+    query.set(name, value);
+    // The item that is open stays so.
+    if (detail.openId() !== null) history.replaceState(null, '', query.hash(detail.openId()));
+    ask();
+  };
+  const tabs = segmented(
+    'Filter deliveries',
+    Object.entries(deliveryStates).map(([name, { label }]) => [name, label] as const),
+    query.get('state') || 'all',
+    (state) => narrow('state', state === 'all' ? '' : state),
   );
+  const endpoint = choice('Endpoint', (value) => narrow('endpoint', value));
+  const kind = choice('Kind', (value) => narrow('kind', value));
+  const code = choice('Response', (value) => narrow('code', value));
+  const period = choice('Period', (value) => narrow('period', value));
+  const named = (of: Record<string, string>): [string, string][] => Object.entries(of);
+  setOptions(kind, [['', 'All kinds'], ...named(kinds)], query.get('kind'));
+  setOptions(code, [['', 'Any response'], ...named(codes)], query.get('code'));
+  setOptions(
+    period,
+    [['', 'Any time'], ...Object.entries(periods).map(([value, { label }]) => [value, label] as const)],
+    query.get('period'),
+  );
+  const alert = h('button', { type: 'button', class: 'chip', 'aria-label': 'Show deliveries of all alerts' });
+  alert.addEventListener('click', () => narrow('alert', ''));
+
   const body = h('tbody');
   const list = new KeyedList<Delivery>(
     body,
     (d) => d.id,
     (d) => deliveryRow(context, d, open),
   );
-  const table = h(
-    'table',
-    { class: 'cards', 'aria-label': 'Deliveries' },
-    h(
-      'thead',
-      null,
-      h(
-        'tr',
-        null,
-        ...['Delivery', 'State', 'Attempts', 'Created'].map((c) =>
-          h('th', { scope: 'col', class: c === 'Attempts' ? 'number' : null }, c),
-        ),
-      ),
-    ),
-    body,
-  );
+  const table = deliveryTable('Deliveries', body);
   const empty = h('div', { class: 'empty' });
   const more = h('button', { type: 'button' }, 'Show older');
   more.addEventListener('click', () => {
-    void whileBusy(more, () => store.loadMoreDeliveries()).catch((e) => toast(messageOf(e), 'bad'));
+    void whileBusy(more, () =>
+      (narrowed() ? pages.more() : store.loadMoreDeliveries()).finally(render),
+    ).catch((e) => toast(messageOf(e), 'bad'));
   });
-
-  const since = h(
-    'select',
-    { 'aria-label': 'Period' },
-    ...(
-      [
-        ['1', 'from the last hour'],
-        ['24', 'from the last day'],
-        ['168', 'from the last week'],
-        ['720', 'from the last 30 days'],
-      ] as const
-    ).map(([value, text]) => h('option', { value }, text)),
-  );
-  const recover = h('button', { type: 'button' }, 'Resend failed');
-  recover.addEventListener('click', () => void whileBusy(recover, () => recoverFailed()));
+  const replay = h('button', { type: 'button' }, 'Send failed again…');
+  replay.addEventListener('click', () => replayDialog(context, urls(), urlOf(query.get('endpoint'))));
 
   const detail = deliveryDetail(context, close);
   const split = h(
@@ -106,43 +91,54 @@ export function deliveriesView(context: Context, openId: string | null): View {
       'div',
       { class: 'page-head' },
       h('h1', { tabindex: '-1' }, 'Deliveries'),
-      h('div', { class: 'segmented', role: 'group', 'aria-label': 'Filter deliveries' }, ...tabs),
-      h('div', { class: 'recover' }, recover, since),
+      tabs.element,
+      h('div', { class: 'filters' }, endpoint.element, kind.element, code.element, period.element, alert),
+      h('div', { class: 'recover' }, replay),
     ),
     split,
   );
 
-  async function recoverFailed(): Promise<void> {
-    const from = new Date(store.now() - Number(since.value) * 3_600_000).toISOString();
-    try {
-      const answer = await api.post<Recovery>(
-        '/api/v1/deliveries/recover',
-        JSON.stringify({ since: from }),
-      );
-      const over = answer.passed_over.retries_used_up + answer.passed_over.endpoint_disabled;
-      const left = answer.more ? ' More remain: press it again.' : '';
-      const rest = over > 0 ? ` Not resent, since they were resent ten times or their URL is disabled: ${over}.` : '';
-      toast(
-        answer.recovered + over === 0
-          ? 'No delivery failed in that time.'
-          : `Resending failed deliveries: ${answer.recovered}.${rest}${left}`,
-        'good',
-      );
-      if (answer.recovered > 0) await store.loadDeliveries();
-    } catch (error) {
-      toast(messageOf(error), 'bad');
-    }
+  function filter(): DeliveryFilter {
+    return {
+      state: tabs.value(),
+      endpoint: query.get('endpoint'),
+      alert: query.get('alert'),
+      kind: query.get('kind'),
+      code: query.get('code'),
+      since,
+    };
+  }
+  const narrowed = (): boolean => isNarrowed(filter());
+
+  /** The URLs that are known here, of alerts and deliveries. */
+  function urls(): string[] {
+    return [...new Set([...store.alerts, ...store.deliveries].map((each) => each.webhook_url))].sort();
+  }
+  function urlOf(id: string): string | undefined {
+    return id === '' ? undefined : urls().find((url) => endpointId(url) === id);
+  }
+
+  function ask(): void {
+    const hours = periods[query.get('period')]?.hours;
+    since = hours === undefined ? null : store.now() - hours * hour;
+    reloads = store.deliveryReloads;
+    if (narrowed())
+      void pages
+        .load(deliveriesPath(filter(), urlOf(query.get('endpoint'))))
+        .catch((e) => toast(messageOf(e), 'bad'))
+        .finally(render);
+    render();
   }
 
   function open(id: string, focus = true): void {
-    history.replaceState(null, '', `#/deliveries/${id}`);
+    history.replaceState(null, '', query.hash(id));
     detail.open(id, focus);
     mark(id);
   }
 
   function close(): void {
     const id = detail.openId();
-    history.replaceState(null, '', '#/deliveries');
+    history.replaceState(null, '', query.hash());
     detail.close();
     mark(null);
     if (id !== null) list.get(id)?.element.querySelector('button')?.focus();
@@ -153,96 +149,68 @@ export function deliveriesView(context: Context, openId: string | null): View {
     for (const row of body.children) row.classList.toggle('selected', row.getAttribute('data-id') === id);
   }
 
+  function renderFilters(): void {
+    const known = urls().map((url) => [endpointId(url), shortUrl(url)] as [string, string]);
+    const of = query.get('endpoint');
+    if (of !== '' && !known.some(([id]) => id === of)) known.push([of, 'One endpoint']);
+    setOptions(endpoint, [['', 'All endpoints'], ...known], of);
+    const one = store.alert(query.get('alert'));
+    show(alert, query.get('alert') !== '');
+    setText(alert, `${one === undefined ? 'One alert' : alertTitle(one, groupDigits)} ×`);
+    setAttribute(alert, 'title', 'Show deliveries of all alerts');
+  }
+
   function render(): void {
-    const items = store.deliveries.filter((d) => states.length === 0 || states.includes(d.status));
+    renderFilters();
+    const now = filter();
+    const isNarrow = isNarrowed(now);
+    const floor = isNarrow ? pages.floor : store.deliveriesFloor;
+    const items = store.deliveries.filter((d) => d.id >= floor && matchesDelivery(d, now));
     list.show(items);
     mark(detail.openId());
     show(table, items.length > 0);
     show(empty, items.length === 0);
-    show(more, store.deliveriesNext !== null);
+    show(more, isNarrow ? pages.hasMore && pages.loaded : store.deliveriesNext !== null);
     if (items.length > 0) return;
-    if (!store.deliveriesLoaded) {
+    if (isNarrow ? !pages.loaded : !store.deliveriesLoaded) {
       empty.replaceChildren(h('p', null, 'Loading your deliveries…'));
-    } else if (states.length > 0) {
-      empty.replaceChildren(h('p', null, 'No deliveries in this state.'));
+    } else if (isNarrow) {
+      empty.replaceChildren(
+        h('p', null, 'No delivery matches.'),
+        h('a', { class: 'button', href: '#/deliveries' }, 'Show all deliveries'),
+      );
     } else {
       empty.replaceChildren(
         h('p', null, 'Nothing has been sent yet.'),
         h(
           'p',
           { class: 'hint' },
-          'A webhook is sent when an alert fires. To see one now, send a test from an alert.',
+          'A webhook is sent when an alert fires. To see one now, send a test from an alert or from First steps.',
         ),
         h('a', { class: 'button primary', href: '#/alerts' }, 'Go to alerts'),
+        h('a', { href: '#/start' }, 'First steps'),
       );
     }
   }
 
-  const soon = onFrame(render);
-  const stops = [store.on(['deliveries'], soon)];
+  const soon = onFrame(() => {
+    // The lists were loaded again, which has dropped what only this view had asked for.
+    if (reloads !== store.deliveryReloads) ask();
+    else render();
+  });
+  const stops = [store.on(['deliveries', 'alerts'], soon)];
   // The countdown to the next attempt.
   const clock = setInterval(soon, 1000);
-  render();
+  ask();
   if (openId !== null) open(openId, false);
   return {
     element,
     openId: () => detail.openId(),
+    query: () => query.text,
     destroy() {
       stops.forEach((stop) => stop());
       clearInterval(clock);
       detail.destroy();
-    },
-  };
-}
-
-function deliveryRow(context: Context, first: Delivery, open: (id: string) => void): Row<Delivery> {
-  const { store } = context;
-  const name = h('span', { class: 'target' });
-  const url = h('div', { class: 'url muted small' });
-  const state = h('span', { class: 'badge' });
-  const next = timeElement();
-  const attempts = h('td', { class: 'number', 'data-label': 'Attempts' });
-  const created = timeElement();
-  const test = h('span', { class: 'badge' }, 'Test');
-  const button = h('button', { type: 'button', class: 'row-button', onclick: () => open(first.id) }, name);
-  const element = h(
-    'tr',
-    { class: 'clickable', 'data-testid': 'delivery-row', 'data-id': first.id },
-    h('th', { scope: 'row' }, h('div', { class: 'delivery-name' }, button, test), url),
-    h('td', { 'data-label': 'State' }, state, h('div', { class: 'muted small' }, next.element)),
-    attempts,
-    h('td', { 'data-label': 'Created' }, created.element),
-  );
-  element.addEventListener('click', (e) => {
-    if (!(e.target as Element).closest('button')) open(first.id);
-  });
-  return {
-    element,
-    update(d) {
-      const alert = store.alert(d.alert_id);
-      setText(name, deliveryName(d, alert));
-      setText(test, d.kind === 'expired' ? 'Expired' : 'Test');
-      show(test, d.kind !== 'alert');
-      setText(url, shortUrl(d.webhook_url));
-      setAttribute(url, 'title', d.webhook_url);
-      setAttribute(element, 'data-state', d.status);
-      setText(state, statusInWords(d.status));
-      setAttribute(state, 'data-state', d.status);
-      const until = d.next_attempt_at;
-      next.set(
-        d.status === 'pending' && until !== null
-          ? `next ${formatUntil(new Date(until).getTime() - store.now())}`
-          : d.reason !== null && d.status !== 'delivered'
-            ? d.reason
-            : '',
-        d.status === 'pending' ? until : null,
-      );
-      setText(
-        attempts,
-        d.last_status === null ? String(d.attempt_count) : `${d.attempt_count} · ${d.last_status}`,
-      );
-      setAttribute(attempts, 'title', d.last_status === null ? null : `Last response: ${d.last_status}`);
-      created.set(formatTime(d.created_at), d.created_at);
     },
   };
 }

@@ -1,12 +1,18 @@
 // One delivery: its state, its actions, and each attempt with its response and times.
 import { messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
+import { copyButton } from '../copy.ts';
 import { groupDigits } from '../decimal.ts';
 import { h, setAttribute, setText, show, timeElement, whileBusy } from '../dom.ts';
 import { errorRegion } from '../field.ts';
-import { alertTitle, formatDuration, formatTime, formatUntil, statusInWords } from '../format.ts';
+import { alertTitle, formatDuration, formatTime, formatUntil } from '../format.ts';
+import { indentJson } from '../json.ts';
+import { endpointId } from '../route.ts';
+import { curlOf } from '../samples.ts';
 import { toast } from '../toast.ts';
 import type { Alert, Attempt, Delivery, DeliveryDetail } from '../types.ts';
+import { alertDialog } from './alert_dialog.ts';
+import { stateOf } from './delivery_row.ts';
 
 // Each change of the delivery triggers a reload of its attempts, but the server allows five requests in ten seconds.
 const refreshAtMostEvery = 2100;
@@ -43,6 +49,26 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
   const error = errorRegion();
   const again = h('button', { type: 'button', class: 'primary' }, 'Send again');
   const cancel = h('button', { type: 'button' }, 'Cancel');
+  const copyId = copyButton('Copy ID', () => id ?? '', { of: 'of the delivery' });
+  const toAlert = h('button', { type: 'button' }, 'Alert');
+  toAlert.addEventListener('click', () => {
+    const alert = shownAlert();
+    if (alert !== undefined) alertDialog(context, alert);
+  });
+  const payload = h('pre', { tabindex: '0', 'aria-label': 'Payload', 'data-testid': 'payload' });
+  const sent = (): string => detail?.request?.body ?? '';
+  const payloadPart = h(
+    'section',
+    { class: 'payload', 'aria-label': 'Payload' },
+    h(
+      'div',
+      { class: 'payload-head' },
+      h('h3', null, 'Payload'),
+      copyButton('Copy', sent, { of: 'payload', shown: payload }),
+      copyButton('Copy as curl', asCurl),
+    ),
+    payload,
+  );
   const body = h('tbody');
   const none = h('p', { class: 'hint' });
   const table = h(
@@ -74,7 +100,8 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     ),
     facts,
     error.element,
-    h('div', { class: 'actions' }, again, cancel),
+    h('div', { class: 'actions' }, again, cancel, copyId, toAlert),
+    payloadPart,
     table,
     none,
   );
@@ -87,6 +114,16 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     'click',
     () => void whileBusy(cancel, () => change('cancel', 'Delivery cancelled.')),
   );
+
+  function shownAlert(): Alert | undefined {
+    const of = id === null ? undefined : (store.delivery(id) ?? detail);
+    return of ? store.alert(of.alert_id) : undefined;
+  }
+
+  function asCurl(): string {
+    if (detail === null) return '';
+    return curlOf(detail, detail.attempts.at(-1)?.request_headers ?? null, sent());
+  }
 
   async function change(what: 'retry' | 'cancel', done: string): Promise<void> {
     if (id === null) return;
@@ -127,8 +164,13 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     const now = store.delivery(id) ?? detail;
     if (now === null || now === undefined) return;
     setText(heading, deliveryName(now, store.alert(now.alert_id)) + kindInWords(now.kind));
-    setText(state, statusInWords(now.status));
-    setAttribute(state, 'data-state', now.status);
+    const { name, text } = stateOf(now);
+    setText(state, text);
+    setAttribute(state, 'data-state', name);
+    const known = detail?.id === id ? (detail.request?.body ?? null) : null;
+    show(payloadPart, known !== null);
+    setText(payload, indentJson(known ?? ''));
+    show(toAlert, shownAlert() !== undefined);
     const over = now.status !== 'pending' && now.status !== 'delivering';
     cancel.disabled = over;
     renderFacts(now);
@@ -164,7 +206,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
 
   function renderFacts(d: Delivery): void {
     const entries: [string, Node | string][] = [
-      ['To', d.webhook_url],
+      ['To', h('a', { href: `#/endpoints/${endpointId(d.webhook_url)}` }, d.webhook_url)],
       ['ID', d.id],
       ['Created', time(d.created_at)],
     ];
@@ -177,9 +219,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
         time(d.next_attempt_at, formatUntil(new Date(d.next_attempt_at).getTime() - store.now())),
       ]);
     }
-    entries.push(
-      d.finished_at === null ? ['Expires', time(d.deadline)] : ['Finished', time(d.finished_at)],
-    );
+    entries.push(d.finished_at === null ? ['Expires', time(d.deadline)] : ['Finished', time(d.finished_at)]);
     const endpoint = detail?.id === d.id ? detail.endpoint : undefined;
     if (endpoint !== undefined && endpoint.breaker !== 'closed') {
       entries.push([

@@ -1,28 +1,47 @@
 // Modal dialogs: the browser traps the focus and restores it.
-import { h } from '../dom.ts';
+import { h, newId } from '../dom.ts';
+import { field } from '../field.ts';
 import type { NewKeys } from '../types.ts';
 import { keysPanel } from './keys.ts';
 
-/** Asks for confirmation. */
-export function confirmDialog(title: string, text: string, yes: string, danger = false): Promise<boolean> {
+/** Asks for confirmation. With `typed`, that text has to be typed first. */
+export function confirmDialog(
+  title: string,
+  text: string,
+  yes: string,
+  danger = false,
+  typed: { label: string; text: string } | null = null,
+): Promise<boolean> {
   return new Promise((resolve) => {
-    const heading = h('h2', { id: 'dialog-title' }, title);
-    const dialog = h(
-      'dialog',
-      { 'aria-labelledby': heading.id },
-      heading,
+    const heading = h('h2', { id: newId() }, title);
+    const sure = h('button', { type: 'submit', class: danger ? 'danger' : 'primary' }, yes);
+    const proof =
+      typed === null
+        ? null
+        : field(
+            typed.label,
+            h('input', { autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none' }),
+          );
+    const isProved = (): boolean => proof === null || proof.input.value.trim() === typed!.text;
+    const form = h(
+      'form',
+      { novalidate: true },
       h('p', null, text),
+      proof?.element,
       h(
         'div',
         { class: 'actions' },
-        h(
-          'button',
-          { type: 'button', class: danger ? 'danger' : 'primary', onclick: () => dialog.close('yes') },
-          yes,
-        ),
+        sure,
         h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'),
       ),
     );
+    form.addEventListener('submit', (e) => {
+      e.preventDefault();
+      if (isProved()) return dialog.close('yes');
+      proof!.setError('This is not what is asked for.');
+      proof!.input.focus();
+    });
+    const dialog = h('dialog', { class: 'confirm', 'aria-labelledby': heading.id }, heading, form);
     dialog.addEventListener('close', () => {
       dialog.remove();
       resolve(dialog.returnValue === 'yes');
@@ -35,8 +54,12 @@ export function confirmDialog(title: string, text: string, yes: string, danger =
 /** Shows new secrets until the user confirms that they are saved; Escape does not close it. */
 export function keysDialog(keys: NewKeys): Promise<void> {
   return new Promise((resolve) => {
-    const dialog = h('dialog', { class: 'keys-dialog', 'aria-label': 'Your keys' });
-    dialog.append(keysPanel(keys, () => dialog.close()));
+    const panel = keysPanel(keys, () => dialog.close());
+    const dialog = h(
+      'dialog',
+      { class: 'keys-dialog', 'aria-label': panel.getAttribute('aria-label') },
+      panel,
+    );
     dialog.addEventListener('cancel', (e) => e.preventDefault());
     dialog.addEventListener('close', () => {
       dialog.remove();

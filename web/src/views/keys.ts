@@ -1,58 +1,162 @@
-// Secrets that are shown only once, each with a button that copies it.
-import { h, setText } from '../dom.ts';
+// Secrets that are shown only once, and the ways to keep them: copied, downloaded, or in the browser's password manager.
+import type { Context } from '../context.ts';
+import { copyButton } from '../copy.ts';
+import { h, setText, show } from '../dom.ts';
+import { formatTime } from '../format.ts';
 import type { NewKeys } from '../types.ts';
 
 export function secretRow(label: string, value: string, testId: string): HTMLElement {
   const code = h('code', { 'data-testid': testId, tabindex: '0' }, value);
-  const button = h('button', { type: 'button', 'aria-label': `Copy ${label.toLowerCase()}` }, 'Copy');
-  const status = h('span', { class: 'muted copied', role: 'status' });
-  button.addEventListener('click', () => {
-    void copy(value, code).then((copied) => {
-      setText(status, copied ? 'Copied' : 'Press Ctrl+C to copy');
-      setTimeout(() => setText(status, ''), 3000);
-    });
-  });
   return h(
     'div',
     { class: 'secret' },
-    h('div', { class: 'secret-label' }, label, status),
-    h('div', { class: 'secret-value' }, code, button),
+    h('div', { class: 'secret-label' }, label),
+    h(
+      'div',
+      { class: 'secret-value' },
+      code,
+      copyButton('Copy', () => value, { of: label.replace(/^W/, 'w'), shown: code }),
+    ),
   );
 }
 
-/** False if it was not copied. Without the clipboard API (plain http) the text is selected for the keyboard. */
-async function copy(text: string, shown: HTMLElement): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const range = document.createRange();
-    range.selectNodeContents(shown);
-    const selection = getSelection();
-    selection?.removeAllRanges();
-    selection?.addRange(range);
-    return document.execCommand('copy');
-  }
+const secretLabels = [
+  ['api_key', 'API key', 'api-key', 'PRICEWIRE_API_KEY'],
+  ['webhook_secret', 'Webhook secret', 'webhook-secret', 'PRICEWIRE_WEBHOOK_SECRET'],
+  ['webhook_public_key', 'Webhook public key', 'webhook-public-key', 'PRICEWIRE_WEBHOOK_PUBLIC_KEY'],
+] as const;
+
+/** As a .env file: each with the name that the samples read. */
+function envFile(keys: NewKeys): string {
+  const lines = secretLabels.flatMap(([name, , , variable]) =>
+    keys[name] === undefined ? [] : [`${variable}=${keys[name]}`],
+  );
+  return `# Pricewire at ${location.host}, ${new Date().toISOString().slice(0, 10)}\n${lines.join('\n')}\n`;
 }
 
-/** The panel after a registration, or for a new key or secret. */
-export function keysPanel(keys: NewKeys, onSaved: () => void): HTMLElement {
-  const rows: HTMLElement[] = [];
-  if (keys.api_key !== undefined) rows.push(secretRow('API key', keys.api_key, 'api-key'));
-  if (keys.webhook_secret !== undefined)
-    rows.push(secretRow('Webhook secret', keys.webhook_secret, 'webhook-secret'));
-  if (keys.webhook_public_key !== undefined) {
-    rows.push(secretRow('Webhook public key', keys.webhook_public_key, 'webhook-public-key'));
-  }
-  return h(
-    'section',
-    { class: 'panel keys', 'aria-label': 'Your keys' },
-    h('h2', { tabindex: '-1' }, 'Your keys'),
-    h('p', null, 'They are shown only once. Store them like passwords: they cannot be shown again.'),
-    ...rows,
+function downloadButton(keys: NewKeys, onSaved: () => void): HTMLButtonElement {
+  const button = h('button', { type: 'button' }, 'Download .env');
+  button.addEventListener('click', () => {
+    const url = URL.createObjectURL(new Blob([envFile(keys)], { type: 'text/plain' }));
+    const link = h('a', { href: url, download: 'pricewire.env' });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    onSaved();
+  });
+  return button;
+}
+
+/**
+ * The panel after a registration, or for a new key or secret. With an e-mail it is a form as password managers know it,
+ * and asks whether to stay signed in.
+ */
+export function keysPanel(
+  keys: NewKeys,
+  onSaved: (remember: boolean) => void,
+  email: string | null = null,
+): HTMLElement {
+  const shown = secretLabels.filter(([name]) => keys[name] !== undefined);
+  const one = shown.length === 1;
+  const title = one ? `Your new ${shown[0]![1].replace(/^W/, 'w')}` : 'Your keys';
+  const remember = h('input', { type: 'checkbox', name: 'remember' });
+  remember.checked = true;
+  const panel = h(
+    'form',
+    { class: 'panel keys', 'aria-label': title },
+    h('h2', { tabindex: '-1' }, title),
+    h(
+      'p',
+      null,
+      one
+        ? 'It is shown only once. Store it like a password: it cannot be shown again.'
+        : 'They are shown only once. Store them like passwords: they cannot be shown again.',
+    ),
+    ...shown.map(([name, label, testId]) => secretRow(label, keys[name]!, testId)),
+    h(
+      'div',
+      { class: 'actions' },
+      one ? null : copyButton('Copy all', () => envFile(keys), { of: 'keys' }),
+      downloadButton(keys, () => {}),
+    ),
+    keys.previous_valid_until === undefined
+      ? null
+      : h(
+          'p',
+          { class: 'hint' },
+          `The previous secret is valid until ${formatTime(keys.previous_valid_until)}.`,
+        ),
     keys.webhook_secret === undefined && keys.webhook_public_key === undefined
       ? null
-      : h('p', { class: 'hint' }, 'Webhooks follow Standard Webhooks, so its libraries verify their signatures.'),
-    h('button', { type: 'button', class: 'primary', onclick: onSaved }, 'I have saved them'),
+      : h(
+          'p',
+          { class: 'hint' },
+          'The secret signs your webhooks as ',
+          h('a', { href: 'https://www.standardwebhooks.com', rel: 'noreferrer' }, 'Standard Webhooks'),
+          ' says; First steps has a receiver to copy.',
+        ),
+    ...(email === null ? [] : forPasswordManagers(email, keys.api_key ?? '')),
+    email === null ? null : h('label', { class: 'check' }, remember, 'Keep me signed in on this device'),
+    h('button', { type: 'submit', class: 'primary' }, one ? 'I have saved it' : 'I have saved them'),
+  );
+  panel.addEventListener('submit', (e) => {
+    e.preventDefault();
+    onSaved(remember.checked);
+  });
+  return panel;
+}
+
+/** What a password manager offers to save when the form is submitted. */
+function forPasswordManagers(email: string, key: string): HTMLElement[] {
+  const unseen = { class: 'visually-hidden', tabindex: '-1', 'aria-hidden': 'true', readonly: true };
+  const name = h('input', { ...unseen, type: 'email', name: 'username', autocomplete: 'username' });
+  const password = h('input', {
+    ...unseen,
+    type: 'password',
+    name: 'password',
+    autocomplete: 'new-password',
+  });
+  name.value = email;
+  password.value = key;
+  return [name, password];
+}
+
+/** The first of the first steps: what can still be done for the key while this tab knows it. */
+export function keepKeys(context: Context, onSaved: () => void): HTMLElement {
+  const { session } = context;
+  const keys = (): NewKeys => ({
+    ...(session.apiKey === null ? {} : { api_key: session.apiKey }),
+    ...(session.webhookSecret === null ? {} : { webhook_secret: session.webhookSecret }),
+  });
+  const copy = copyButton('Copy API key', () => session.apiKey ?? '');
+  copy.addEventListener('click', onSaved);
+  const both = copyButton('Copy both', () => envFile(keys()), { of: 'key and secret' });
+  both.addEventListener('click', onSaved);
+  show(both, session.webhookSecret !== null);
+  const remember = h('input', { type: 'checkbox' });
+  remember.checked = session.remembered;
+  const told = h('p', { class: 'hint' });
+  const render = (): void =>
+    setText(
+      told,
+      remember.checked
+        ? 'This device stays signed in until you sign out.'
+        : 'When this tab is closed you are signed out, and need the key to come back.',
+    );
+  remember.addEventListener('change', () => {
+    session.keep(remember.checked);
+    render();
+  });
+  render();
+  return h(
+    'div',
+    { class: 'step-keys' },
+    h(
+      'p',
+      null,
+      'Whoever has the key can do everything here. If you lose it, only the operator of this server can make a new one.',
+    ),
+    h('div', { class: 'actions' }, copy, both, downloadButton(keys(), onSaved)),
+    h('label', { class: 'check' }, remember, 'Keep me signed in on this device'),
+    told,
   );
 }

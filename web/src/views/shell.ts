@@ -14,6 +14,7 @@ const icons: Record<string, string> = {
   market: 'M3 17l5-6 4 3 7-9M3 21h18',
   alerts: 'M12 3a6 6 0 0 0-6 6v5l-2 3h16l-2-3V9a6 6 0 0 0-6-6zM10 20h4',
   deliveries: 'M3 12l18-8-6 17-4-6zM11 15l10-11',
+  endpoints: 'M4 5h16v6H4zM4 13h16v6H4zM7 8h.01M7 16h.01',
   sources: 'M4 7h16M4 12h16M4 17h16M8 5v4M15 10v4M10 15v4',
   account: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c1-5 4-6 8-6s7 1 8 6',
 };

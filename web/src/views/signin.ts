@@ -13,7 +13,8 @@ export interface SignIn {
 export function signInView(
   api: Api,
   message: string,
-  onSignedIn: (key: string, remember: boolean) => void,
+  /** `secret`: that of a new account, which was shown once. */
+  onSignedIn: (key: string, remember: boolean, secret: string | null) => void,
 ): SignIn {
   const main = h('main', { id: 'main', class: 'welcome' });
   const signUp = signUpForm();
@@ -76,11 +77,7 @@ export function signInView(
       'form',
       { class: 'panel', 'aria-label': 'Sign up', novalidate: true },
       h('h2', null, 'Sign up'),
-      h(
-        'p',
-        { class: 'hint' },
-        'You get an API key and a secret that signs your webhooks. No password.',
-      ),
+      h('p', { class: 'hint' }, 'You get an API key and a secret that signs your webhooks. No password.'),
       email.element,
       error.element,
       button,
@@ -97,7 +94,11 @@ export function signInView(
           '/api/v1/users/register',
           JSON.stringify({ email: address }),
         );
-        const panel = keysPanel(keys, () => onSignedIn(keys.api_key!, false));
+        const panel = keysPanel(
+          keys,
+          (remember) => onSignedIn(keys.api_key!, remember, keys.webhook_secret ?? null),
+          address,
+        );
         main.replaceChildren(h('h1', { class: 'visually-hidden' }, 'Pricewire'), panel);
         panel.querySelector<HTMLElement>('h2')?.focus();
       } catch (problem) {
@@ -124,6 +125,15 @@ export function signInView(
         placeholder: 'sk_live_…',
       }),
     );
+    // By it password managers know which key to fill in.
+    const name = h('input', {
+      type: 'email',
+      name: 'username',
+      autocomplete: 'username',
+      class: 'visually-hidden',
+      tabindex: '-1',
+      'aria-hidden': 'true',
+    });
     const remember = h('input', { type: 'checkbox', name: 'remember' });
     const error = errorRegion();
     const button = h('button', { type: 'submit', class: 'primary' }, 'Sign in');
@@ -132,10 +142,23 @@ export function signInView(
       { class: 'panel', 'aria-label': 'Sign in', novalidate: true },
       h('h2', null, 'Sign in'),
       h('p', { class: 'hint' }, 'Use the key you received when you signed up.'),
+      name,
       key.element,
       h('label', { class: 'check' }, remember, 'Remember me on this device'),
       error.element,
       button,
+      h(
+        'details',
+        { class: 'lost-key' },
+        h('summary', null, 'Lost your key?'),
+        h(
+          'p',
+          { class: 'hint' },
+          'A key cannot be shown again, but the operator of this server can make a new one for your e-mail address, with ',
+          h('code', null, 'pricewire users reset-key EMAIL'),
+          '. Your alerts stay; the old key stops working at once.',
+        ),
+      ),
     );
     const submit = async (): Promise<void> => {
       error.set('');
@@ -149,7 +172,7 @@ export function signInView(
         if (!/^[\x21-\x7e]+$/.test(value))
           throw new ApiError(401, 'This is not an API key. Keys start with sk_live_.');
         await api.getAs<User>(value, '/api/v1/users/me');
-        onSignedIn(value, remember.checked);
+        onSignedIn(value, remember.checked, null);
       } catch (problem) {
         showErrors(problem, {}, error);
         key.input.focus();

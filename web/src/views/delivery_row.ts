@@ -1,0 +1,104 @@
+// A row of a list of deliveries.
+import type { Context } from '../context.ts';
+import { h, setAttribute, setText, show, timeElement, type Row } from '../dom.ts';
+import { formatDuration, formatTime, formatUntil, shortUrl, statusInWords } from '../format.ts';
+import type { Delivery } from '../types.ts';
+import { deliveryName } from './delivery_detail.ts';
+
+export interface DeliveryState {
+  name: string; // for the badge's colour
+  text: string;
+}
+
+/** One that has failed and will be tried again is not like one that was never tried. */
+export function stateOf(d: Delivery): DeliveryState {
+  if (d.status !== 'pending' || d.attempt_count === 0)
+    return { name: d.status, text: statusInWords(d.status) };
+  const of = d.attempts_allowed === undefined ? '' : ` of ${d.attempts_allowed}`;
+  return { name: 'retrying', text: `Retrying ${d.attempt_count}${of}` };
+}
+
+/** "next in 13 s · no answer within 5s". */
+export function stateDetail(d: Delivery, now: number): string {
+  if (d.status === 'delivered') return '';
+  const next =
+    d.status === 'pending' && d.next_attempt_at !== null
+      ? `next ${formatUntil(new Date(d.next_attempt_at).getTime() - now)}`
+      : '';
+  return [next, d.reason ?? d.last_error ?? ''].filter((text) => text !== '').join(' · ');
+}
+
+export function deliveryRow(context: Context, first: Delivery, open: (id: string) => void): Row<Delivery> {
+  const { store } = context;
+  const name = h('span', { class: 'target' });
+  const url = h('div', { class: 'url muted small' });
+  const state = h('span', { class: 'badge' });
+  const next = timeElement();
+  const attempts = h('td', { class: 'number', 'data-label': 'Attempts' });
+  const took = h('td', { class: 'number', 'data-label': 'Took' });
+  const created = timeElement();
+  const test = h('span', { class: 'badge' }, 'Test');
+  const button = h('button', { type: 'button', class: 'row-button', onclick: () => open(first.id) }, name);
+  const element = h(
+    'tr',
+    { class: 'clickable', 'data-testid': 'delivery-row', 'data-id': first.id },
+    h('th', { scope: 'row' }, h('div', { class: 'delivery-name' }, button, test), url),
+    h(
+      'td',
+      { class: 'state-column', 'data-label': 'State' },
+      state,
+      h('div', { class: 'muted small' }, next.element),
+    ),
+    attempts,
+    took,
+    h('td', { 'data-label': 'Created' }, created.element),
+  );
+  element.addEventListener('click', (e) => {
+    if (!(e.target as Element).closest('button')) open(first.id);
+  });
+  return {
+    element,
+    update(d) {
+      const alert = store.alert(d.alert_id);
+      setText(name, deliveryName(d, alert));
+      setText(test, d.kind === 'expired' ? 'Expired' : 'Test');
+      show(test, d.kind !== 'alert');
+      setText(url, shortUrl(d.webhook_url));
+      setAttribute(url, 'title', d.webhook_url);
+      setAttribute(element, 'data-state', d.status);
+      const { name: colour, text } = stateOf(d);
+      setText(state, text);
+      setAttribute(state, 'data-state', colour);
+      setAttribute(state, 'title', colour === 'retrying' ? `${d.attempt_count} attempts have failed` : null);
+      next.set(stateDetail(d, store.now()), d.status === 'pending' ? d.next_attempt_at : null);
+      setText(
+        attempts,
+        d.last_status === null ? String(d.attempt_count) : `${d.attempt_count} · ${d.last_status}`,
+      );
+      setAttribute(attempts, 'title', d.last_status === null ? null : `Last response: ${d.last_status}`);
+      setText(took, typeof d.last_duration_ms === 'number' ? formatDuration(d.last_duration_ms) : '—');
+      created.set(formatTime(d.created_at), d.created_at);
+    },
+  };
+}
+
+export const deliveryColumns = ['Delivery', 'State', 'Attempts', 'Took', 'Created'] as const;
+
+export function deliveryTable(label: string, body: HTMLElement): HTMLTableElement {
+  return h(
+    'table',
+    { class: 'cards delivery-table', 'aria-label': label },
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        ...deliveryColumns.map((c) =>
+          h('th', { scope: 'col', class: c === 'Attempts' || c === 'Took' ? 'number' : null }, c),
+        ),
+      ),
+    ),
+    body,
+  );
+}

@@ -1,0 +1,162 @@
+// Sending again what has failed: to which endpoint and from when; how many that are is said before it can be pressed.
+import { messageOf } from '../api.ts';
+import type { Context } from '../context.ts';
+import { periods } from '../delivery_list.ts';
+import { h, newId, setText, show, whileBusy } from '../dom.ts';
+import { errorRegion, field } from '../field.ts';
+import { shortUrl } from '../format.ts';
+import { toast } from '../toast.ts';
+import type { Recovery } from '../types.ts';
+
+const hour = 3_600_000;
+const askAfter = 250;
+const mostCalls = 50; // each looks at 10,000 deliveries
+
+interface Span {
+  since: string;
+  until?: string;
+  endpoint?: string;
+}
+
+export function replayDialog(context: Context, urls: readonly string[], url?: string): void {
+  const { api, store } = context;
+  const known = url === undefined || urls.includes(url) ? urls : [url, ...urls];
+  const endpoint = field(
+    'Endpoint',
+    h(
+      'select',
+      null,
+      h('option', { value: '' }, 'All endpoints'),
+      ...known.map((each) => h('option', { value: each }, shortUrl(each))),
+    ),
+  );
+  endpoint.input.value = url ?? '';
+  const period = field(
+    'Failed in',
+    h(
+      'select',
+      null,
+      ...Object.entries(periods).map(([value, { label }]) =>
+        h('option', { value }, label.replace(/^L/, 'the l')),
+      ),
+      h('option', { value: 'own' }, 'a time of your choice'),
+    ),
+  );
+  const from = field('From', h('input', { type: 'datetime-local' }));
+  const to = field('Until', h('input', { type: 'datetime-local' }), 'Empty: until now');
+  const own = h('div', { class: 'pair' }, from.element, to.element);
+  const count = h('p', { role: 'status', class: 'replay-count', 'data-testid': 'replay-count' }, 'Counting…');
+  const error = errorRegion();
+  const send = h('button', { type: 'submit', class: 'primary' }, 'Send again');
+  const heading = h('h2', { id: newId() }, 'Send failed deliveries again');
+  const form = h(
+    'form',
+    { novalidate: true, 'aria-labelledby': heading.id },
+    h('div', { class: 'pair' }, endpoint.element, period.element),
+    own,
+    count,
+    error.element,
+    h(
+      'div',
+      { class: 'actions' },
+      send,
+      h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'),
+    ),
+  );
+  const dialog = h('dialog', { class: 'form-dialog', 'aria-labelledby': heading.id }, heading, form);
+  let asked = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let ready: Span | null = null;
+
+  /** Null if no time is chosen. */
+  function span(): Span | null {
+    const of = endpoint.input.value === '' ? {} : { endpoint: endpoint.input.value };
+    const hours = periods[period.input.value]?.hours;
+    if (hours !== undefined) return { since: new Date(store.now() - hours * hour).toISOString(), ...of };
+    if (from.input.value === '') return null;
+    const until = to.input.value === '' ? {} : { until: new Date(to.input.value).toISOString() };
+    return { since: new Date(from.input.value).toISOString(), ...until, ...of };
+  }
+
+  async function recount(): Promise<void> {
+    const now = ++asked;
+    const of = span();
+    error.set('');
+    if (of === null) return setText(count, 'Choose since when.');
+    try {
+      const answer = await api.post<Recovery>(
+        '/api/v1/deliveries/recover',
+        JSON.stringify({ ...of, dry_run: true }),
+      );
+      if (now !== asked) return;
+      const many = answer.would_recover ?? answer.recovered;
+      ready = many > 0 ? of : null;
+      setText(count, countInWords(many, answer));
+      setText(send, many > 0 ? `Send ${many}${answer.more ? ' and more' : ''} again` : 'Send again');
+      send.disabled = many === 0;
+    } catch (problem) {
+      if (now !== asked) return;
+      setText(count, '');
+      error.set(messageOf(problem));
+    }
+  }
+
+  function soon(): void {
+    show(own, period.input.value === 'own');
+    send.disabled = true;
+    ready = null;
+    setText(count, 'Counting…');
+    clearTimeout(timer);
+    timer = setTimeout(() => void recount(), askAfter);
+  }
+
+  async function recover(of: Span): Promise<void> {
+    let sent = 0;
+    let next: Span = of;
+    try {
+      for (let call = 0; call < mostCalls; ++call) {
+        const answer = await api.post<Recovery>('/api/v1/deliveries/recover', JSON.stringify(next));
+        sent += answer.recovered;
+        if (!answer.more || answer.next_since === null) break;
+        next = { ...next, since: answer.next_since };
+      }
+      dialog.close();
+      toast(`Sending again: ${deliveries(sent)}.`, 'good');
+    } catch (problem) {
+      error.set(messageOf(problem));
+    }
+    if (sent > 0) await store.loadDeliveries().catch(() => {});
+  }
+
+  for (const { input } of [endpoint, period, from, to]) input.addEventListener('change', soon);
+  form.addEventListener('submit', (e) => {
+    e.preventDefault();
+    if (ready !== null) void whileBusy(send, () => recover(ready!));
+  });
+  dialog.addEventListener('close', () => {
+    clearTimeout(timer);
+    ++asked;
+    dialog.remove();
+  });
+  soon();
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function deliveries(count: number): string {
+  return count === 1 ? '1 delivery' : `${count} deliveries`;
+}
+
+/** "14 failed deliveries will be sent again. Not sent: 2 whose URL is disabled." */
+function countInWords(many: number, { more, passed_over }: Recovery): string {
+  const { retries_used_up, endpoint_disabled } = passed_over;
+  const left = [
+    retries_used_up > 0 ? `${retries_used_up} that were sent again ten times` : '',
+    endpoint_disabled > 0 ? `${endpoint_disabled} whose URL is disabled` : '',
+  ].filter(Boolean);
+  const first =
+    many === 0
+      ? `No ${left.length > 0 ? 'other ' : ''}delivery failed in that time.`
+      : `${more ? 'More than ' : ''}${many === 1 ? '1 failed delivery' : `${many} failed deliveries`} will be sent again, each once.`;
+  return left.length === 0 ? first : `${first} Not sent: ${left.join(' and ')}.`;
+}
