@@ -16,7 +16,8 @@ COPY . .
 RUN scripts/build-web
 RUN cmake --preset release && cmake --build build/release --target pricewire
 RUN install -D --strip build/release/pricewire /image/usr/local/bin/pricewire \
-    && install -D -m 644 LICENSE /image/usr/share/doc/pricewire/LICENSE
+    && install -D -m 644 LICENSE /image/usr/share/doc/pricewire/LICENSE \
+    && install -m 644 NOTICE /image/usr/share/doc/pricewire/NOTICE
 # The packages of the libraries it links to: the runtime image needs these and no more.
 RUN ldd build/release/pricewire | sed -n 's/^\s*\(\S*\) => .*/*\/\1/p' | xargs dpkg-query -S | cut -d: -f1 | sort -u \
     > runtime-packages && cat runtime-packages

@@ -10,15 +10,16 @@ import type { Alert, Delivery } from './types.ts';
 const pathOf = (alert: Alert): string => `/api/v1/alerts/${alert.id}`;
 const titleOf = (alert: Alert): string => alertTitle(alert, groupDigits);
 
-/** Null, after a toast, if it was refused. */
+/** `members`: what changes, or JSON of that. Null, after a toast, if it was refused. */
 export async function patchAlert(
   { api, store }: Context,
   alert: Alert,
-  members: object,
+  members: object | string,
 ): Promise<Alert | null> {
   const mark = store.mark();
   try {
-    const changed = await api.patch<Alert>(pathOf(alert), JSON.stringify(members));
+    const body = typeof members === 'string' ? members : JSON.stringify(members);
+    const changed = await api.patch<Alert>(pathOf(alert), body);
     store.putAlert(changed, mark);
     return changed;
   } catch (error) {

@@ -1,67 +1,69 @@
-// The form that creates an alert; its price comes from the chart, the arrow keys or typing.
-import { alertBody, formatOfUrl } from './alert_body.ts';
+// The form that makes an alert: one sentence with blanks. Its price comes from the chart, the arrow keys or typing.
+import { formatOfUrl, withRaw } from './alert_body.ts';
+import { MoreFields } from './alert_more.ts';
+import { Preview } from './alert_preview.ts';
 import { ApiError, messageOf } from './api.ts';
-import { conditionFor, holdsAlready } from './chart_geometry.ts';
-import { conditions, conditionSign, type Condition } from './conditions.ts';
+import type { DrawnBar } from './bars.ts';
+import { holdsAlready } from './chart_geometry.ts';
+import type { Mark } from './chart.ts';
+import type { Line } from './chart_lines.ts';
+import { conditionSign } from './conditions.ts';
 import type { Context } from './context.ts';
-import { groupDigits, hasDecimalComma, nudgePrice, readPrice, whyNoPrice } from './decimal.ts';
-import { h, setText, whileBusy } from './dom.ts';
+import { groupDigits, percentBetween, whyNoPrice } from './decimal.ts';
+import { h, setAttribute, setText, whileBusy } from './dom.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
 import { alertTitle, formatDistance } from './format.ts';
+import { drawnLevels, stateAtStart } from './levels.ts';
+import { whenJson } from './rules.ts';
+import { sentenceOf, type Said } from './sentence.ts';
+import { decimalComma, SentenceFields } from './sentence_fields.ts';
+import { settings } from './settings.ts';
 import { toast } from './toast.ts';
-import type { Alert } from './types.ts';
+import { intervalSeconds, type Alert, type Interval } from './types.ts';
+import { confirmDialog } from './views/dialog.ts';
 
-export interface Draft {
-  price: string;
-  condition: Condition;
+const farAway = 50; // percent from the present price, beyond which it is asked once
+
+export interface AlertFormListener {
+  /** What is drawn of the alert so far. */
+  onDraft(draft: { lines: Line[]; marks: Mark[] }): void;
+  onTicker(ticker: string): void;
+  step(): string;
+  bars(): { bars: DrawnBar[]; interval: Interval };
 }
 
 export class AlertForm {
   readonly element: HTMLFormElement;
   private readonly context: Context;
-  private readonly onDraft: (draft: Draft | null) => void;
-  private readonly stepOf: () => string;
-  private readonly price: Field;
-  private readonly condition: Field;
+  private readonly listener: AlertFormListener;
+  private readonly tickers = h('select', { 'aria-label': 'Ticker', name: 'ticker' });
+  private readonly hint = h('p', { class: 'hint', id: 'alert-hint' });
+  private readonly fields: SentenceFields;
   private readonly url: Field;
-  private readonly note: Field;
   private readonly format: Field;
-  private readonly hint = h('p', { class: 'hint' });
-  private readonly heading = h('h2', null, 'New alert');
+  private readonly more: MoreFields;
+  private readonly preview: Preview;
+  private readonly summary = h('p', { class: 'sheet-summary', 'aria-hidden': 'true' });
+  private readonly heading = h('h2', { class: 'visually-hidden' }, 'New alert');
   private readonly error = errorRegion();
   private readonly button = h('button', { type: 'submit', class: 'primary' }, 'Create alert');
-  private readonly decimalComma = hasDecimalComma(navigator.language);
-  private picked = ''; // the text that the chart or a key put into the field
+  private readonly sheet = h('button', { type: 'button', class: 'sheet-toggle' });
   private ticker = '';
-  private conditionChosen = false; // by the user: a moving price must not flip it
+  private shownTickers = '';
   private formatChosen = false;
+  private urlTouched = false;
+  private drawnAt = ''; // what the drawn lines were computed from
+  private readonly stop: () => void;
 
-  constructor(context: Context, onDraft: (draft: Draft | null) => void, stepOf: () => string) {
+  constructor(context: Context, listener: AlertFormListener) {
     this.context = context;
-    this.onDraft = onDraft;
-    this.stepOf = stepOf;
-    this.price = field(
-      'Price',
-      h('input', {
-        name: 'price',
-        inputmode: 'decimal',
-        autocomplete: 'off',
-        placeholder: 'Click the chart',
-        required: true,
-        maxlength: '40',
-      }),
-      this.hint,
-    );
-    this.condition = field(
-      'Condition',
-      h(
-        'select',
-        { name: 'condition' },
-        ...(Object.keys(conditions) as Condition[]).map((value) =>
-          h('option', { value }, `${conditionSign(value)} ${conditions[value].verb}`),
-        ),
-      ),
-    );
+    this.listener = listener;
+    this.fields = new SentenceFields(this.tickers, this.hint.id, {
+      onChange: () => this.changed(),
+      onHold: (duration) => this.more.setHold(duration),
+      present: () => this.present(),
+      step: () => listener.step(),
+    });
     this.url = field(
       'Webhook URL',
       h('input', {
@@ -72,15 +74,6 @@ export class AlertForm {
         placeholder: 'https://…',
         required: true,
         maxlength: '2048',
-      }),
-    );
-    this.note = field(
-      'Note',
-      h('input', {
-        name: 'note',
-        maxlength: '500',
-        autocomplete: 'off',
-        placeholder: 'Optional; included in the webhook',
       }),
     );
     this.format = field(
@@ -96,87 +89,122 @@ export class AlertForm {
         ].map(([value, text]) => h('option', { value }, text!)),
       ),
     );
+    this.more = new MoreFields(this.format, () => this.changed());
+    this.preview = new Preview(context, () => this.draw());
     this.element = h(
       'form',
       { class: 'panel alert-form', 'aria-label': 'New alert', novalidate: true },
       this.heading,
-      h('div', { class: 'pair' }, this.price.element, this.condition.element),
-      h('div', { class: 'pair wide-first' }, this.url.element, this.format.element),
-      this.note.element,
+      h('div', { class: 'form-head' }, this.fields.presets, this.summary, this.sheet),
+      h('div', { class: 'sentence-row' }, this.fields.sentence, this.hint),
+      this.fields.errors,
+      h('div', { class: 'form-row' }, this.url.element, this.button),
       this.error.element,
-      this.button,
+      this.preview.element,
+      this.more.element,
     );
     this.url.input.value = context.session.read('webhook_url') ?? '';
     this.chooseFormat();
-    this.element.addEventListener('submit', (e) => {
-      e.preventDefault();
-      void whileBusy(this.button, () => this.submit());
-    });
-    this.price.input.addEventListener('input', () => this.changed());
-    this.price.input.addEventListener('keydown', (e) => this.onKey(e as KeyboardEvent));
-    this.condition.input.addEventListener('change', () => {
-      this.conditionChosen = true;
-      this.changed();
-    });
-    this.url.input.addEventListener('input', () => this.chooseFormat());
-    this.format.input.addEventListener('change', () => (this.formatChosen = true));
+    this.listen();
+    this.setSheet(false);
+    this.fields.choose('price');
+    this.stop = settings.onChange(() => this.changed());
+  }
+
+  destroy(): void {
+    this.stop();
+    this.preview.destroy();
   }
 
   setTicker(ticker: string): void {
+    this.renderTickers(ticker);
     if (ticker === this.ticker) return;
     // What was entered before the first prices came is meant for the first ticker.
     const keep = this.ticker === '';
     this.ticker = ticker;
     setText(this.heading, ticker === '' ? 'New alert' : `New alert on ${ticker}`);
-    if (keep) this.changed();
-    else this.clear();
-  }
-
-  /** Fills in the newest alert's URL if the field is empty. */
-  suggestUrl(): void {
-    if (this.url.input.value !== '' || document.activeElement === this.url.input) return;
-    const newest = this.context.store.alerts.find((a) => a.endpoint_disabled_at === undefined);
-    if (newest !== undefined) this.url.input.value = newest.webhook_url;
-    this.chooseFormat();
+    if (keep) return this.changed();
+    this.clear();
   }
 
   /** Takes a price from the chart. */
   pick(price: string): void {
-    this.price.input.value = this.picked = price;
-    this.price.setError('');
+    this.fields.pick(price);
+  }
+
+  /** A line of the draft was dragged. */
+  moveLine({ key }: Line, price: string): void {
+    this.fields.put(key === 'draft/1' ? 'upper' : 'level', price);
+  }
+
+  /** Puts an alert's sentence into the form, to make another like it. */
+  fill(alert: Alert): void {
+    const said = sentenceOf(alert);
+    if (said === null) {
+      return toast('This alert says more than one sentence: duplicate it in the list of alerts.');
+    }
+    this.fields.fill(said.preset, said.blanks);
+    this.url.input.value = alert.webhook_url;
+    if (['json', 'slack', 'discord', 'telegram'].includes(alert.format))
+      this.format.input.value = alert.format;
+    this.formatChosen = true;
+    this.more.fill(alert);
+    this.setSheet(true);
     this.changed();
+    this.fields.focus();
   }
 
   clear(): void {
-    this.price.input.value = '';
-    this.note.input.value = '';
-    this.conditionChosen = false;
-    for (const f of [this.price, this.url, this.note]) f.setError('');
+    this.fields.clear();
+    this.more.clear();
+    this.url.setError('');
     this.error.set('');
     this.changed();
   }
 
   confirm(): void {
-    (this.url.input.value === '' ? this.url.input : this.button).focus();
+    if (this.url.input.value !== '') return this.button.focus();
+    this.setSheet(true);
+    this.url.input.focus();
   }
 
-  /** Updates the hint after the current price changed. */
+  /** Updates what depends on the present price. */
   refresh(): void {
-    const draft = this.draft();
-    setText(this.hint, this.hintText(draft));
+    this.suggestUrl();
+    this.renderHint();
+    const { bars, interval } = this.listener.bars();
+    // Levels that follow the market are drawn anew with it.
+    if (this.drawnAt !== `${interval} ${bars.length} ${this.present() === null}`) this.draw();
   }
 
-  draft(): Draft | null {
-    const price = this.entered();
-    return price === null || Number(price) === 0
-      ? null
-      : { price, condition: this.condition.input.value as Condition };
+  /** Fills in the URL of the last endpoint that has answered, else that of the newest alert. */
+  private suggestUrl(): void {
+    const { store } = this.context;
+    if (this.urlTouched || this.url.input.value !== '' || document.activeElement === this.url.input) return;
+    const disabled = new Set(
+      store.alerts.filter((a) => a.endpoint_disabled_at !== undefined).map((a) => a.webhook_url),
+    );
+    const usable = [
+      ...store.deliveries.filter((d) => d.status === 'delivered'),
+      ...store.alerts.filter((a) => a.is_active),
+    ].find(({ webhook_url }) => !disabled.has(webhook_url));
+    if (usable === undefined) return;
+    this.url.input.value = usable.webhook_url;
+    this.chooseFormat();
   }
 
-  /** The price as it was typed or picked; null if it is none. */
-  private entered(): string | null {
-    const text = this.price.input.value;
-    return readPrice(text, this.decimalComma && text !== this.picked);
+  private listen(): void {
+    this.element.addEventListener('submit', (e) => {
+      e.preventDefault();
+      void whileBusy(this.button, () => this.submit());
+    });
+    this.tickers.addEventListener('change', () => this.listener.onTicker(this.tickers.value));
+    this.url.input.addEventListener('input', () => {
+      this.urlTouched = true;
+      this.chooseFormat();
+    });
+    this.format.input.addEventListener('change', () => (this.formatChosen = true));
+    this.sheet.addEventListener('click', () => this.setSheet(!this.element.classList.contains('open')));
   }
 
   private present(): string | null {
@@ -184,89 +212,159 @@ export class AlertForm {
   }
 
   private changed(): void {
-    const price = this.entered();
-    if (price !== null && !this.conditionChosen)
-      this.condition.input.value = conditionFor(price, this.present());
-    this.refresh();
-    this.onDraft(this.draft());
+    this.fields.followPresent();
+    this.renderHint();
+    this.draw();
+    const said = this.fields.said();
+    const rule = said === null ? null : this.ruleMembers(said, this.more.conditions());
+    this.preview.ask(this.ticker === '' || rule === null ? null : rule);
   }
 
-  private hintText(draft: Draft | null): string {
+  /** JSON of the members that say when it fires. */
+  private ruleMembers(said: Said, rest: Record<string, unknown>): string {
+    const members = { ticker: this.ticker, ...rest };
+    if ('when' in said) return withRaw(members, { when: whenJson(said.when) });
+    return withRaw({ ...members, condition: said.condition }, { target_price: said.target_price });
+  }
+
+  private draw(): void {
+    const { bars, interval } = this.listener.bars();
     const present = this.present();
-    const typed = this.price.input.value;
-    if (typed.trim() !== '' && this.entered() === null) return whyNoPrice(typed, this.decimalComma);
-    if (draft === null)
-      return present === null ? 'No price right now.' : `Now ${groupDigits(present)}`;
-    if (present === null) return 'No price right now; the alert waits for one.';
-    if (holdsAlready(draft.condition, draft.price, present)) return 'Already met: fires at once.';
-    return `${formatDistance(present, draft.price)} away`;
+    this.drawnAt = `${interval} ${bars.length} ${present === null}`;
+    const said = this.fields.said();
+    if (said === null) return this.listener.onDraft({ lines: [], marks: [] });
+    const plain = 'condition' in said;
+    const alert = {
+      ticker: this.ticker,
+      condition: plain ? said.condition : null,
+      target_price: plain ? said.target_price : null,
+      ...(plain ? {} : { when: said.when }),
+    } as Alert;
+    const market = { bars, barSeconds: intervalSeconds[interval], present };
+    const levels = drawnLevels(alert, stateAtStart(alert, market), market);
+    const lines = levels.map((level, i): Line => ({
+      key: `draft/${i}`,
+      kind: 'draft',
+      id: null,
+      price: level.price,
+      side: level.side,
+      name:
+        levels.length === 1 ? 'New alert line' : i === 0 ? 'New alert, lower line' : 'New alert, upper line',
+      title: '',
+      movable: level.blank !== null,
+      dimmed: false,
+      other: level.other,
+    }));
+    this.listener.onDraft({ lines, marks: this.preview.marks });
   }
 
-  private onKey(e: KeyboardEvent): void {
-    const up = e.key === 'ArrowUp' || e.key === 'PageUp';
-    if (!up && e.key !== 'ArrowDown' && e.key !== 'PageDown') return;
-    const from = this.price.input.value.trim() === '' ? this.present() : this.entered();
-    if (from === null) return;
-    e.preventDefault();
-    const moved = nudgePrice(from, this.stepOf(), up, e.shiftKey || e.key.startsWith('Page'));
-    if (moved !== null) this.pick(moved);
+  private renderHint(): void {
+    const text = this.hintText();
+    setText(this.hint, text);
+    const level = this.fields.preset === 'price' ? this.fields.entered('level') : null;
+    const condition = this.fields.condition();
+    const present = this.present();
+    if (level === null) return setText(this.summary, this.heading.textContent ?? '');
+    const distance = present === null ? '' : ` (${formatDistance(present, level)})`;
+    const sign = condition === null ? '' : `${conditionSign(condition)} `;
+    setText(this.summary, `${sign}${groupDigits(level)}${distance}`);
+  }
+
+  private hintText(): string {
+    const { fields } = this;
+    const present = this.present();
+    const level = fields.entered('level');
+    const typed = fields.blanks.level.input.value;
+    if (fields.uses('level') && typed.trim() !== '' && level === null)
+      return whyNoPrice(typed, decimalComma());
+    if (present === null)
+      return fields.said() === null ? 'No price right now.' : 'No price right now; the alert waits for one.';
+    const now = `Now ${groupDigits(present)}`;
+    if (fields.preset !== 'price' || level === null || Number(level) === 0) return now;
+    const condition = fields.condition();
+    if (condition !== null && holdsAlready(condition, level, present)) return 'Already met: fires at once.';
+    return `${now} · ${groupDigits(level)} is ${formatDistance(present, level)} away`;
   }
 
   private chooseFormat(): void {
     if (!this.formatChosen) this.format.input.value = formatOfUrl(this.url.input.value.trim());
   }
 
+  private renderTickers(ticker: string): void {
+    const { tickers } = this.context.store;
+    const all = tickers.includes(ticker) || ticker === '' ? tickers : [ticker, ...tickers];
+    if (this.shownTickers !== all.join()) {
+      this.shownTickers = all.join();
+      this.tickers.replaceChildren(...all.map((each) => h('option', { value: each }, each)));
+    }
+    if (this.tickers.value !== ticker) this.tickers.value = ticker;
+  }
+
+  /** On a phone the form is a sheet at the bottom, which opens to all of it. */
+  private setSheet(open: boolean): void {
+    this.element.classList.toggle('open', open);
+    setText(this.sheet, open ? 'Less' : 'Details');
+    setAttribute(this.sheet, 'aria-expanded', String(open));
+  }
+
+  /** Asks once about a level that is far away. */
+  private async isMeant(): Promise<boolean> {
+    const present = this.present();
+    const names = (['level', 'upper'] as const).filter((name) => this.fields.uses(name));
+    const far = names
+      .map((name) => this.fields.entered(name)!)
+      .find((level) => present !== null && Math.abs(percentBetween(present, level)) > farAway);
+    if (far === undefined) return true;
+    const distance = formatDistance(present!, far);
+    return confirmDialog(
+      'Is this price meant?',
+      `${groupDigits(far)} is ${distance} from the present price of ${this.ticker}, ${groupDigits(present!)}.`,
+      'Create alert',
+    );
+  }
+
   private async submit(): Promise<void> {
     this.error.set('');
-    const price = this.entered();
-    const url = this.url.input.value.trim();
-    const errors: [Field, string][] = [];
-    if (price === null) errors.push([this.price, whyNoPrice(this.price.input.value, this.decimalComma)]);
-    if (url === '') errors.push([this.url, 'Enter the https URL that receives the webhook.']);
-    errors.forEach(([f, message]) => f.setError(message));
-    if (errors[0] !== undefined) return errors[0][0].input.focus();
+    const errors = this.fields.mistakes();
+    if (this.url.input.value.trim() === '')
+      errors.push([this.url, 'Enter the https URL that receives the webhook.']);
+    errors.forEach(([each, message]) => each.setError(message));
+    if (errors[0] !== undefined) {
+      this.setSheet(true);
+      return errors[0][0].input.focus();
+    }
     if (this.ticker === '') return this.error.set('There are no tickers yet: wait for the first prices.');
+    if (!(await this.isMeant())) return this.fields.focus();
     const { api, store, session } = this.context;
     const mark = store.mark();
-    const sent = { price: this.price.input.value, note: this.note.input.value };
+    const url = this.url.input.value.trim();
+    const format = this.format.input.value;
+    const sent = { price: this.fields.blanks.level.input.value, note: this.more.noted };
+    const rest = { webhook_url: url, format, ...this.more.members(format) };
     try {
-      const alert = await api.post<Alert>(
-        '/api/v1/alerts/',
-        alertBody({
-          ticker: this.ticker,
-          target_price: price!,
-          condition: this.condition.input.value as Condition,
-          webhook_url: url,
-          note: this.note.input.value.trim(),
-          format: this.format.input.value,
-        }),
-      );
+      const alert = await api.post<Alert>('/api/v1/alerts/', this.ruleMembers(this.fields.said()!, rest));
       session.write('webhook_url', url);
       // It may have fired already, and the stream may have reported that first.
       store.putAlert(alert, mark);
       toast(`Alert created: ${alertTitle(alert, groupDigits)}.`, 'good');
       // What was entered meanwhile is meant for the next alert.
-      if (this.note.input.value === sent.note) this.note.input.value = '';
-      if (this.price.input.value !== sent.price || this.note.input.value !== '') return;
+      if (this.fields.blanks.level.input.value !== sent.price || this.more.noted !== sent.note) return;
       this.clear();
-      this.price.input.focus();
+      this.setSheet(false);
+      this.fields.focus();
     } catch (error) {
-      if (error instanceof ApiError && error.fields.length > 0) {
-        const { price: p, url: u } = { price: this.price, url: this.url };
-        showErrors(
-          error,
-          {
-            target_price: p,
-            webhook_url: u,
-            condition: this.condition,
-            note: this.note,
-            format: this.format,
-          },
-          this.error,
-        );
-      } else {
-        this.error.set(messageOf(error));
-      }
+      this.showFailure(error);
     }
+  }
+
+  private showFailure(error: unknown): void {
+    if (!(error instanceof ApiError) || error.fields.length === 0) return this.error.set(messageOf(error));
+    this.setSheet(true);
+    const { first } = this.fields;
+    const fields: Record<string, Field> = { ...this.more.fields };
+    Object.assign(fields, { target_price: first, when: first, webhook_url: this.url, format: this.format });
+    Object.assign(fields, { condition: this.fields.blanks.word });
+    if (error.fields.some(({ field: name }) => name in this.more.fields)) this.more.element.open = true;
+    showErrors(error, fields, this.error);
   }
 }

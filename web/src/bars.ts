@@ -25,6 +25,31 @@ export function drawn(bar: Bar): DrawnBar {
   };
 }
 
+/** What the server is asked for: it has no bars of some intervals, which are combined from shorter ones. */
+export function askedFor(interval: Interval): { interval: Interval; times: number } {
+  if (interval === '15m') return { interval: '5m', times: 3 };
+  return interval === '4h' ? { interval: '1h', times: 4 } : { interval, times: 1 };
+}
+
+/** Combines shorter bars, oldest first, into those of a longer interval. */
+export function combineBars(bars: readonly DrawnBar[], interval: Interval): DrawnBar[] {
+  const combined: DrawnBar[] = [];
+  for (const bar of bars) {
+    const time = intervalStart(bar.time, interval);
+    const last = combined.at(-1);
+    if (last === undefined || last.time !== time) {
+      combined.push({ ...bar, time });
+      continue;
+    }
+    last.high = Math.max(last.high, bar.high);
+    last.low = Math.min(last.low, bar.low);
+    last.close = bar.close;
+    if (bar.volume !== undefined) last.volume = (last.volume ?? 0) + bar.volume;
+    if (bar.history) last.history = true;
+  }
+  return combined;
+}
+
 // Weeks begin on Monday; time began on a Thursday.
 const firstMonday = 4 * 86_400;
 
@@ -49,11 +74,17 @@ export function takePrice(bars: DrawnBar[], interval: Interval, price: number, s
   }
 }
 
-/** Joins history with the live bars that arrived while it loaded: merges its last bar, and keeps later live bars. */
+/**
+ * Joins newly loaded bars with those known before: merges the last loaded one with what live prices made of it, and keeps
+ * later live bars, and earlier bars if nothing is missing in between.
+ */
 export function joinBars(history: DrawnBar[], live: DrawnBar[]): DrawnBar[] {
+  const first = history[0];
   const last = history.at(-1);
-  if (last === undefined) return [...live];
-  const joined = history.slice(0, -1);
+  if (first === undefined || last === undefined) return [...live];
+  const overlaps = live.some((bar) => bar.time >= first.time && bar.time < last.time);
+  const joined = overlaps ? live.filter((bar) => bar.time < first.time) : [];
+  joined.push(...history.slice(0, -1));
   const now = live.find((bar) => bar.time === last.time);
   joined.push(
     now === undefined

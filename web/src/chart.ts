@@ -1,33 +1,59 @@
-// The chart: candles and axes by uPlot; alerts and the draft are elements above them, so that they can take the focus.
-import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
-import { firstZoom, nearestLine, placeLines, priceRange, visibleBars, zooms } from './chart_geometry.ts';
-import { conditionSign, conditionWord, sideOf, type Condition } from './conditions.ts';
+// The chart: candles, volume and axes by lightweight-charts; levels of alerts are lines above them (chart_lines.ts).
 import {
-  comparePrices,
-  decimalsOf,
-  groupDigits,
-  nudgePrice,
-  plainDigits,
-  snapPrice,
-  stepOf,
-} from './decimal.ts';
-import { h, KeyedList, onFrame, setAttribute, setText, show } from './dom.ts';
-import { formatClock, formatDay, formatDistance, formatUtcDay, isOfUtc } from './format.ts';
-import type { DrawnBar } from './bars.ts';
-import type { Interval, LineAlert } from './types.ts';
-import { intervalSeconds } from './types.ts';
+  CandlestickSeries,
+  createChart,
+  createSeriesMarkers,
+  CrosshairMode,
+  HistogramSeries,
+  LineSeries,
+  LineStyle,
+  LineType,
+  PriceScaleMode,
+  TickMarkType,
+  type CandlestickData,
+  type HistogramData,
+  type IChartApi,
+  type ISeriesApi,
+  type ISeriesMarkersPluginApi,
+  type SeriesMarker,
+  type Time,
+  type UTCTimestamp,
+  type WhitespaceData,
+} from 'lightweight-charts';
+import { intervalStart, type DrawnBar } from './bars.ts';
+import { priceRange } from './chart_geometry.ts';
+import { ChartLines, type Line, type LineListener } from './chart_lines.ts';
+import { decimalsOf, groupDigits, plainDigits, snapPrice, stepOf } from './decimal.ts';
+import { h, setAttribute, show } from './dom.ts';
+import { formatBarTime, formatClock, formatDay, formatUtcDay, isOfUtc, momentOf } from './format.ts';
+import { settings } from './settings.ts';
+import type { Interval } from './types.ts';
 
-const labelHeight = 20;
-const mostLines = 40;
-const grip = 12; // pixels within which a press grabs the draft
+/** What happened at a price: a firing, or one that a preview has found. */
+export interface Mark {
+  id: string;
+  time: number; // in seconds
+  price: number;
+  sure: boolean;
+  text: string; // why
+}
 
-export interface ChartListener {
-  /** A price was picked; `done` when the pointer was released. */
-  onPick(price: string, done: boolean): void;
-  onClear(): void;
-  onConfirm(): void;
-  onHover(bar: DrawnBar | null): void;
+/** A line that follows the market. */
+export interface Course {
+  id: string;
+  side: 'above' | 'below' | null;
+  steps: { time: number; value: number }[];
+}
+
+export interface ChartListener extends LineListener {
+  /** A price was chosen for a new alert. */
+  onPick(price: string): void;
+  /** The bar under the pointer, and what is marked there. */
+  onHover(bar: DrawnBar | null, mark: Mark | null): void;
+  /** The oldest bars are in sight. */
+  onOldest(): void;
+  /** The visible range has changed. */
+  onRange(): void;
 }
 
 interface Colors {
@@ -35,422 +61,476 @@ interface Colors {
   down: string;
   grid: string;
   text: string;
+  strong: string;
+  border: string;
   panel: string;
+  accent: string;
 }
 
+const longPress = 500;
+const mostCourses = 12;
+const barSpacing = { min: 1, first: 8, max: 60 };
+const emptyBars: DrawnBar[] = [];
+
+const at = (seconds: number): UTCTimestamp => seconds as UTCTimestamp;
+
 export class PriceChart {
-  readonly host: HTMLElement;
+  private readonly host: HTMLElement;
   private readonly listener: ChartListener;
-  private readonly plot: uPlot;
-  private readonly lines: HTMLElement;
-  private readonly lineList: KeyedList<LineAlert>;
-  private readonly draftLine: HTMLElement;
-  private readonly draftLabel: HTMLElement;
-  private readonly cursorTag: HTMLElement;
-  private readonly resize: ResizeObserver;
-  private readonly scheme = matchMedia('(prefers-color-scheme: dark)');
+  private readonly chart: IChartApi;
+  private readonly candles: ISeriesApi<'Candlestick'>;
+  private readonly volume: ISeriesApi<'Histogram'>;
+  private readonly markers: ISeriesMarkersPluginApi<Time>;
+  private readonly courses = new Map<string, ISeriesApi<'Line'>>();
+  private readonly lines: ChartLines;
+  private readonly table: HTMLElement;
+  private readonly plus: HTMLElement;
+  private readonly stops: (() => void)[] = [];
   private colors: Colors;
-  private bars: DrawnBar[] = [];
-  private interval: Interval = '1m';
-  private zoom = firstZoom;
   private ticker = '';
+  private interval: Interval = '1m';
+  private bars = emptyBars;
+  private drawn = { first: 0, count: 0 };
   private price: string | null = null;
-  private alerts: LineAlert[] = [];
-  private draft: { price: string; condition: Condition } | null = null;
-  /** While the draft is dragged: a new scale would move it away from the pointer. */
-  private heldRange: [number, number] | null = null;
-  private readonly redraw = onFrame(() => this.draw());
+  private decimals = 2;
+  private marks: Mark[] = [];
+  private crosshair: number | null = null; // its height, in pixels
+  private placing = false;
+  /** While a line is dragged: a new scale would move it away from the pointer. */
+  private held = false;
+  private scaledItself = true; // before it was held
 
   constructor(host: HTMLElement, listener: ChartListener) {
     this.host = host;
     this.listener = listener;
-    this.colors = this.readColors();
-    this.plot = new uPlot(this.options(), [[], [], [], [], []], host);
-    setAttribute(this.plot.ctx.canvas, 'role', 'img');
-
-    this.lines = h('div', { class: 'lines' });
-    this.lineList = new KeyedList(this.lines, (a) => a.id, createLine);
-    this.draftLabel = h('span', { class: 'line-label' });
-    this.draftLine = h(
-      'div',
-      {
-        class: 'line draft',
-        role: 'slider',
-        tabindex: '0',
-        'aria-orientation': 'vertical',
-        'aria-label': 'New alert line',
-        'data-testid': 'draft-line',
+    this.colors = readColors();
+    this.chart = createChart(host, {
+      autoSize: true,
+      layout: { attributionLogo: false, fontSize: 11, fontFamily: 'system-ui, sans-serif' },
+      crosshair: { mode: CrosshairMode.Normal },
+      rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.02, bottom: 0.02 }, minimumWidth: 64 },
+      timeScale: {
+        borderVisible: false,
+        rightOffset: 6,
+        barSpacing: barSpacing.first,
+        minBarSpacing: barSpacing.min,
+        maxBarSpacing: barSpacing.max,
+        timeVisible: true,
+        secondsVisible: false,
+        tickMarkFormatter: (time: Time, type: TickMarkType) => this.tickLabel(Number(time), type),
       },
-      this.draftLabel,
-    );
-    this.draftLine.hidden = true;
-    this.cursorTag = h('div', { class: 'cursor-tag', 'aria-hidden': 'true' });
-    this.cursorTag.hidden = true;
-    this.plot.over.append(this.lines, this.draftLine, this.cursorTag);
-
-    this.listenToPointer();
-    this.draftLine.addEventListener('keydown', (e) => this.onKey(e));
-    this.resize = new ResizeObserver(() => {
-      this.plot.setSize(this.size());
-      this.redraw();
+      localization: {
+        priceFormatter: (price: number) => this.priceText(price),
+        tickmarksPriceFormatter: (prices: number[]) => this.axisLabels(prices),
+        timeFormatter: (time: Time) => formatBarTime(Number(time), this.interval),
+      },
+      // A vertical swipe scrolls the page, as everywhere else.
+      handleScroll: { vertTouchDrag: false },
+      kineticScroll: { touch: true, mouse: !matchMedia('(prefers-reduced-motion: reduce)').matches },
     });
-    this.resize.observe(host);
-    this.scheme.addEventListener('change', this.onScheme);
+    this.candles = this.chart.addSeries(CandlestickSeries, {
+      autoscaleInfoProvider: (original: () => ReturnType<PriceChart['scaleOf']>) => this.scaleOf(original()),
+    });
+    this.volume = this.chart.addSeries(HistogramSeries, {
+      priceScaleId: 'volume',
+      priceFormat: { type: 'volume' },
+      lastValueVisible: false,
+      priceLineVisible: false,
+    });
+    this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.86, bottom: 0 } });
+    this.markers = createSeriesMarkers(this.candles, []);
+
+    const root = host.querySelector<HTMLElement>('.tv-lightweight-charts') ?? host;
+    this.table = root.querySelector('table') ?? root;
+    setAttribute(this.table, 'role', 'img');
+    this.lines = new ChartLines(this.candles, listener, {
+      step: () => this.step(),
+      // Only what is in sight.
+      size: () => ({ width: this.chart.timeScale().width(), height: this.chart.paneSize(0).height }),
+      hold: (held) => this.hold(held),
+    });
+    this.candles.attachPrimitive(this.lines);
+    this.plus = h(
+      'button',
+      { type: 'button', class: 'chart-plus', tabindex: '-1', 'aria-label': 'New alert at this price' },
+      '+',
+    );
+    show(this.plus, false);
+    this.lines.element.append(this.plus);
+    root.append(this.lines.element);
+
+    this.listen(root);
+    this.paint();
+    const theme = new MutationObserver(() => this.onColors());
+    theme.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+    this.stops.push(
+      () => theme.disconnect(),
+      // Another zone or number format.
+      settings.onChange(() => this.chart.applyOptions({})),
+    );
   }
 
   destroy(): void {
-    this.resize.disconnect();
-    this.scheme.removeEventListener('change', this.onScheme);
-    this.plot.destroy();
+    this.stops.forEach((stop) => stop());
+    this.chart.remove();
   }
 
+  /** `bars` may be the same array as before, with a changed end. */
   setBars(ticker: string, interval: Interval, bars: DrawnBar[]): void {
-    this.ticker = ticker;
-    this.interval = interval;
-    this.bars = bars;
-    this.redraw();
+    const other = ticker !== this.ticker || interval !== this.interval;
+    const continued =
+      !other && bars === this.bars && bars.length >= this.drawn.count && bars[0]?.time === this.drawn.first;
+    [this.ticker, this.interval, this.bars] = [ticker, interval, bars];
+    if (other) this.chart.priceScale('right').applyOptions({ autoScale: true });
+    this.choosePrecision();
+    if (continued) {
+      for (const bar of bars.slice(Math.max(0, this.drawn.count - 1))) {
+        this.candles.update(candle(bar));
+        this.volume.update(this.column(bar));
+      }
+    } else {
+      this.candles.setData(bars.map(candle));
+      this.volume.setData(bars.map((bar) => this.column(bar)));
+      this.drawMarks();
+    }
+    this.drawn = { first: bars[0]?.time ?? 0, count: bars.length };
+    if (other) this.reset();
+    this.describe();
   }
+
   setPrice(price: string | null): void {
+    if (price === this.price) return;
     this.price = price;
-    this.redraw();
+    this.lines.setPresent(price);
+    this.choosePrecision();
   }
-  setAlerts(alerts: LineAlert[]): void {
-    // More than a few dozen lines would hide the chart; the nearest matter most.
-    const present = Number(this.price ?? alerts[0]?.target_price ?? 0);
-    const distance = (a: LineAlert): number => Math.abs(Number(a.target_price) - present);
-    this.alerts =
-      alerts.length <= mostLines
-        ? alerts
-        : [...alerts].sort((a, b) => distance(a) - distance(b)).slice(0, mostLines);
-    this.redraw();
+
+  setLines(lines: Line[]): void {
+    this.lines.setLines(lines);
   }
-  setDraft(draft: { price: string; condition: Condition } | null): void {
-    this.draft = draft;
-    this.redraw();
+
+  setCourses(courses: Course[]): void {
+    const shown = courses.slice(0, mostCourses);
+    for (const [id, series] of this.courses) {
+      if (shown.some((course) => course.id === id)) continue;
+      this.chart.removeSeries(series);
+      this.courses.delete(id);
+    }
+    for (const { id, side, steps } of shown) {
+      let series = this.courses.get(id);
+      if (series === undefined) {
+        series = this.chart.addSeries(LineSeries, {
+          lineType: LineType.WithSteps,
+          lineWidth: 1,
+          lineStyle: LineStyle.Dashed,
+          lastValueVisible: false,
+          priceLineVisible: false,
+          crosshairMarkerVisible: false,
+          autoscaleInfoProvider: () => null,
+        });
+        this.courses.set(id, series);
+      }
+      series.applyOptions({ color: this.sideColor(side) });
+      const known = steps.filter(({ value }) => Number.isFinite(value) && value > 0);
+      series.setData(known.map(({ time, value }) => ({ time: at(time), value })));
+    }
   }
-  /** Whether another zoom level exists in that direction. */
+
+  setMarks(marks: Mark[]): void {
+    this.marks = marks;
+    this.drawMarks();
+  }
+
+  setLogarithmic(on: boolean): void {
+    this.chart
+      .priceScale('right')
+      .applyOptions({ mode: on ? PriceScaleMode.Logarithmic : PriceScaleMode.Normal });
+  }
+
+  setVolume(on: boolean): void {
+    this.volume.applyOptions({ visible: on });
+  }
+
+  /** While on, a click places an alert. */
+  setPlacing(on: boolean): void {
+    this.placing = on;
+    this.host.classList.toggle('placing', on);
+  }
+
+  /** Whether the picture would change. */
   canZoom(by: 1 | -1): boolean {
-    return zooms[this.zoom + by] !== undefined;
+    const { barSpacing: spacing } = this.chart.timeScale().options();
+    return by > 0 ? spacing < barSpacing.max : spacing > barSpacing.min;
   }
+
   zoomBy(by: 1 | -1): void {
-    if (this.canZoom(by)) this.zoom += by;
-    this.redraw();
+    const scale = this.chart.timeScale();
+    const { barSpacing: spacing } = scale.options();
+    const next = Math.min(barSpacing.max, Math.max(barSpacing.min, spacing * (by > 0 ? 1.4 : 1 / 1.4)));
+    scale.applyOptions({ barSpacing: next });
   }
 
-  /** The price step of a key press on the draft: about one pixel. */
+  /** Moves the chart by a share of its width; to older bars if negative. */
+  moveBy(share: number): void {
+    const scale = this.chart.timeScale();
+    const bars = scale.width() / scale.options().barSpacing;
+    scale.scrollToPosition(scale.scrollPosition() + share * bars, false);
+  }
+
+  /** Whether the newest bar is in sight. */
+  atNow(): boolean {
+    return this.chart.timeScale().scrollPosition() > -1;
+  }
+
+  toNow(): void {
+    this.chart.timeScale().scrollToRealTime();
+  }
+
+  reset(): void {
+    this.chart.priceScale('right').applyOptions({ autoScale: true });
+    this.chart.timeScale().applyOptions({ barSpacing: barSpacing.first });
+    this.chart.timeScale().scrollToPosition(6, false);
+  }
+
+  /** The price step of a key press: about one pixel, but no finer than prices are. */
   step(): string {
-    const { min, max } = this.plot.scales['y']!;
-    if (min == null || max == null) return this.price === null ? '1' : stepOf(Number(this.price) / 1000).step;
-    return stepOf((max - min) / Math.max(1, this.plot.over.clientHeight)).step;
+    const height = this.chart.paneSize(0).height;
+    const [top, bottom] = [this.candles.coordinateToPrice(0), this.candles.coordinateToPrice(height)];
+    const finest = 10 ** -this.decimals;
+    if (top === null || bottom === null || height === 0)
+      return this.price === null ? '1' : stepOf(Math.max(finest, Number(this.price) / 1000)).step;
+    return stepOf(Math.max(finest, (top - bottom) / height)).step;
   }
 
-  private readonly onScheme = (): void => {
-    this.colors = this.readColors();
-    this.plot.axes.forEach((axis) => {
-      axis.stroke = () => this.colors.text;
+  /** The price under the pointer, else the present one: where a key puts a new alert. */
+  pointedPrice(): string | null {
+    if (this.crosshair !== null) return this.priceAt(this.crosshair);
+    return this.price === null ? null : snapPrice(Number(this.price), this.step());
+  }
+
+  /** Puts a line back that could not be moved. */
+  restoreLine(key: string): void {
+    this.lines.restore(key);
+  }
+
+  focusDraft(): void {
+    this.lines.focusDraft();
+  }
+
+  private priceAt(y: number): string | null {
+    const price = this.candles.coordinateToPrice(y);
+    return price === null || !(price > 0) ? null : snapPrice(price, this.step());
+  }
+
+  private hold(held: boolean): void {
+    this.held = held;
+    const scale = this.chart.priceScale('right');
+    if (held) this.scaledItself = scale.options().autoScale;
+    scale.applyOptions({ autoScale: !held && this.scaledItself });
+  }
+
+  private reading(): boolean {
+    return this.bars.length > 0;
+  }
+
+  private listen(root: HTMLElement): void {
+    this.chart.subscribeCrosshairMove(({ point, time, hoveredInfo }) => {
+      const { width } = { width: this.chart.timeScale().width() };
+      const over = point !== undefined && point.x >= 0 && point.x <= width && this.reading();
+      if (!over && this.plus.matches(':hover')) return;
+      this.crosshair = over ? point.y : null;
+      show(this.plus, over && !this.held);
+      if (over) this.plus.style.transform = `translateY(${Math.round(point.y)}px)`;
+      const bar = time === undefined ? null : (this.bars.find((each) => each.time === time) ?? null);
+      const mark = this.marks.find(({ id }) => id === hoveredInfo?.objectId) ?? null;
+      this.listener.onHover(over ? bar : null, over ? mark : null);
     });
-    this.redraw();
-  };
-
-  private readColors(): Colors {
-    const style = getComputedStyle(document.documentElement);
-    const of = (name: string): string => style.getPropertyValue(name).trim();
-    return {
-      up: of('--up'),
-      down: of('--down'),
-      grid: of('--grid'),
-      text: of('--muted'),
-      panel: of('--panel'),
+    this.chart.subscribeClick(({ point }) => {
+      if (this.placing && point !== undefined) this.pick(point.y);
+    });
+    this.plus.addEventListener('click', () => this.crosshair !== null && this.pick(this.crosshair));
+    const yOf = (e: MouseEvent): number => e.clientY - root.getBoundingClientRect().top;
+    const inPane = (e: MouseEvent): boolean => {
+      const box = root.getBoundingClientRect();
+      return (
+        this.reading() &&
+        e.clientX - box.left < this.chart.timeScale().width() &&
+        yOf(e) < this.chart.paneSize(0).height
+      );
     };
-  }
-
-  private size(): { width: number; height: number } {
-    return { width: Math.max(200, this.host.clientWidth), height: Math.max(160, this.host.clientHeight) };
-  }
-
-  private options(): uPlot.Options {
-    const font = '11px system-ui, sans-serif';
-    const nothing = { paths: () => null, points: { show: false } };
-    const axis = { stroke: () => this.colors.text, font, ticks: { show: false } };
-    const grid = { stroke: () => this.colors.grid, width: 1 };
-    return {
-      ...this.size(),
-      // Puts the ticks of daily bars where those begin.
-      tzDate: (seconds) => {
-        const date = new Date(seconds * 1000);
-        return isOfUtc(this.interval) ? uPlot.tzDate(date, 'Etc/UTC') : date;
-      },
-      legend: { show: false },
-      cursor: { drag: { x: false, y: false, setScale: false }, points: { show: false } },
-      padding: [4, 0, 0, 0],
-      series: [{}, nothing, nothing, nothing, nothing],
-      scales: {
-        x: { time: true, range: () => this.timeRange() },
-        y: {
-          range: (_, low, high) => {
-            if (this.heldRange !== null) return this.heldRange;
-            if (low == null || high == null) return [null, null];
-            const { min, max } = priceRange(low, high, this.marks());
-            return [min, max];
-          },
-        },
-      },
-      axes: [
-        {
-          ...axis,
-          grid,
-          size: 26,
-          gap: 6,
-          space: 70,
-          values: (_, ticks, __, ___, step) => this.timeLabels(ticks, step),
-        },
-        {
-          ...axis,
-          grid,
-          side: 1,
-          gap: 6,
-          space: 36,
-          size: (_, labels) => {
-            const present = this.price === null ? 0 : groupDigits(this.price).length;
-            return Math.max(62, 7 * Math.max(present, ...(labels ?? []).map((l) => l.length)) + 14);
-          },
-          values: (_, ticks, __, ___, step) => {
-            const decimals = decimalsOf(step);
-            return ticks.map((tick) => groupDigits(tick.toFixed(decimals)));
-          },
-        },
-      ],
-      hooks: {
-        draw: [() => this.drawCandles(), () => this.drawPresent()],
-        setCursor: [() => this.onCursor()],
-      },
+    root.addEventListener('contextmenu', (e) => {
+      if (!inPane(e)) return;
+      e.preventDefault();
+      this.pick(yOf(e));
+    });
+    let press: { x: number; y: number; timer: ReturnType<typeof setTimeout> } | null = null;
+    const end = (): void => {
+      if (press !== null) clearTimeout(press.timer);
+      press = null;
     };
-  }
-
-  private marks(): number[] {
-    const marks = this.alerts.map((a) => Number(a.target_price));
-    if (this.draft !== null) marks.push(Number(this.draft.price));
-    if (this.price !== null) marks.push(Number(this.price));
-    return marks;
-  }
-
-  private timeRange(): [number, number] {
-    const length = intervalSeconds[this.interval];
-    const last = this.bars.at(-1)?.time ?? Math.floor(Date.now() / 1000);
-    const count = visibleBars(this.plot?.over.clientWidth ?? 600, this.bars.length, zooms[this.zoom]!);
-    // Free space on the right for the next bars.
-    const free = Math.max(2, Math.round(count * 0.06));
-    return [last - (count - free) * length, last + free * length];
-  }
-
-  private timeLabels(ticks: number[], step: number): string[] {
-    return ticks.map((tick) => {
-      const date = new Date(tick * 1000);
-      if (isOfUtc(this.interval)) return formatUtcDay(date);
-      const midnight = date.getHours() === 0 && date.getMinutes() === 0;
-      return step >= 86400 || midnight ? formatDay(date) : formatClock(date, false);
+    root.addEventListener('pointerdown', (e) => {
+      end();
+      if (e.pointerType !== 'touch' || !e.isPrimary || !inPane(e) || this.lines.owns(e.target)) return;
+      const y = yOf(e);
+      press = { x: e.clientX, y: e.clientY, timer: setTimeout(() => this.pick(y), longPress) };
+    });
+    root.addEventListener('pointermove', (e) => {
+      if (press !== null && Math.hypot(e.clientX - press.x, e.clientY - press.y) > 8) end();
+    });
+    for (const name of ['pointerup', 'pointercancel'] as const) root.addEventListener(name, end);
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+      if (range === null || !this.reading()) return;
+      if (range.from < 40) this.listener.onOldest();
+      this.listener.onRange();
     });
   }
 
-  private draw(): void {
-    const bars = this.bars;
-    this.plot.setData([
-      bars.map((b) => b.time),
-      bars.map((b) => b.open),
-      bars.map((b) => b.high),
-      bars.map((b) => b.low),
-      bars.map((b) => b.close),
-    ]);
-    const last = bars.at(-1);
-    this.plot.ctx.canvas.setAttribute(
+  private pick(y: number): void {
+    const price = this.priceAt(y);
+    if (price !== null) this.listener.onPick(price);
+  }
+
+  /** All visible bars, and those lines that are near enough not to flatten them. */
+  private scaleOf<T extends { priceRange: { minValue: number; maxValue: number } | null } | null>(
+    info: T,
+  ): T {
+    if (info === null || info.priceRange === null) return info;
+    const marks = this.lines.prices();
+    if (this.price !== null && this.atNow()) marks.push(Number(this.price));
+    const { min, max } = priceRange(info.priceRange.minValue, info.priceRange.maxValue, marks);
+    return { ...info, priceRange: { minValue: min, maxValue: max } };
+  }
+
+  private choosePrecision(): void {
+    const present = this.price?.split('.')[1]?.length ?? 0;
+    const last = this.bars.slice(-20).flatMap((bar) => [decimalsOf(bar.open), decimalsOf(bar.close)]);
+    const decimals = Math.min(18, Math.max(2, present, ...last));
+    if (decimals === this.decimals) return;
+    this.decimals = decimals;
+    this.candles.applyOptions({
+      priceFormat: {
+        type: 'custom',
+        minMove: 10 ** -Math.min(12, decimals),
+        formatter: (price: number) => this.priceText(price),
+      },
+    });
+  }
+
+  private priceText(price: number): string {
+    return groupDigits(price.toFixed(this.decimals));
+  }
+
+  /** With no more decimals than tell them apart; none where a tag would cover half of it. */
+  private axisLabels(prices: readonly number[]): string[] {
+    const gap = prices.length < 2 ? 0 : Math.abs(prices[1]! - prices[0]!);
+    const decimals =
+      gap === 0 ? this.decimals : Math.min(this.decimals, Math.max(0, 1 - Math.floor(Math.log10(gap))));
+    this.lines.setTicks(prices);
+    const needed = Math.max(
+      0,
+      ...prices.map((price) => Math.min(decimals, decimalsOf(Number(price.toFixed(decimals))))),
+    );
+    return prices.map((price) => groupDigits(price.toFixed(needed)));
+  }
+
+  private tickLabel(seconds: number, type: TickMarkType): string {
+    const date = new Date(seconds * 1000);
+    if (isOfUtc(this.interval)) {
+      if (type === TickMarkType.Year) return String(date.getUTCFullYear());
+      return formatUtcDay(date);
+    }
+    // Days begin at midnight in the chosen zone, not in UTC.
+    const { hour, minute } = momentOf(date);
+    return hour === 0 && minute === 0 ? formatDay(date) : formatClock(date, false);
+  }
+
+  private drawMarks(): void {
+    const first = this.bars[0]?.time ?? Number.POSITIVE_INFINITY;
+    const times = new Set(this.bars.map((bar) => bar.time));
+    const known = this.marks.filter(({ time }) => time >= first);
+    const markers = known.flatMap((mark): SeriesMarker<Time>[] => {
+      const time = intervalStart(mark.time, this.interval);
+      if (!times.has(time)) return [];
+      return [
+        {
+          id: mark.id,
+          time: at(time),
+          price: mark.price,
+          position: 'atPriceMiddle',
+          shape: 'circle',
+          color: this.colors.accent,
+          size: mark.sure ? 1 : 0.6,
+        },
+      ];
+    });
+    this.markers.setMarkers(markers.sort((a, b) => Number(a.time) - Number(b.time)));
+  }
+
+  private column(bar: DrawnBar): HistogramData<Time> | WhitespaceData<Time> {
+    if (bar.volume === undefined) return { time: at(bar.time) };
+    const color = `${bar.close >= bar.open ? this.colors.up : this.colors.down}55`;
+    return { time: at(bar.time), value: bar.volume, color };
+  }
+
+  private describe(): void {
+    const last = this.bars.at(-1);
+    setAttribute(
+      this.table,
       'aria-label',
       last === undefined
         ? `${this.ticker}: no prices yet`
         : `${this.ticker}, ${this.interval} bars: the last one opened at ${plainDigits(last.open)}, ` +
             `low ${plainDigits(last.low)}, high ${plainDigits(last.high)}, now at ${plainDigits(last.close)}`,
     );
-    this.placeLines();
   }
 
-  private yOf(price: number): number {
-    return this.plot.valToPos(price, 'y');
+  private sideColor(side: 'above' | 'below' | null): string {
+    return side === null ? this.colors.strong : side === 'above' ? this.colors.up : this.colors.down;
   }
 
-  private placeLines(): void {
-    const height = this.plot.over.clientHeight;
-    const ready = this.bars.length > 0 && height > 0;
-    show(this.lines, ready);
-    show(this.draftLine, ready && this.draft !== null);
-    if (!ready) return;
-    const ordered = [...this.alerts].sort((a, b) => comparePrices(b.target_price, a.target_price));
-    this.lineList.show(ordered);
-    const ys = ordered.map((a) => this.yOf(Number(a.target_price)));
-    placeLines(ys, height, labelHeight).forEach((at, i) => {
-      const element = this.lines.children[i] as HTMLElement;
-      element.style.transform = `translateY(${Math.round(at.y)}px)`;
-      element.classList.toggle('off', at.off !== 0);
-      (element.firstElementChild as HTMLElement).style.right = `${4 + at.lane * 104}px`;
+  private readonly onColors = (): void => {
+    this.colors = readColors();
+    this.paint();
+    this.volume.setData(this.bars.map((bar) => this.column(bar)));
+    this.drawMarks();
+  };
+
+  private paint(): void {
+    const { up, down, grid, text, strong, panel } = this.colors;
+    this.chart.applyOptions({
+      layout: { background: { color: panel }, textColor: text },
+      grid: { vertLines: { color: grid }, horzLines: { color: grid } },
+      crosshair: {
+        vertLine: { color: strong, labelBackgroundColor: strong },
+        horzLine: { color: strong, labelBackgroundColor: strong },
+      },
     });
-    if (this.draft === null) return;
-    const { price, condition } = this.draft;
-    const y = Math.min(height, Math.max(0, this.yOf(Number(price))));
-    this.draftLine.style.transform = `translateY(${Math.round(y)}px)`;
-    const distance = this.price === null ? '' : ` · ${formatDistance(this.price, price)}`;
-    setText(this.draftLabel, `${conditionSign(condition)} ${groupDigits(price)}${distance}`);
-    setAttribute(this.draftLine, 'aria-valuenow', price);
-    setAttribute(this.draftLine, 'aria-valuemin', '0');
-    setAttribute(this.draftLine, 'aria-valuemax', String(this.plot.scales['y']!.max ?? Number(price)));
-    setAttribute(this.draftLine, 'aria-valuetext', `${conditionWord(condition)} ${price}${distance}`);
-  }
-
-  private drawCandles(): void {
-    const { ctx, bbox } = this.plot;
-    const { min, max } = this.plot.scales['x']!;
-    if (min == null || max == null || this.bars.length === 0) return;
-    const ratio = devicePixelRatio || 1;
-    const slot = (bbox.width * intervalSeconds[this.interval]) / (max - min);
-    const body = Math.max(ratio, Math.min(18 * ratio, Math.floor(slot * 0.7)));
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-    ctx.clip();
-    for (const bar of this.bars) {
-      if (bar.time < min || bar.time > max) continue;
-      const x = Math.round(this.plot.valToPos(bar.time, 'x', true));
-      const y = (value: number): number => Math.round(this.plot.valToPos(value, 'y', true));
-      const [open, close] = [y(bar.open), y(bar.close)];
-      ctx.fillStyle = bar.close >= bar.open ? this.colors.up : this.colors.down;
-      const wick = Math.max(1, Math.round(ratio));
-      ctx.fillRect(x - Math.floor(wick / 2), y(bar.high), wick, Math.max(1, y(bar.low) - y(bar.high)));
-      ctx.fillRect(
-        x - Math.floor(body / 2),
-        Math.min(open, close),
-        body,
-        Math.max(wick, Math.abs(open - close)),
-      );
-    }
-    ctx.restore();
-  }
-
-  /** The current price: a dashed line, and a tag on the axis. */
-  private drawPresent(): void {
-    if (this.price === null || this.bars.length === 0) return;
-    const { ctx, bbox } = this.plot;
-    const ratio = devicePixelRatio || 1;
-    const y = Math.round(this.plot.valToPos(Number(this.price), 'y', true));
-    if (!(y >= bbox.top && y <= bbox.top + bbox.height)) return;
-    const last = this.bars.at(-1)!;
-    const color = last.close >= last.open ? this.colors.up : this.colors.down;
-    const right = bbox.left + bbox.width;
-    ctx.save();
-    ctx.strokeStyle = color;
-    ctx.lineWidth = Math.max(1, Math.round(ratio));
-    ctx.setLineDash([3 * ratio, 3 * ratio]);
-    ctx.beginPath();
-    ctx.moveTo(bbox.left, y + 0.5);
-    ctx.lineTo(right, y + 0.5);
-    ctx.stroke();
-    ctx.fillStyle = color;
-    const half = 9 * ratio;
-    ctx.fillRect(right + 1, y - half, ctx.canvas.width - right - 1, 2 * half);
-    ctx.fillStyle = this.colors.panel;
-    ctx.font = `600 ${11 * ratio}px system-ui, sans-serif`;
-    ctx.textBaseline = 'middle';
-    ctx.textAlign = 'left';
-    ctx.fillText(groupDigits(this.price), right + 5 * ratio, y + ratio, ctx.canvas.width - right - 6 * ratio);
-    ctx.restore();
-  }
-
-  private onCursor(): void {
-    const { idx, top } = this.plot.cursor;
-    this.listener.onHover(idx == null || (top ?? -1) < 0 ? null : (this.bars[idx] ?? null));
-    const visible = top !== undefined && top >= 0 && this.bars.length > 0;
-    show(this.cursorTag, visible);
-    if (!visible) return;
-    setText(this.cursorTag, groupDigits(this.priceAt(top)));
-    this.cursorTag.style.transform = `translateY(${Math.round(top)}px)`;
-  }
-
-  private priceAt(y: number): string {
-    return snapPrice(this.plot.posToVal(y, 'y'), this.step());
-  }
-
-  private listenToPointer(): void {
-    const over = this.plot.over;
-    const yOf = (e: PointerEvent | MouseEvent): number => e.clientY - over.getBoundingClientRect().top;
-    let held: { id: number; offset: number } | null = null;
-    const move = (e: PointerEvent, done: boolean): void => {
-      const y = Math.min(over.clientHeight, Math.max(0, yOf(e) - (held?.offset ?? 0)));
-      this.listener.onPick(this.priceAt(y), done);
-    };
-    const take = (e: PointerEvent): void => {
-      if (this.bars.length === 0 || e.button !== 0) return;
-      // Grabbing the draft off its centre must not move it.
-      const y = yOf(e);
-      const at = this.draft === null ? [] : [this.yOf(Number(this.draft.price))];
-      const offset = nearestLine(at, y, grip) === 0 ? y - at[0]! : 0;
-      held = { id: e.pointerId, offset };
-      const { min, max } = this.plot.scales['y']!;
-      this.heldRange = min == null || max == null ? null : [min, max];
-      over.setPointerCapture(e.pointerId);
-      move(e, false);
-    };
-    const release = (): void => {
-      held = null;
-      this.heldRange = null;
-      this.redraw();
-    };
-    over.addEventListener('pointerdown', (e) => {
-      // A touch on the chart may be the start of a scroll; a touch on the draft is not.
-      const onDraft = this.draftLine.contains(e.target as Node);
-      if (e.pointerType !== 'touch' || onDraft) take(e);
-      if (onDraft) {
-        this.draftLine.focus();
-        e.preventDefault();
-      }
+    this.candles.applyOptions({
+      upColor: up,
+      downColor: down,
+      wickUpColor: up,
+      wickDownColor: down,
+      borderVisible: false,
     });
-    over.addEventListener('pointermove', (e) => held?.id === e.pointerId && move(e, false));
-    over.addEventListener('pointerup', (e) => {
-      if (held?.id !== e.pointerId) return;
-      move(e, true);
-      release();
-    });
-    over.addEventListener('pointercancel', release);
-    over.addEventListener('click', (e) => {
-      const touch = (e as PointerEvent).pointerType === 'touch';
-      if (!touch || this.bars.length === 0 || this.draftLine.contains(e.target as Node)) return;
-      this.listener.onPick(this.priceAt(yOf(e)), true);
-    });
-  }
-
-  private onKey(e: KeyboardEvent): void {
-    if (this.draft === null) return;
-    const up = e.key === 'ArrowUp' || e.key === 'ArrowRight' || e.key === 'PageUp';
-    const down = e.key === 'ArrowDown' || e.key === 'ArrowLeft' || e.key === 'PageDown';
-    if (up || down) {
-      e.preventDefault();
-      const step = this.step();
-      const moved = nudgePrice(this.draft.price, step, up, e.shiftKey || e.key.startsWith('Page'));
-      if (moved !== null) this.listener.onPick(moved, false);
-    } else if (e.key === 'Escape') {
-      this.listener.onClear();
-    } else if (e.key === 'Enter') {
-      e.preventDefault();
-      this.listener.onConfirm();
-    }
+    this.lines.setColors(this.colors);
   }
 }
 
-function createLine(): { element: HTMLElement; update(alert: LineAlert): void } {
-  const label = h('span', { class: 'line-label' });
-  const element = h('div', { class: 'line alert', 'data-testid': 'alert-line' }, label);
+function candle({ time, open, high, low, close }: DrawnBar): CandlestickData<Time> {
+  return { time: at(time), open, high, low, close };
+}
+
+function readColors(): Colors {
+  const style = getComputedStyle(document.documentElement);
+  const of = (name: string): string => style.getPropertyValue(name).trim();
   return {
-    element,
-    update(alert) {
-      setAttribute(element, 'data-id', alert.id);
-      setAttribute(element, 'data-side', sideOf(alert.condition));
-      setAttribute(element, 'title', alert.note === '' ? null : alert.note);
-      setText(label, `${conditionSign(alert.condition)} ${groupDigits(alert.target_price)}`);
-    },
+    up: of('--up'),
+    down: of('--down'),
+    grid: of('--grid'),
+    text: of('--muted'),
+    strong: of('--border-strong'),
+    border: of('--border'),
+    panel: of('--panel'),
+    accent: of('--accent'),
   };
 }

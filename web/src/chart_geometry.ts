@@ -28,51 +28,39 @@ export function priceRange(low: number, high: number, marks: readonly number[]):
   return { min: Math.max(0, min - room), max: max + room };
 }
 
-/** Pixels per bar, from zoomed out to zoomed in. */
-export const zooms: readonly number[] = [2, 3, 5, 7, 10, 14];
-export const firstZoom = 3;
-
-/** How many bars fit in the width; a few bars are not spread over all of it. */
-export function visibleBars(width: number, bars: number, pixels: number): number {
-  const fit = Math.max(10, Math.floor(width / pixels));
-  return Math.min(fit, Math.max(bars, 40));
-}
-
-/** The index of the line nearest to `y`, at most `within` away; -1 if there is none. */
-export function nearestLine(lines: readonly number[], y: number, within: number): number {
-  let best = -1;
-  let distance = within;
-  lines.forEach((line, i) => {
-    const d = Math.abs(line - y);
-    if (d <= distance) {
-      best = i;
-      distance = d;
-    }
-  });
-  return best;
-}
-
 export interface Placed {
-  y: number; // where the line is drawn, clamped to the chart
+  y: number; // where the line is drawn, within the chart
   off: -1 | 0 | 1; // beyond the top (-1) or the bottom (1)
-  lane: number; // labels that would overlap get different lanes
+  right: number; // of the label, from the chart's edge: labels do not cover each other
 }
 
-/** Places lines by their `y` in a chart of this height, with labels `labelHeight` high. */
-export function placeLines(ys: readonly number[], height: number, labelHeight: number): Placed[] {
+/** Places lines by their `y` in a chart of this height; their labels are `labelHeight` high and `widths` wide. */
+export function placeLines(
+  ys: readonly number[],
+  height: number,
+  labelHeight: number,
+  widths: readonly number[],
+): Placed[] {
+  const half = labelHeight / 2;
   const placed = ys.map((y): Placed => {
-    const half = labelHeight / 2;
     const off = y < 0 ? -1 : y > height ? 1 : 0;
-    return { y: off === 0 ? y : off < 0 ? half : height - half, off, lane: 0 };
+    // A label at the edge is not cut in half.
+    return { y: Math.min(height - half, Math.max(half, y)), off, right: 4 };
   });
   const order = placed.map((_, i) => i).sort((a, b) => placed[a]!.y - placed[b]!.y);
-  const lastInLane: number[] = [];
+  const done: number[] = [];
   for (const i of order) {
     const line = placed[i]!;
-    let lane = 0;
-    while (lastInLane[lane] !== undefined && line.y - lastInLane[lane]! < labelHeight) ++lane;
-    lastInLane[lane] = line.y;
-    line.lane = lane;
+    const beside = done.filter((j) => line.y - placed[j]!.y < labelHeight);
+    for (;;) {
+      const other = beside.find((j) => {
+        const taken = placed[j]!.right;
+        return line.right < taken + widths[j]! && taken < line.right + widths[i]!;
+      });
+      if (other === undefined) break;
+      line.right = placed[other]!.right + widths[other]! + 4;
+    }
+    done.push(i);
   }
   return placed;
 }

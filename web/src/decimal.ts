@@ -3,27 +3,24 @@ import { settings } from './settings.ts';
 
 const plain = /^\d+(\.\d+)?$/;
 // Groups of three, all set apart alike. A single comma that could just as well begin the decimals is not one of these.
-const grouped = /^[1-9]\d{0,2}(?:([\s_'’])\d{3}(?:\1\d{3})*(?:\.\d+)?|,\d{3}(?:(?:,\d{3})*\.\d+|(?:,\d{3})+))$/;
+const grouped =
+  /^[1-9]\d{0,2}(?:([\s_'’])\d{3}(?:\1\d{3})*(?:\.\d+)?|,\d{3}(?:(?:,\d{3})*\.\d+|(?:,\d{3})+))$/;
 
-// The same where the locale writes decimals after a comma, and perhaps thousands after a point.
-const groupedBeforeComma = /^[1-9]\d{0,2}([.\s_'’])\d{3}(?:\1\d{3})*,\d+$/;
+const groupedBeforeComma = /^[1-9]\d{0,2}(?:([.\s_'’])\d{3}(?:\1\d{3})*),\d+$/;
+const groupedByPoints = /^[1-9]\d{0,2}(?:\.\d{3}){2,}$/;
+// One separator before three digits: it sets thousands apart, or begins the decimals.
 const eitherWay = /^[1-9]\d{0,2},\d{3}$/;
 const pointEitherWay = /^[1-9]\d{0,2}\.\d{3}$/;
+const zeros: Record<string, number> = { k: 3, m: 6, b: 9 };
 
 /** Whether the locale writes 0,5: its phones may have no key for a point. */
 export function hasDecimalComma(locale: string): boolean {
   return new Intl.NumberFormat(locale, { numberingSystem: 'latn' }).format(0.5) === '0,5';
 }
 
-/**
- * Parses user input into the digits of a JSON number; null if it is not a number, or could be read as two. The decimals
- * begin with a point, as everywhere on this page, or with `decimalComma` after a comma; thousands may be set apart.
- */
-export function readPrice(text: string, decimalComma = false): string | null {
+/** The digits of a JSON number; null if it is none. The decimals begin with a point; thousands may be set apart. */
+export function readPrice(text: string): string | null {
   let digits = text.trim();
-  if (decimalComma && pointEitherWay.test(digits)) return null;
-  if (decimalComma && (groupedBeforeComma.test(digits) || (/^\d*,\d*$/.test(digits) && !eitherWay.test(digits))))
-    digits = digits.replace(/[^\d,]/g, '').replace(',', '.');
   if (/^\.\d/.test(digits)) digits = `0${digits}`;
   if (digits.endsWith('.')) digits = digits.slice(0, -1);
   if (grouped.test(digits)) digits = digits.replace(/[^\d.]/g, '');
@@ -31,18 +28,51 @@ export function readPrice(text: string, decimalComma = false): string | null {
   return digits.replace(/^0+(?=\d)/, '');
 }
 
+/**
+ * What a person has entered, as the digits of a JSON number: 70000,5 and 70.000,50 and $70,000.5 and 70k. Null if it is no
+ * number, or could be read as two of which not just one is near the present price.
+ */
+export function readEntry(text: string, decimalComma: boolean, present: string | null): string | null {
+  const entry = text
+    .trim()
+    .replace(/^[$€£]\s*/, '')
+    .replace(/\s*(?:\$|usd[tc]?)$/i, '');
+  const [, number, unit] = /^(.*\d)\s*([kmb])$/i.exec(entry) ?? [];
+  if (number !== undefined && unit !== undefined) {
+    const small = readEntry(number, decimalComma, null);
+    if (small === null) return null;
+    const { units, scale } = split(small);
+    return withoutZeros(written(units * 10n ** BigInt(zeros[unit.toLowerCase()]!), scale));
+  }
+  if (eitherWay.test(entry) || (decimalComma && pointEitherWay.test(entry))) {
+    const readings = [entry.replace(/\D/g, ''), entry.replace(',', '.')];
+    return readings.find((reading) => present !== null && isNear(reading, present)) ?? null;
+  }
+  if (/^\d*,\d*$/.test(entry)) return readPrice(entry.replace(',', '.'));
+  if (groupedBeforeComma.test(entry)) return readPrice(entry.replace(/[^\d,]/g, '').replace(',', '.'));
+  return readPrice(groupedByPoints.test(entry) ? entry.replaceAll('.', '') : entry);
+}
+
+/** The two readings of a number are a thousand times apart, so no more than one is. */
+function isNear(price: string, present: string): boolean {
+  const times = Number(price) / Number(present);
+  return times > 1 / 3 && times < 3;
+}
+
+function withoutZeros(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
 /** What to change about a text that is no price. */
 export function whyNoPrice(text: string, decimalComma = false): string {
   const typed = text.trim();
-  if (typed === '') return 'Click a price on the chart, or enter one.';
+  if (typed === '') return 'Choose a price on the chart, or enter one.';
   if (eitherWay.test(typed) || (decimalComma && pointEitherWay.test(typed))) {
     const decimal = decimalComma ? `${typed.replace('.', ',')}0` : typed.replace(',', '.');
     const separator = typed.includes(',') ? 'comma' : 'point';
+    // One more decimal tells a comma from one that sets thousands apart.
     return `Write ${typed.replace(/\D/, '')} or ${decimal}: the ${separator} could mean either.`;
   }
-  if (/^\d+,\d+$/.test(typed)) return `Write the decimals after a point: ${typed.replace(',', '.')}.`;
-  if (typed.includes(','))
-    return 'Write thousands without separators and decimals after a point, such as 65420.15.';
   return 'Enter the price as a number, such as 65420.15.';
 }
 

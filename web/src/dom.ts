@@ -148,15 +148,19 @@ export function onFrame(render: () => void): () => void {
 export function paced(render: () => void, milliseconds: number): { ask: () => void; stop: () => void } {
   let waiting = false;
   let ended = false;
-  const run = (): void => {
+  let last = -Infinity;
+  const run = (now: number): void => {
     waiting = false;
+    last = now;
     if (!ended) render();
   };
   return {
     ask() {
       if (waiting || ended) return;
       waiting = true;
-      setTimeout(() => requestAnimationFrame(run), milliseconds);
+      // There are no frames while the page is hidden.
+      const wait = Math.max(0, last + milliseconds - performance.now());
+      setTimeout(() => requestAnimationFrame(run), wait);
     },
     stop() {
       ended = true;

@@ -32,6 +32,22 @@ export function field(label: string, input: Input, hint?: string | HTMLElement):
   return { element, input, setError };
 }
 
+/** A field within a sentence: it has a label of its own, and its errors stand in `errors`. */
+export function inlineField(input: Input, errors: HTMLElement, describedBy: string): Field {
+  const id = newId();
+  input.id = id;
+  const error = h('p', { class: 'field-error', id: `${id}-error` });
+  errors.append(error);
+  input.setAttribute('aria-describedby', `${describedBy} ${error.id}`);
+  const setError = (message: string): void => {
+    setText(error, message);
+    if (message === '') input.removeAttribute('aria-invalid');
+    else input.setAttribute('aria-invalid', 'true');
+  };
+  input.addEventListener('input', () => setError(''));
+  return { element: input, input, setError };
+}
+
 /** A region whose text screen readers announce; empty unless there is an error. */
 export function errorRegion(): { element: HTMLElement; set(message: string): void } {
   const element = h('div', { class: 'error', role: 'alert' });

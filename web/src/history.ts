@@ -1,7 +1,7 @@
 // Bars by ticker and interval: loaded once, continued by live prices, reloaded after a gap in the stream.
 import type { Api } from './api.ts';
 import { messageOf } from './api.ts';
-import { drawn, joinBars, takePrice, type DrawnBar } from './bars.ts';
+import { askedFor, combineBars, drawn, joinBars, takePrice, type DrawnBar } from './bars.ts';
 import type { Store } from './store.ts';
 import type { HistoryAnswer, Interval } from './types.ts';
 
@@ -19,6 +19,9 @@ export interface Series {
   exact: boolean; // a view has asked for exact bars since the last correction
   begun: boolean; // live prices have begun the last bar, which the last load did not have
   correcting: boolean;
+  extending: boolean; // older bars are being loaded
+  extended: boolean; // some have been
+  complete: boolean; // the server has no older bars
 }
 
 type Later = (work: () => void, milliseconds: number) => void;
@@ -32,6 +35,8 @@ const correctAfter = 6000;
 // While the server reads the exchanges' history.
 const fillingPause = 1500;
 const mostFillings = 40; // then it is taken for complete
+const mostAsked = 1500; // bars that the server sends at once
+const mostKept = 20_000; // bars of a series
 
 export class History {
   private readonly waiting: Series[] = [];
@@ -79,6 +84,9 @@ export class History {
         exact: false,
         begun: false,
         correcting: false,
+        extending: false,
+        extended: false,
+        complete: false,
       };
       this.series.set(key, series);
       const price = this.store.prices.get(ticker)?.price;
@@ -93,6 +101,36 @@ export class History {
     series.exact ||= exact;
     this.correctLater(series);
     return series;
+  }
+
+  /** Loads the bars before the first one, for a chart that is scrolled back. */
+  async extend(series: Series): Promise<void> {
+    const first = series.bars[0];
+    if (first === undefined || !series.loaded || series.extending || series.complete) return;
+    series.extending = true;
+    try {
+      const { bars, loading } = await this.ask(series, new Date(first.time * 1000).toISOString());
+      if (series.bars[0]?.time === first.time) series.bars = [...bars, ...series.bars];
+      series.extended = true;
+      series.complete = (bars.length === 0 && !loading) || series.bars.length > mostKept;
+    } catch {
+      // Scrolling on asks again.
+    }
+    this.later(() => (series.extending = false), 1000);
+    this.notify(series);
+  }
+
+  /** The newest bars, or those before `to`. */
+  private async ask(series: Series, to = ''): Promise<{ bars: DrawnBar[]; loading: boolean }> {
+    const { interval, times } = askedFor(series.interval);
+    const limit = Math.min(mostAsked, series.limit * times);
+    const path = `/api/v1/rates/${encodeURIComponent(series.ticker)}/history?interval=${interval}&limit=${limit}`;
+    const { body } = await this.api.get<HistoryAnswer>(to === '' ? path : `${path}&to=${to}`);
+    const sent = body.bars.map(drawn);
+    const bars = times === 1 ? sent : combineBars(sent, series.interval);
+    // Of a combined bar at the limit some may be missing.
+    if (times > 1 && sent.length === limit && sent[0]!.time !== bars[0]!.time) bars.shift();
+    return { bars, loading: body.loading === true };
   }
 
   /** Reloads everything in use, after a gap in the stream. */
@@ -143,19 +181,16 @@ export class History {
   }
 
   private async load(series: Series): Promise<void> {
-    const { ticker, interval, limit } = series;
     series.begun = false;
     try {
-      const path = `/api/v1/rates/${encodeURIComponent(ticker)}/history?interval=${interval}&limit=${limit}`;
-      const { body } = await this.api.get<HistoryAnswer>(path);
-      const sent = body.bars.map(drawn);
+      const { bars: sent, loading } = await this.ask(series);
       series.bars = joinBars(sent, series.bars);
       // The server may not have the bar of this moment yet.
       series.begun ||= (series.bars.at(-1)?.time ?? 0) > (sent.at(-1)?.time ?? 0);
       series.error = '';
       series.loaded = true;
       series.failures = 0;
-      series.filling = body.loading === true && ++series.fillings < mostFillings;
+      series.filling = loading && ++series.fillings < mostFillings;
       if (series.filling) this.later(() => this.isUsed(series) && this.loadAgain(series), fillingPause);
     } catch (error) {
       series.error = messageOf(error);
@@ -196,7 +231,9 @@ export class History {
     takePrice(series.bars, series.interval, Number(price), seconds);
     series.begun ||= series.bars.at(-1)?.time !== last;
     this.correctLater(series);
-    if (series.bars.length > series.limit + 50) series.bars.splice(0, series.bars.length - series.limit);
+    // A chart that was scrolled back keeps what it has loaded.
+    const most = series.extended ? mostKept : series.limit;
+    if (series.bars.length > most + 50) series.bars.splice(0, series.bars.length - most);
     return true;
   }
 

@@ -1,7 +1,9 @@
 // JSON whose prices keep their digits: a double would show 0.30000000000000004, or lose the last of 18 digits.
 
 const priceKeys = new Set(
-  'price target_price triggered_price open high low close dollars level from value anchor_price'.split(' '),
+  'price target_price triggered_price open high low close dollars level from to value anchor_price'.split(
+    ' ',
+  ),
 );
 
 // A string (with the colon that makes it a key), or a number.

@@ -2,7 +2,15 @@
 // webhook URL may be a chat's secret, so it is stored no longer than the key.
 
 const prefix = 'pricewire.';
-const settings = ['webhook_url', 'ticker', 'tickers', 'interval', 'steps'] as const;
+const settings = [
+  'webhook_url',
+  'ticker',
+  'tickers',
+  'interval',
+  'steps',
+  'chart_log',
+  'chart_volume',
+] as const;
 type Name = 'key' | (typeof settings)[number];
 
 export interface StorageLike {

@@ -86,6 +86,17 @@ function isOfPrice(watch: unknown): boolean {
 /** Why an alert has not fired. */
 export interface AlertStateAnswer {
   says: string;
+  // For a channel, lists of two.
+  rules?: { level: string | null | (string | null)[] }[];
+  start?: { time: string; price: string | null } | null;
+}
+
+/** What an alert would have done. Numbers are their digits. */
+export interface PreviewAnswer {
+  covers: { from: string; to: string };
+  would_have_fired: { least: number; most: number };
+  firings: { time: string; price: { from: string; to: string }; sure: boolean }[]; // the last ones, oldest first
+  notes: string[];
 }
 
 export interface FiringAnswer {
@@ -207,12 +218,14 @@ export interface HistoryAnswer {
   loading?: boolean; // the exchanges' history of the ticker is being read
 }
 
-export type Interval = '1m' | '5m' | '1h' | '1d' | '1w';
-export const intervals: readonly Interval[] = ['1m', '5m', '1h', '1d', '1w'];
+export type Interval = '1m' | '5m' | '15m' | '1h' | '4h' | '1d' | '1w';
+export const intervals: readonly Interval[] = ['1m', '5m', '15m', '1h', '4h', '1d', '1w'];
 export const intervalSeconds: Record<Interval, number> = {
   '1m': 60,
   '5m': 300,
+  '15m': 900,
   '1h': 3600,
+  '4h': 14_400,
   '1d': 86_400,
   '1w': 604_800,
 };

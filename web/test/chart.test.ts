@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { drawn, intervalStart, joinBars, takePrice, type DrawnBar } from '../src/bars.ts';
 import {
-  conditionFor,
-  holdsAlready,
-  nearestLine,
-  placeLines,
-  priceRange,
-  visibleBars,
-} from '../src/chart_geometry.ts';
+  askedFor,
+  combineBars,
+  drawn,
+  intervalStart,
+  joinBars,
+  takePrice,
+  type DrawnBar,
+} from '../src/bars.ts';
+import { conditionFor, holdsAlready, placeLines, priceRange } from '../src/chart_geometry.ts';
 import { sparkPoints } from '../src/spark.ts';
 
 const bar = (time: number, close: number): DrawnBar => ({
@@ -64,30 +65,58 @@ test('the chart shows all bars, room around them, and the nearby marks', () => {
   assert.ok(priceRange(0.00001, 5, []).min >= 0, 'no price is below 0');
 });
 
-test('bars are neither too narrow nor too wide', () => {
-  assert.equal(visibleBars(700, 500, 7), 100);
-  assert.equal(visibleBars(700, 500, 2), 350);
-  assert.equal(visibleBars(700, 3, 7), 40);
-  assert.equal(visibleBars(10, 3, 7), 10);
-});
-
-test('a press grabs the line beneath it', () => {
-  assert.equal(nearestLine([100, 50], 54, 12), 1);
-  assert.equal(nearestLine([100, 50], 80, 12), -1);
-  assert.equal(nearestLine([], 80, 12), -1);
-});
-
-test('labels of close lines do not overlap, and none leaves the chart', () => {
-  const placed = placeLines([50, 55, 62, 200, -30, 500], 300, 20);
+test('labels of close lines do not cover each other, and none leaves the chart', () => {
+  const placed = placeLines([50, 55, 62, 200, -30, 500], 300, 20, [60, 200, 60, 60, 60, 60]);
   assert.deepEqual(
-    placed.map((p) => p.lane),
-    [0, 1, 2, 0, 0, 0],
+    placed.map((p) => p.right),
+    [4, 68, 272, 4, 4, 4],
   );
   assert.deepEqual(
     placed.map((p) => p.off),
     [0, 0, 0, 0, -1, 1],
   );
-  assert.ok(placed.every((p) => p.y >= 0 && p.y <= 300));
+  assert.ok(placed.every((p) => p.y >= 10 && p.y <= 290));
+});
+
+test('a label takes the place that a farther one leaves free', () => {
+  // The third is 20 below the first, whose place it can have.
+  const placed = placeLines([50, 60, 70], 300, 20, [60, 60, 60]);
+  assert.deepEqual(
+    placed.map((p) => p.right),
+    [4, 68, 4],
+  );
+});
+
+test('bars of 15 minutes and 4 hours are combined from shorter ones', () => {
+  assert.deepEqual(
+    [askedFor('15m'), askedFor('4h')],
+    [
+      { interval: '5m', times: 3 },
+      { interval: '1h', times: 4 },
+    ],
+  );
+  assert.deepEqual(askedFor('1d'), { interval: '1d', times: 1 });
+  const bars = [
+    { time: 600, open: 5, high: 6, low: 4, close: 5.5, volume: 1 },
+    { time: 900, open: 5.5, high: 9, low: 5, close: 8, volume: 2, history: true },
+    { time: 1500, open: 8, high: 8, low: 2, close: 3 },
+  ];
+  assert.deepEqual(combineBars(bars, '15m'), [
+    { time: 0, open: 5, high: 6, low: 4, close: 5.5, volume: 1 },
+    { time: 900, open: 5.5, high: 9, low: 2, close: 3, volume: 2, history: true },
+  ]);
+});
+
+test('bars loaded before are kept unless some would be missing in between', () => {
+  const known = [bar(60, 1), bar(120, 2), bar(180, 3)];
+  assert.deepEqual(
+    joinBars([bar(120, 2), bar(180, 3), bar(240, 4)], known).map((b) => b.time),
+    [60, 120, 180, 240],
+  );
+  assert.deepEqual(
+    joinBars([bar(600, 2), bar(660, 3)], known).map((b) => b.time),
+    [600, 660],
+  );
 });
 
 test('the condition follows from the side of the current price', () => {

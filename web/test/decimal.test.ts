@@ -10,6 +10,7 @@ import {
   nudgePrice,
   percentBetween,
   plainDigits,
+  readEntry,
   readPrice,
   snapPrice,
   stepOf,
@@ -117,40 +118,71 @@ test('thousands are grouped, decimals are not', () => {
 });
 
 test('where the locale writes a decimal comma, it is one, unless it could set thousands apart', () => {
-  assert.deepEqual(
-    ['de-DE', 'fr', 'pt-BR', 'en-US', 'de-CH', 'ja', 'hi', 'ar-EG'].map(hasDecimalComma),
-    [true, true, true, false, false, false, false, false],
-  );
-  const written: [string, string | null][] = [
-    ['0,123', '0.123'],
-    ['65420,15', '65420.15'],
-    [',5', '0.5'],
-    ['5,', '5'],
-    ['1.234,56', '1234.56'],
-    ['1\u202f234,5', '1234.5'],
-    ['1.234.567,8', '1234567.8'],
-    ['65,420.15', '65420.15'],
-    ['0.123', '0.123'],
-    ['1.234', null],
-    ['0.123', '0.123'],
-    ['1.2345', '1.2345'],
-    ['65420.155', '65420.155'],
-    ['1,2340', '1.2340'],
-    ['1,234', null],
-    ['1,234,567', '1234567'],
-    ['1.23,4', null],
-    [',', null],
-    ['1,2,3', null],
-  ];
-  for (const [text, digits] of written) assert.equal(readPrice(text, true), digits, JSON.stringify(text));
+  assert.deepEqual(['de-DE', 'fr', 'pt-BR', 'en-US', 'de-CH', 'ja', 'hi', 'ar-EG'].map(hasDecimalComma), [
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+  for (const locale of [false, true]) {
+    const written: [string, string | null][] = [
+      ['0,123', '0.123'],
+      ['65420,15', '65420.15'],
+      [',5', '0.5'],
+      ['5,', '5'],
+      ['1.234,56', '1234.56'],
+      ['70 000,50', '70000.50'],
+      ['1\u202f234,5', '1234.5'],
+      ['1.234.567,8', '1234567.8'],
+      ['70.000.000', '70000000'],
+      ['65,420.15', '65420.15'],
+      ['0.123', '0.123'],
+      ['1.234', locale ? null : '1.234'],
+      ['1.2345', '1.2345'],
+      ['65420.155', '65420.155'],
+      ['1,2340', '1.2340'],
+      ['12345,678', '12345.678'],
+      ['1,234', null],
+      ['1,234,567', '1234567'],
+      ['$70000', '70000'],
+      ['€ 70.000,50', '70000.50'],
+      ['70000 USDT', '70000'],
+      ['70k', '70000'],
+      ['1.5k', '1500'],
+      ['1,25 M', '1250000'],
+      ['0.0005k', '0.5'],
+      ['1,234k', null],
+      ['k', null],
+      ['1e5', null],
+      ['+5', null],
+      ['-5', null],
+      ['1.23,4', null],
+      [',', null],
+      ['1,2,3', null],
+      ['12 34', null],
+      ['\u0666\u0665', null],
+    ];
+    for (const [text, digits] of written)
+      assert.equal(readEntry(text, locale, null), digits, JSON.stringify(text));
+  }
   assert.equal(whyNoPrice('1,234', true), 'Write 1234 or 1,2340: the comma could mean either.');
   assert.equal(whyNoPrice('1.234', true), 'Write 1234 or 1,2340: the point could mean either.');
 });
 
+test('a separator that could mean either is read by the present price, if that is near one of the readings', () => {
+  assert.equal(readEntry('70,000', false, '69980.2'), '70000');
+  assert.equal(readEntry('70.000', true, '69980.2'), '70000');
+  assert.equal(readEntry('1,234', false, '1.3'), '1.234');
+  assert.equal(readEntry('1,234', false, '65000'), null);
+  assert.equal(readEntry('1,234', false, '0.1423'), null);
+});
+
 test('a text that is no price is told how to write it', () => {
-  assert.equal(whyNoPrice('0,123'), 'Write the decimals after a point: 0.123.');
   assert.equal(whyNoPrice('1,234'), 'Write 1234 or 1.234: the comma could mean either.');
-  assert.match(whyNoPrice('1.234,56'), /after a point/);
   assert.match(whyNoPrice('abc'), /65420\.15/);
   assert.match(whyNoPrice(' '), /chart/);
 });

@@ -130,7 +130,10 @@ test('a bar that began with a live price is corrected by the server, for the cha
 
 test('while the server still reads the history of a ticker, it is asked again', async () => {
   let loading = true;
-  const { history, asked, settle, passTime } = historyWith(() => true, () => loading);
+  const { history, asked, settle, passTime } = historyWith(
+    () => true,
+    () => loading,
+  );
   look(history);
   await settle();
   assert.deepEqual([look(history).filling, look(history).loaded], [true, true]);
@@ -157,4 +160,49 @@ test('the bars of a closed ticker are forgotten', async () => {
     asked.slice(2).map((path) => path.includes('BTC')),
     [true],
   );
+});
+
+test('a chart that is scrolled back loads older bars until there are none', async () => {
+  const { history, asked, settle, passTime } = historyWith(() => true);
+  look(history);
+  await settle();
+  const older = { time: '2025-12-31T23:59:00Z', open: '5', high: '5', low: '5', close: '5' };
+  const answers = [older];
+  const newest = bars.splice(0, 1, answers[0]!);
+  await history.extend(look(history));
+  assert.ok(asked[1]!.includes('&to=2026-01-01T00:00:00.000Z'), asked[1]);
+  assert.deepEqual(
+    look(history).bars.map((bar) => bar.open),
+    [5, 1],
+  );
+  await history.extend(look(history));
+  assert.equal(asked.length, 2, 'not faster than once a second');
+  await passTime();
+  bars.length = 0;
+  await history.extend(look(history));
+  await passTime();
+  assert.equal(look(history).complete, true);
+  await history.extend(look(history));
+  assert.equal(asked.length, 3, 'there are none before');
+  bars.push(newest[0]!);
+});
+
+test('a failed load of older bars can be tried again', async () => {
+  let reachable = true;
+  const { history, asked, settle, passTime } = historyWith(() => reachable);
+  look(history);
+  await settle();
+  reachable = false;
+  await history.extend(look(history));
+  assert.deepEqual([look(history).complete, look(history).error], [false, '']);
+  await passTime();
+  await history.extend(look(history));
+  assert.equal(asked.length, 3);
+});
+
+test('a combined bar of which the first part may be missing is left out', async () => {
+  const { history, asked, settle } = historyWith(() => true);
+  history.get('BTC', '4h', 1);
+  await settle();
+  assert.ok(asked[0]!.includes('interval=1h&limit=4'), asked[0]);
 });

@@ -2,7 +2,7 @@
 import { bodyOf, formatOfUrl, withRaw } from '../alert_body.ts';
 import { ApiError, messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
-import { groupDigits, hasDecimalComma, readPrice, whyNoPrice } from '../decimal.ts';
+import { groupDigits, hasDecimalComma, readEntry, whyNoPrice } from '../decimal.ts';
 import { h, setText, show, whileBusy } from '../dom.ts';
 import { errorRegion, field, showErrors, type Field, type Input } from '../field.ts';
 import { alertStatusInWords, alertTitle, formatTime } from '../format.ts';
@@ -185,7 +185,7 @@ export function alertDialog(context: Context, first: Alert): void {
   function readBlank(blank: Blank, input: Input): string | null {
     const value = input.value.trim();
     if (blank.kind !== 'number' || value === blank.value) return value;
-    return readPrice(value, decimalComma);
+    return readEntry(value, decimalComma, store.prices.get(alert.ticker)?.price?.price ?? null);
   }
 
   function blankField(blank: Blank): Field {

@@ -1,7 +1,8 @@
 // The chart, and beside it the prices, the form for a new alert and the active alerts.
-import { AlertForm, type Draft } from '../alert_form.ts';
+import { AlertForm } from '../alert_form.ts';
 import type { Context, View } from '../context.ts';
 import { h, onFrame } from '../dom.ts';
+import { alertPopover } from './alert_popover.ts';
 import { chartPane } from './chart_pane.ts';
 import { ownAlerts } from './own_alerts.ts';
 import { priceTable } from './price_table.ts';
@@ -11,24 +12,27 @@ export function marketView(context: Context): View {
   let ticker = session.read('ticker') ?? '';
 
   const table = priceTable(context, select);
-  const form = new AlertForm(
-    context,
-    (draft: Draft | null) => pane.chart.setDraft(draft),
-    () => pane.chart.step(),
-  );
   const pane = chartPane(context, {
-    onPick: (picked) => form.pick(picked),
+    onPick: (price) => form.pick(price),
+    onDraftMove: (line, price) => form.moveLine(line, price),
     onClear: () => form.clear(),
     onConfirm: () => form.confirm(),
+    onOpen: (id, beside) => alertPopover(context, id, beside, (alert) => form.fill(alert)),
+  });
+  const form = new AlertForm(context, {
+    onDraft: (draft) => pane.setDraft(draft),
+    onTicker: select,
+    step: () => pane.step(),
+    bars: () => pane.bars(),
   });
   const own = ownAlerts(context);
   const element = h(
     'div',
     { class: 'market' },
     h('h1', { tabindex: '-1', class: 'visually-hidden' }, 'Market'),
-    table.element,
     pane.element,
-    h('div', { class: 'side' }, form.element, own.element),
+    form.element,
+    h('div', { class: 'market-column' }, table.element, own.element),
   );
 
   function select(next: string): void {
@@ -45,17 +49,28 @@ export function marketView(context: Context): View {
     table.render(ticker);
     form.setTicker(ticker);
     form.refresh();
-    form.suggestUrl();
     const watched = store.alerts.filter((a) => a.is_active && a.ticker === ticker);
     pane.render(ticker, watched);
     own.render(ticker, watched);
   }
+
+  // The key A places an alert wherever nothing is being typed.
+  function onKey(e: KeyboardEvent): void {
+    if (e.key.toLowerCase() !== 'a' || e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+    const target = e.target as HTMLElement;
+    if (target.closest('input, select, textarea, dialog, [popover], [contenteditable]') !== null) return;
+    e.preventDefault();
+    pane.place();
+  }
+  document.addEventListener('keydown', onKey);
 
   const soon = onFrame(render);
   const stops = [
     store.on(['prices', 'alerts', 'connection', 'opened'], soon),
     history.onChange((series) => series.ticker === ticker && soon()),
     table.listen(),
+    () => document.removeEventListener('keydown', onKey),
+    () => form.destroy(),
   ];
   render();
 

@@ -6,7 +6,7 @@ import { h, KeyedList, setAttribute, setText, show } from '../dom.ts';
 import { alertTitle, formatDistance } from '../format.ts';
 import { isLine, type Alert } from '../types.ts';
 
-const noneWatched = 'None yet. Click a price on the chart, set a webhook URL and confirm.';
+const noneWatched = 'None yet. Press + beside a price on the chart, set a webhook URL and confirm.';
 const mostShown = 8;
 
 export interface OwnAlerts {
@@ -27,7 +27,7 @@ export function ownAlerts({ store }: Context): OwnAlerts {
   return {
     element: h(
       'section',
-      { class: 'panel', 'aria-label': 'Active alerts' },
+      { class: 'panel own-panel', 'aria-label': 'Active alerts' },
       h('h2', null, 'Active alerts'),
       own,
       empty,
@@ -56,7 +56,7 @@ function ownAlert(present: () => string | null): { element: HTMLElement; update(
     element,
     update(alert) {
       const now = present();
-      if (isLine(alert) && alert.says === undefined) {
+      if (isLine(alert) && alert.repeat == null && (alert.when === undefined || 'is' in alert.when)) {
         setText(target, `${conditionSign(alert.condition)} ${groupDigits(alert.target_price)}`);
       } else {
         setText(target, alertTitle(alert, groupDigits));

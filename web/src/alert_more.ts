@@ -1,0 +1,229 @@
+// The rest of a new alert's form, behind "More": how long, how often, until when, and what is said.
+import { h, setText, show } from './dom.ts';
+import { field, type Field } from './field.ts';
+import type { Alert } from './types.ts';
+
+const placeholders = [
+  'ticker',
+  'price',
+  'level',
+  'change',
+  'time',
+  'rule',
+  'anchor_price',
+  'anchor_time',
+  'firing',
+  'left_out',
+  'blind_seconds',
+];
+
+export class MoreFields {
+  readonly element: HTMLDetailsElement;
+  readonly fields: Record<string, Field>;
+  private readonly hold: Field;
+  private readonly repeats: Field;
+  private readonly cooldown: Field;
+  private readonly rearm: Field;
+  private readonly times: Field;
+  private readonly until: Field;
+  private readonly within: Field;
+  private readonly note: Field;
+  private readonly message: Field;
+  private readonly body: Field;
+  private readonly contentType: Field;
+  private readonly summary = h('summary', null, 'More: for · repeat · until · message · format');
+  private readonly repeatFields: HTMLElement;
+  private readonly ownBody: HTMLElement;
+
+  /** `format` is shown here; `onChange` is called when what the alert does has changed, not only what it says. */
+  constructor(format: Field, onChange: () => void) {
+    this.hold = text('And stays so for', 'for', 'At once', 'For example 5m');
+    this.repeats = field(
+      'Fires',
+      h(
+        'select',
+        { name: 'repeat' },
+        h('option', { value: 'once' }, 'once'),
+        h('option', { value: 'every' }, 'every time'),
+      ),
+    );
+    this.cooldown = text('Not again within', 'cooldown', '5m', 'At least 10s');
+    this.rearm = text('When it has been back by', 'rearm', '0.5%', 'For example 0.5% or 100');
+    this.times = text('At most', 'times', 'Any number of', 'How many times');
+    this.until = field(
+      'Until',
+      h('input', { type: 'datetime-local', name: 'expires_at' }),
+      'Empty: for ever',
+    );
+    this.within = field(
+      'Deliver within',
+      h(
+        'select',
+        { name: 'deliver_within' },
+        ...['24h', '1h', '15m', '5m', '1m'].map((each) => h('option', { value: each }, each)),
+      ),
+      'After that the webhook is given up',
+    );
+    this.note = text('Note', 'note', 'Optional', 'Included in the webhook', 500);
+    this.message = text('Message', 'message', 'Our sentence', '', 500);
+    this.body = field(
+      'Own body',
+      h('textarea', {
+        name: 'template',
+        rows: '3',
+        maxlength: '4096',
+        spellcheck: 'false',
+        placeholder: '{"text": "{{ticker}} is at {{price}}"}',
+      }),
+      'Sent in place of our JSON; empty: ours',
+    );
+    this.contentType = text('Its content type', 'content_type', 'application/json', '', 100);
+    this.repeatFields = h(
+      'div',
+      { class: 'more-fields' },
+      this.cooldown.element,
+      this.rearm.element,
+      this.times.element,
+    );
+    this.ownBody = h('div', { class: 'more-fields own-body' }, this.body.element, this.contentType.element);
+    this.element = h(
+      'details',
+      { class: 'more-alert' },
+      this.summary,
+      h(
+        'div',
+        { class: 'more-fields' },
+        this.hold.element,
+        this.repeats.element,
+        this.until.element,
+        this.within.element,
+        format.element,
+        this.note.element,
+      ),
+      this.repeatFields,
+      h('div', { class: 'more-message' }, this.message.element, this.chips()),
+      this.ownBody,
+    );
+    this.fields = {
+      for: this.hold,
+      repeat: this.cooldown,
+      cooldown: this.cooldown,
+      rearm: this.rearm,
+      times: this.times,
+      expires_at: this.until,
+      deliver_within: this.within,
+      note: this.note,
+      message: this.message,
+      template: this.body,
+      body: this.body,
+      content_type: this.contentType,
+    };
+    for (const each of [this.hold, this.repeats, this.cooldown, this.rearm, this.times])
+      each.input.addEventListener('change', () => {
+        this.render();
+        onChange();
+      });
+    format.input.addEventListener('change', () => show(this.ownBody, format.input.value === 'json'));
+    this.render();
+  }
+
+  setHold(value: string): void {
+    this.hold.input.value = value;
+  }
+
+  /** What of it says when the alert fires. */
+  conditions(): Record<string, unknown> {
+    const members: Record<string, unknown> = {};
+    const hold = valueOf(this.hold);
+    if (hold !== '') members['for'] = hold;
+    if (this.repeats.input.value === 'every') {
+      const [cooldown, rearm, times] = [this.cooldown, this.rearm, this.times].map(valueOf);
+      members['repeat'] = {
+        cooldown: cooldown === '' ? '5m' : cooldown,
+        ...(rearm === '' ? {} : { rearm }),
+        ...(times === '' ? {} : { times: Number(times) }),
+      };
+    }
+    return members;
+  }
+
+  /** The members of the request, but for what is as by default. */
+  members(format: string): Record<string, unknown> {
+    const members = this.conditions();
+    const [note, message, body, type] = [this.note, this.message, this.body, this.contentType].map(valueOf);
+    if (valueOf(this.until) !== '') members['expires_at'] = new Date(valueOf(this.until)).toISOString();
+    if (this.within.input.value !== '24h') members['deliver_within'] = this.within.input.value;
+    if (note !== '') members['note'] = note;
+    if (message !== '') members['message'] = message;
+    if (body !== '' && format === 'json')
+      members['template'] = { body, ...(type === '' ? {} : { content_type: type }) };
+    return members;
+  }
+
+  /** What was entered is meant for one alert; what it does stays for the next. */
+  clear(): void {
+    this.note.input.value = this.message.input.value = '';
+    for (const each of Object.values(this.fields)) each.setError('');
+  }
+
+  fill(alert: Alert): void {
+    this.hold.input.value = alert.for ?? '';
+    this.repeats.input.value = alert.repeat ? 'every' : 'once';
+    this.cooldown.input.value = alert.repeat?.cooldown ?? '';
+    this.rearm.input.value = alert.repeat?.rearm ?? '';
+    this.times.input.value = alert.repeat?.times == null ? '' : String(alert.repeat.times);
+    this.note.input.value = alert.note;
+    this.message.input.value = alert.message ?? '';
+    this.body.input.value = alert.template?.body ?? '';
+    this.contentType.input.value = alert.template?.content_type ?? '';
+    if (
+      [...(this.within.input as HTMLSelectElement).options].some(
+        ({ value }) => value === alert.deliver_within,
+      )
+    )
+      this.within.input.value = alert.deliver_within;
+    this.render();
+  }
+
+  get noted(): string {
+    return this.note.input.value;
+  }
+
+  private render(): void {
+    show(this.repeatFields, this.repeats.input.value === 'every');
+    const set = Object.keys(this.conditions()).length;
+    setText(
+      this.summary,
+      set === 0
+        ? 'More: for · repeat · until · message · format'
+        : `More (${set} set): for · repeat · until · message · format`,
+    );
+  }
+
+  /** Placeholders that go into the message where its caret is. */
+  private chips(): HTMLElement {
+    const input = this.message.input as HTMLInputElement;
+    return h(
+      'div',
+      { class: 'chips', role: 'group', 'aria-label': 'Put into the message' },
+      ...placeholders.map((name) => {
+        const chip = h('button', { type: 'button' }, `{{${name}}}`);
+        chip.addEventListener('click', () => {
+          const caret = input.selectionStart ?? input.value.length;
+          input.setRangeText(`{{${name}}}`, caret, input.selectionEnd ?? caret, 'end');
+          input.focus();
+        });
+        return chip;
+      }),
+    );
+  }
+}
+
+function valueOf(each: Field): string {
+  return each.input.value.trim();
+}
+
+function text(label: string, name: string, placeholder: string, hint: string, longest = 40): Field {
+  const input = h('input', { name, placeholder, autocomplete: 'off', maxlength: String(longest) });
+  return field(label, input, hint === '' ? undefined : hint);
+}
