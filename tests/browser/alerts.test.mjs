@@ -141,7 +141,8 @@ visit('each firing of an alert that repeats is told once, with its number', {}, 
   await market.hold({ BTC: '66002' });
   await says(alert_row(page, alert.id).locator('.badge'), 'Active, fired 2 times');
   await edit(page, alert.id);
-  await until('both firings', async () => (await dialog(page).getByRole('listitem').count()) === 2);
+  const firings = dialog(page).getByRole('list', { name: 'Firings' }).getByRole('listitem');
+  await until('both firings', async () => (await firings.count()) === 2);
 });
 
 visit('a ticker without a price is named once, not at each of its alerts', {}, async ({ page, deployment, market }) => {

@@ -1,79 +1,54 @@
-// One alert: what it waits for and why it has not fired, its firings, and what of it can be changed.
-import { bodyOf, formatOfUrl, withRaw } from '../alert_body.ts';
+// One alert: what it waits for and why it has not fired, its firings and deliveries, and what of it can be changed.
+import { removeAlert, sendTest, setActive, snooze, snoozeUntil } from '../alert_actions.ts';
+import { copyOf, isUnchanged, patchOf, type Edits } from '../alert_edit.ts';
 import { ApiError, messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
-import { groupDigits, hasDecimalComma, readEntry, whyNoPrice } from '../decimal.ts';
-import { h, setText, show, whileBusy } from '../dom.ts';
-import { errorRegion, field, showErrors, type Field, type Input } from '../field.ts';
+import { groupDigits } from '../decimal.ts';
+import { h, newId, setAttribute, setText, show, whileBusy } from '../dom.ts';
+import { errorRegion, showErrors } from '../field.ts';
 import { alertStatusInWords, alertTitle, formatTime } from '../format.ts';
-import { blanksOf, fillIn, whenJson, windows, type Blank } from '../rules.ts';
 import { toast } from '../toast.ts';
-import { isLine, type Alert, type AlertStateAnswer, type FiringAnswer } from '../types.ts';
+import type { Alert, AlertStateAnswer, Delivery, FiringAnswer } from '../types.ts';
+import { alertFields } from './alert_fields.ts';
+import { stateOf } from './delivery_row.ts';
 
 const firingsShown = 5;
-const hour = 3_600_000;
+const deliveriesShown = 3;
 
 export function alertDialog(context: Context, first: Alert): void {
   const { api, store } = context;
   let alert = first;
   const path = `/api/v1/alerts/${alert.id}`;
-  const decimalComma = hasDecimalComma(navigator.language);
 
-  const heading = h('h2', { id: 'alert-dialog-title' });
+  const heading = h('h2', { id: newId() });
   const status = h('p', { class: 'muted' });
   const why = h('p', { role: 'status' }, 'Asking why…');
-  const firings = h('ul', { class: 'firings' });
+  const firings = h('ul', { class: 'firings', 'aria-label': 'Firings' });
+  const deliveries = h('ul', { class: 'firings' });
+  const allDeliveries = h('a', { href: `#/deliveries?alert=${first.id}` }, 'All deliveries');
+  const sent = h('div', { class: 'sent' }, h('h3', null, 'Last deliveries'), deliveries, allDeliveries);
   const error = errorRegion();
-
-  // What it waits for. A rule of one number is shown as that number.
-  const blanks: Blank[] = alert.when
-    ? blanksOf(alert.when)
-    : isLine(alert)
-      ? [{ label: 'Level', kind: 'number', value: alert.target_price }]
-      : [];
-  const blankFields = blanks.map(blankField);
-  const hold = textField('Must hold for', alert.for ?? '', 'For example 5m; empty: fires at once');
-  const repeats = field(
-    'Fires',
-    h(
-      'select',
-      { name: 'repeat' },
-      h('option', { value: 'once' }, 'once'),
-      h('option', { value: 'every' }, 'every time'),
-    ),
-  );
-  repeats.input.value = alert.repeat ? 'every' : 'once';
-  const cooldown = textField('Not again within', alert.repeat?.cooldown ?? '5m', 'At least 10s');
-  const rearm = textField('When it has been back by', alert.repeat?.rearm ?? '', 'For example 0.5%');
-  const repeatFields = h('div', { class: 'pair' }, cooldown.element, rearm.element);
-  const until = field('Until', h('input', { type: 'datetime-local', name: 'expires_at' }), 'Empty: for ever');
-  until.input.value = localTime(alert.expires_at ?? null);
-  const url = field('Webhook URL', h('input', { type: 'url', inputmode: 'url', maxlength: '2048' }));
-  url.input.value = alert.webhook_url;
-  const note = textField('Note', alert.note, 'Included in the webhook', 500);
-  const message = textField(
-    'Message',
-    alert.message ?? '',
-    'In place of our sentence; {{price}} and others are filled in',
-    500,
-  );
+  const fields = alertFields(alert, () => store.prices.get(alert.ticker)?.price?.price ?? null);
 
   const save = h('button', { type: 'submit', class: 'primary' }, 'Save');
-  const snooze = h('button', { type: 'button' });
+  const copy = h(
+    'button',
+    { type: 'button', title: 'Makes another alert of what stands here' },
+    'Save as new',
+  );
+  const snoozeHour = h('button', { type: 'button' });
+  const snoozeDay = h('button', { type: 'button' }, 'Snooze until tomorrow');
   const pause = h('button', { type: 'button' });
-  const duplicate = h('button', { type: 'button', title: 'Makes the same alert again' }, 'Start again');
+  const test = h('button', { type: 'button' }, 'Send test');
+  const remove = h('button', { type: 'button', class: 'danger' }, 'Delete');
   const close = h('button', { type: 'button' }, 'Close');
   const form = h(
     'form',
     { novalidate: true, 'aria-label': 'Edit alert' },
-    h('div', { class: 'pair' }, ...blankFields.map((f) => f.element)),
-    h('div', { class: 'pair' }, hold.element, repeats.element),
-    repeatFields,
-    h('div', { class: 'pair' }, until.element, url.element),
-    message.element,
-    note.element,
+    h('div', { class: 'actions' }, snoozeHour, snoozeDay, pause, test, remove),
+    ...fields.elements,
     error.element,
-    h('div', { class: 'actions' }, save, snooze, pause, duplicate, close),
+    h('div', { class: 'actions' }, save, copy, close),
   );
   const dialog = h(
     'dialog',
@@ -82,24 +57,24 @@ export function alertDialog(context: Context, first: Alert): void {
     status,
     why,
     firings,
+    sent,
     form,
   );
 
   function render(): void {
     setText(heading, alertTitle(alert, groupDigits));
     setText(status, alertStatusInWords(alert));
-    setText(snooze, alert.status === 'snoozed' ? 'End snooze' : 'Snooze 1 h');
-    setText(pause, alert.status === 'paused' ? 'Resume' : 'Pause');
-    show(snooze, alert.is_active);
-    show(pause, alert.is_active || alert.status === 'paused');
-    show(duplicate, !alert.is_active && alert.status !== 'paused');
-    show(repeatFields, repeats.input.value === 'every');
+    setText(snoozeHour, alert.status === 'snoozed' ? 'End snooze' : 'Snooze 1 h');
+    setText(pause, alert.is_active ? 'Pause' : alert.status === 'paused' ? 'Resume' : 'Start again');
+    show(snoozeHour, alert.is_active);
+    show(snoozeDay, alert.is_active && alert.status !== 'snoozed');
   }
 
   async function load(): Promise<void> {
-    const [state, fired] = await Promise.allSettled([
+    const [state, fired, made] = await Promise.allSettled([
       api.get<AlertStateAnswer>(`${path}/state`),
       api.get<FiringAnswer[]>(`${path}/firings?limit=${firingsShown}`),
+      api.get<Delivery[]>(`${path}/deliveries?limit=${deliveriesShown}`),
     ]);
     setText(why, state.status === 'fulfilled' ? state.value.body.says : messageOf(state.reason));
     const known = fired.status === 'fulfilled' ? fired.value.body : [];
@@ -107,150 +82,99 @@ export function alertDialog(context: Context, first: Alert): void {
       ...known.map((f) => h('li', null, `${f.number}. ${formatTime(f.fired_at)}: ${f.because}`)),
     );
     show(firings, known.length > 0);
+    const last = made.status === 'fulfilled' ? made.value.body : [];
+    deliveries.replaceChildren(...last.map(deliveryItem));
+    show(sent, last.length > 0);
   }
 
-  async function change(body: string, done: string): Promise<boolean> {
-    const mark = store.mark();
-    try {
-      alert = await api.patch<Alert>(path, body);
-    } catch (failed) {
-      report(failed);
-      return false;
-    }
-    store.putAlert(alert, mark);
-    toast(done, 'good');
-    render();
-    void load();
-    return true;
+  function deliveryItem(delivery: Delivery): HTMLElement {
+    const { name, text } = stateOf(delivery);
+    const link = h(
+      'a',
+      { href: `#/deliveries/${delivery.id}?alert=${alert.id}` },
+      `${formatTime(delivery.created_at)}${delivery.kind === 'test' ? ', test' : ''}`,
+    );
+    link.addEventListener('click', () => dialog.close());
+    const reason = delivery.status === 'delivered' ? '' : (delivery.reason ?? '');
+    return h('li', null, link, ' ', h('span', { class: 'badge', 'data-state': name }, text), ' ', reason);
   }
 
   function report(failed: unknown): void {
     if (!(failed instanceof ApiError) || failed.fields.length === 0) return error.set(messageOf(failed));
-    const level = blankFields[0];
-    const named: Record<string, Field> = {
-      for: hold,
-      repeat: cooldown,
-      expires_at: until,
-      webhook_url: url,
-      note,
-      message,
-    };
-    if (level !== undefined) Object.assign(named, { when: level, target_price: level });
-    showErrors(failed, named, error);
+    showErrors(failed, fields.named, error);
   }
 
-  /** The members that differ from the alert's; null if a field cannot be read. */
-  function changes(): string | null {
-    const members: Record<string, unknown> = {};
-    const raw: Record<string, string> = {};
-    const values = blanks.map((blank, i) => readBlank(blank, blankFields[i]!.input));
-    for (const [i, value] of values.entries()) {
-      if (value !== null) continue;
-      blankFields[i]!.setError(whyNoPrice(blankFields[i]!.input.value, decimalComma));
-      blankFields[i]!.input.focus();
-      return null;
+  async function change(edits: Edits): Promise<void> {
+    const mark = store.mark();
+    try {
+      alert = await api.patch<Alert>(path, patchOf(edits));
+    } catch (failed) {
+      return report(failed);
     }
-    if (values.some((value, i) => value !== blanks[i]!.value)) {
-      if (alert.when !== undefined) raw['when'] = whenJson(fillIn(alert.when, values as string[]));
-      else raw['target_price'] = values[0]!;
-    }
-    const text = (f: Field): string => f.input.value.trim();
-    if (text(hold) !== (alert.for ?? '')) members['for'] = text(hold) === '' ? null : text(hold);
-    if (repeats.input.value === 'once') {
-      if (alert.repeat) members['repeat'] = null;
-    } else if (
-      !alert.repeat ||
-      text(cooldown) !== alert.repeat.cooldown ||
-      text(rearm) !== alert.repeat.rearm
-    ) {
-      members['repeat'] = {
-        cooldown: text(cooldown),
-        ...(text(rearm) === '' ? {} : { rearm: text(rearm) }),
-        ...(alert.repeat?.times ? { times: alert.repeat.times } : {}),
-      };
-    }
-    if (until.input.value !== localTime(alert.expires_at ?? null))
-      members['expires_at'] = until.input.value === '' ? null : new Date(until.input.value).toISOString();
-    if (text(url) !== alert.webhook_url) {
-      members['webhook_url'] = text(url);
-      if (alert.format !== 'template' && formatOfUrl(text(url)) !== 'json')
-        members['format'] = formatOfUrl(text(url));
-    }
-    if (text(note) !== alert.note) members['note'] = text(note) === '' ? null : text(note);
-    if (text(message) !== (alert.message ?? ''))
-      members['message'] = text(message) === '' ? null : text(message);
-    return Object.keys(members).length + Object.keys(raw).length === 0 ? '' : withRaw(members, raw);
+    store.putAlert(alert, mark);
+    toast('Saved.', 'good');
+    dialog.close();
   }
 
-  function readBlank(blank: Blank, input: Input): string | null {
-    const value = input.value.trim();
-    if (blank.kind !== 'number' || value === blank.value) return value;
-    return readEntry(value, decimalComma, store.prices.get(alert.ticker)?.price?.price ?? null);
+  async function makeCopy(edits: Edits): Promise<void> {
+    try {
+      const made = await api.post<Alert>('/api/v1/alerts/', copyOf(alert, edits, store.now()));
+      store.putAlert(made);
+      toast(`Alert created: ${alertTitle(made, groupDigits)}.`, 'good');
+      dialog.close();
+    } catch (failed) {
+      report(failed);
+    }
   }
 
-  function blankField(blank: Blank): Field {
-    const input =
-      blank.kind === 'window'
-        ? h('select', null, ...windows.map((each) => h('option', { value: each }, each)))
-        : h('input', {
-            inputmode: blank.kind === 'number' ? 'decimal' : 'text',
-            autocomplete: 'off',
-            maxlength: '40',
-          });
-    input.value = blank.value;
-    return field(blank.label, input, blank.kind === 'change' ? 'For example 5%, -3% or -500' : undefined);
+  /** What is done at once, whatever stands in the fields. */
+  async function act(work: () => Promise<Alert | null>): Promise<void> {
+    error.set('');
+    const changed = await work();
+    if (changed === null) return;
+    alert = changed;
+    render();
+    void load();
   }
 
-  repeats.input.addEventListener('change', render);
   form.addEventListener('submit', (e) => {
     e.preventDefault();
     error.set('');
-    const body = changes();
-    if (body === null) return;
-    if (body === '') return dialog.close();
-    void whileBusy(save, async () => {
-      if (await change(body, 'Saved.')) dialog.close();
-    });
+    const edits = fields.edits();
+    if (edits === null) return;
+    if (isUnchanged(edits)) return dialog.close();
+    void whileBusy(save, () => change(edits));
   });
-  snooze.addEventListener('click', () => {
-    const to = alert.status === 'snoozed' ? null : new Date(store.now() + hour).toISOString();
-    const done = to === null ? 'The snooze has ended.' : `Snoozed until ${formatTime(to)}.`;
-    void whileBusy(snooze, () => change(JSON.stringify({ snoozed_until: to }), done));
+  copy.addEventListener('click', () => {
+    error.set('');
+    const edits = fields.edits();
+    if (edits !== null) void whileBusy(copy, () => makeCopy(edits));
+  });
+  const now = (): number => store.now();
+  snoozeHour.addEventListener('click', () => {
+    const until = alert.status === 'snoozed' ? null : snoozeUntil('hour', now());
+    void whileBusy(snoozeHour, () => act(() => snooze(context, alert, until)));
+  });
+  snoozeDay.addEventListener('click', () => {
+    void whileBusy(snoozeDay, () => act(() => snooze(context, alert, snoozeUntil('tomorrow', now()))));
   });
   pause.addEventListener('click', () => {
-    const active = alert.status === 'paused';
-    void whileBusy(pause, () =>
-      change(JSON.stringify({ is_active: active }), active ? 'It is active again.' : 'Paused.'),
-    );
+    void whileBusy(pause, () => act(() => setActive(context, alert, !alert.is_active)));
   });
-  duplicate.addEventListener('click', () => {
-    void whileBusy(duplicate, async () => {
-      try {
-        store.putAlert(await api.post<Alert>('/api/v1/alerts/', bodyOf(alert, store.now())));
-        toast(`Alert created: ${alertTitle(alert, groupDigits)}.`, 'good');
-        dialog.close();
-      } catch (failed) {
-        report(failed);
-      }
+  test.addEventListener('click', () => void whileBusy(test, () => sendTest(context, alert)));
+  remove.addEventListener('click', () => {
+    void whileBusy(remove, async () => {
+      await removeAlert(context, alert);
+      if (store.alert(alert.id) === undefined) dialog.close();
     });
   });
+  allDeliveries.addEventListener('click', () => dialog.close());
   close.addEventListener('click', () => dialog.close());
   dialog.addEventListener('close', () => dialog.remove());
+  setAttribute(remove, 'title', 'Delete this alert');
+  show(sent, false);
   render();
   document.body.append(dialog);
   dialog.showModal();
   void load();
-}
-
-function textField(label: string, value: string, hint: string, longest = 40): Field {
-  const out = field(label, h('input', { autocomplete: 'off', maxlength: String(longest) }), hint);
-  out.input.value = value;
-  return out;
-}
-
-/** For a datetime-local field: local time to the minute. */
-function localTime(time: string | null): string {
-  if (time === null) return '';
-  const date = new Date(time);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -1,0 +1,252 @@
+// The fields of an alert that can be edited.
+import type { Edits } from '../alert_edit.ts';
+import { formatOfUrl } from '../alert_body.ts';
+import { groupDigits, hasDecimalComma, readEntry, whyNoPrice } from '../decimal.ts';
+import { h, setText, show } from '../dom.ts';
+import { field, type Field, type Input } from '../field.ts';
+import { alertTitle } from '../format.ts';
+import { placeholders, previewOf, unknownPlaceholder } from '../placeholders.ts';
+import { blanksOf, fillIn, windows, type Blank } from '../rules.ts';
+import { isLine, type Alert } from '../types.ts';
+
+/** What a URL of each format looks like. */
+const formats: Record<string, { label: string; url: string }> = {
+  json: { label: 'JSON', url: '' },
+  slack: { label: 'Slack', url: 'https://hooks.slack.com/services/…' },
+  discord: { label: 'Discord', url: 'https://discord.com/api/webhooks/…' },
+  telegram: { label: 'Telegram', url: 'https://api.telegram.org/bot<token>/sendMessage?chat_id=<chat>' },
+  template: { label: 'Own body', url: '' },
+};
+
+export interface AlertFields {
+  elements: HTMLElement[];
+  /** By the names that the server uses in its errors. */
+  named: Record<string, Field>;
+  /** Null if a field cannot be read; it is marked and has the focus. */
+  edits(): Edits | null;
+}
+
+export function alertFields(alert: Alert, priceOf: () => string | null): AlertFields {
+  const decimalComma = hasDecimalComma(navigator.language);
+  // What it waits for. A rule of one number is shown as that number.
+  const blanks: Blank[] = alert.when
+    ? blanksOf(alert.when)
+    : isLine(alert)
+      ? [{ label: 'Level', kind: 'number', value: alert.target_price }]
+      : [];
+  const blankFields = blanks.map(blankField);
+  const hold = textField('Must hold for', alert.for ?? '', 'For example 5m; empty: fires at once');
+  const repeats = field(
+    'Fires',
+    select({ once: 'once', every: 'every time' }, alert.repeat ? 'every' : 'once'),
+  );
+  const cooldown = textField('Not again within', alert.repeat?.cooldown ?? '5m', 'At least 10s');
+  const rearm = textField('When it has been back by', alert.repeat?.rearm ?? '', 'For example 0.5%');
+  const repeatFields = h('div', { class: 'pair' }, cooldown.element, rearm.element);
+  const until = field('Until', h('input', { type: 'datetime-local', name: 'expires_at' }), 'Empty: for ever');
+  until.input.value = localTime(alert.expires_at ?? null);
+  const within = textField('Deliver within', alert.deliver_within, 'A webhook that comes later is not sent');
+  const urlHint = h('p', { class: 'hint' });
+  const url = field('Webhook URL', h('input', { type: 'url', inputmode: 'url', maxlength: '2048' }), urlHint);
+  url.input.value = alert.webhook_url;
+  const format = field(
+    'Format',
+    select(
+      Object.fromEntries(Object.entries(formats).map(([name, { label }]) => [name, label])),
+      alert.format,
+    ),
+  );
+  const note = textField('Note', alert.note, 'Included in the webhook', 500);
+  const message = withPlaceholders('Message', 'In place of our sentence', alert.message ?? '', 1000);
+  const template = withPlaceholders(
+    'Body',
+    'Sent as it is, with these filled in',
+    alert.template?.body ?? '',
+    8000,
+  );
+  const type = textField('Content type', alert.template?.content_type ?? 'application/json', '', 100);
+  const templateFields = h('div', { class: 'template-fields' }, template.element, type.element);
+
+  /** A text with placeholders: buttons that insert them, and what it would become. */
+  function withPlaceholders(label: string, hint: string, value: string, longest: number): Field {
+    const input = h('textarea', { rows: '3', maxlength: String(longest), spellcheck: 'false' });
+    input.value = value;
+    const out = field(label, input, hint);
+    const preview = h('p', { class: 'hint preview' });
+    const insert = (name: string): void => {
+      input.setRangeText(`{{${name}}}`, input.selectionStart, input.selectionEnd, 'end');
+      input.dispatchEvent(new Event('input'));
+      input.focus();
+    };
+    const render = (): void => {
+      const unknown = unknownPlaceholder(input.value);
+      const of = { ...alert, sentence: alertTitle(alert, groupDigits) };
+      const json = label === 'Body' && type?.input.value.includes('json');
+      out.setError(unknown === null ? '' : `{{${unknown}}} is not a placeholder.`);
+      setText(
+        preview,
+        input.value.includes('{{') ? `Now: ${previewOf(input.value, of, priceOf() ?? '70000', json)}` : '',
+      );
+    };
+    input.addEventListener('input', render);
+    out.element.append(
+      h(
+        'details',
+        { class: 'placeholders' },
+        h('summary', null, 'Placeholders'),
+        h(
+          'div',
+          { class: 'chips' },
+          ...placeholders.map((name) =>
+            h('button', { type: 'button', class: 'chip', onclick: () => insert(name) }, `{{${name}}}`),
+          ),
+        ),
+      ),
+      preview,
+    );
+    return out;
+  }
+
+  function render(): void {
+    show(repeatFields, repeats.input.value === 'every');
+    show(templateFields, format.input.value === 'template');
+    show(message.element, format.input.value !== 'template');
+    const looks = formats[format.input.value]?.url ?? '';
+    setText(urlHint, looks === '' ? '' : `Looks like ${looks}`);
+    show(urlHint, looks !== '');
+  }
+
+  function textOf(of: Field): string {
+    return of.input.value.trim();
+  }
+
+  function readBlank(blank: Blank, input: Input): string | null {
+    const value = input.value.trim();
+    if (blank.kind !== 'number' || value === blank.value) return value;
+    return readEntry(value, decimalComma, priceOf());
+  }
+
+  function editLevels(edits: Edits): boolean {
+    const values = blanks.map((blank, i) => readBlank(blank, blankFields[i]!.input));
+    const wrong = values.indexOf(null);
+    if (wrong >= 0) {
+      const { input, setError } = blankFields[wrong]!;
+      setError(whyNoPrice(input.value, decimalComma));
+      input.focus();
+      return false;
+    }
+    if (values.every((value, i) => value === blanks[i]!.value)) return true;
+    if (alert.when !== undefined) edits.when = fillIn(alert.when, values as string[]);
+    else edits.target_price = values[0]!;
+    return true;
+  }
+
+  function editRepeat(edits: Edits): void {
+    if (repeats.input.value === 'once') {
+      if (alert.repeat) edits.repeat = null;
+      return;
+    }
+    const [pause, back] = [textOf(cooldown), textOf(rearm)];
+    if (alert.repeat && pause === alert.repeat.cooldown && back === alert.repeat.rearm) return;
+    edits.repeat = {
+      cooldown: pause,
+      ...(back === '' ? {} : { rearm: back }),
+      ...(alert.repeat?.times ? { times: alert.repeat.times } : {}),
+    } as NonNullable<Alert['repeat']>;
+  }
+
+  function editFormat(edits: Edits): void {
+    if (format.input.value !== alert.format) edits.format = format.input.value;
+    if (format.input.value !== 'template') return;
+    if (
+      template.input.value !== (alert.template?.body ?? '') ||
+      textOf(type) !== (alert.template?.content_type ?? 'application/json')
+    ) {
+      edits.template = { body: template.input.value, content_type: textOf(type) };
+    }
+  }
+
+  for (const { input } of [repeats, format]) input.addEventListener('change', render);
+  url.input.addEventListener('input', () => {
+    const fits = formatOfUrl(textOf(url));
+    if (fits !== 'json' && format.input.value !== 'template') format.input.value = fits;
+    render();
+  });
+  render();
+  const level = blankFields[0];
+  return {
+    elements: [
+      h('div', { class: 'pair' }, ...blankFields.map((f) => f.element)),
+      h('div', { class: 'pair' }, hold.element, repeats.element),
+      repeatFields,
+      h('div', { class: 'pair' }, until.element, within.element),
+      h('div', { class: 'pair' }, url.element, format.element),
+      templateFields,
+      message.element,
+      note.element,
+    ],
+    named: {
+      ...(level === undefined ? {} : { when: level, target_price: level }),
+      for: hold,
+      repeat: cooldown,
+      expires_at: until,
+      deliver_within: within,
+      webhook_url: url,
+      format,
+      template,
+      note,
+      message,
+    },
+    edits() {
+      const edits: Edits = {};
+      if (!editLevels(edits)) return null;
+      if (textOf(hold) !== (alert.for ?? '')) edits.for = textOf(hold) === '' ? null : textOf(hold);
+      editRepeat(edits);
+      if (until.input.value !== localTime(alert.expires_at ?? null))
+        edits.expires_at = until.input.value === '' ? null : new Date(until.input.value).toISOString();
+      if (textOf(within) !== alert.deliver_within) edits.deliver_within = textOf(within);
+      if (textOf(url) !== alert.webhook_url) edits.webhook_url = textOf(url);
+      editFormat(edits);
+      if (textOf(note) !== alert.note) edits.note = textOf(note);
+      if (textOf(message) !== (alert.message ?? ''))
+        edits.message = textOf(message) === '' ? null : textOf(message);
+      return edits;
+    },
+  };
+}
+
+function select(choices: Record<string, string>, value: string): HTMLSelectElement {
+  const out = h(
+    'select',
+    null,
+    ...Object.entries(choices).map(([each, label]) => h('option', { value: each }, label)),
+  );
+  out.value = value;
+  return out;
+}
+
+function blankField(blank: Blank): Field {
+  const input =
+    blank.kind === 'window'
+      ? h('select', null, ...windows.map((each) => h('option', { value: each }, each)))
+      : h('input', {
+          inputmode: blank.kind === 'number' ? 'decimal' : 'text',
+          autocomplete: 'off',
+          maxlength: '40',
+        });
+  input.value = blank.value;
+  return field(blank.label, input, blank.kind === 'change' ? 'For example 5%, -3% or -500' : undefined);
+}
+
+function textField(label: string, value: string, hint: string, longest = 40): Field {
+  const input = h('input', { autocomplete: 'off', maxlength: String(longest) });
+  input.value = value;
+  return hint === '' ? field(label, input) : field(label, input, hint);
+}
+
+/** For a datetime-local field: local time to the minute. */
+function localTime(time: string | null): string {
+  if (time === null) return '';
+  const date = new Date(time);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
