@@ -34,7 +34,7 @@ export function alertDialog(context: Context, first: Alert): void {
   const copy = h(
     'button',
     { type: 'button', title: 'Makes another alert of what stands here' },
-    'Save as new',
+    'Duplicate',
   );
   const snoozeHour = h('button', { type: 'button' });
   const snoozeDay = h('button', { type: 'button' }, 'Snooze until tomorrow');
