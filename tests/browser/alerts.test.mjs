@@ -115,7 +115,8 @@ visit('an alert is edited, snoozed, paused and begun again', {}, async ({ visito
 
   await alert_row(page, trailing.id).getByRole('button', { name: 'Delete' }).click();
   await until('it to be gone', async () => (await alert_row(page, trailing.id).count()) === 0);
-  await page.getByRole('button', { name: 'Undo' }).click();
+  // Pausing and snoozing have one too.
+  await page.locator('.toast', { hasText: 'Deleted' }).getByRole('button', { name: 'Undo' }).click();
   const again = await until('it to be made again', async () => {
     const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
     return alerts.find((alert) => alert.id !== plain.id);
