@@ -3,6 +3,7 @@
 #include "api/alert_json.hpp"
 #include "api/bodies.hpp"
 #include "api/handlers.hpp"
+#include "api/hint.hpp"
 #include "api/paging.hpp"
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
@@ -109,14 +110,20 @@ net::ServerResponse delete_alert(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
     if (!id || !services.use.storage.delete_alert(exchange.user.id, *id))
         return error_response(404, no_such_alert);
+    tell_of_alerts(services, exchange, {&*id, 1});
     return no_content();
 }
 
 net::ServerResponse delete_alerts(Services& services, Exchange& exchange) {
     const auto wanted = parse_deletion(QueryString(exchange.request.query));
     if (!wanted) return validation_response(wanted.error());
-    const std::size_t count =
-        services.use.storage.delete_alerts_of(exchange.user.id, wanted->ticker, wanted->dry_run);
+    storage::Alerts& storage = services.use.storage;
+    const Timestamp started = system_clock().now();
+    const std::size_t count = storage.delete_alerts_of(exchange.user.id, wanted->ticker, wanted->dry_run);
+    if (!wanted->dry_run && count > 0) {
+        // One more than is told one by one.
+        tell_of_alerts(services, exchange, storage.deleted_alerts(exchange.user.id, started, 1001));
+    }
     JsonWriter w;
     w.begin_object()
         .field("ticker", wanted->ticker.view())

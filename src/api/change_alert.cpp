@@ -8,6 +8,7 @@
 #include "api/alert_fields.hpp"
 #include "api/alert_json.hpp"
 #include "api/handlers.hpp"
+#include "api/hint.hpp"
 #include "api/watching.hpp"
 #include "base/text.hpp"
 
@@ -87,8 +88,7 @@ net::ServerResponse change_alert(Services& services, Exchange& exchange) {
     const auto changed = services.use.storage.change_alert(exchange.user.id, *id, edit, options);
     if (!changed && changed.error() == storage::ChangeAlertError::refused) return validation_response(issues);
     if (!changed) return refusal(changed.error(), services);
-    const DeliveryNotice notice{exchange.user.id, *id};
-    services.use.notices.publish({&notice, 1});
+    tell_of_alerts(services, exchange, {&*id, 1});
     auto response = json_response(200, alert_json(*changed, services));
     response.headers.emplace_back("ETag", etag_of(*changed));
     return response;

@@ -9,6 +9,7 @@
 #include "api/alert_fields.hpp"
 #include "api/alert_json.hpp"
 #include "api/handlers.hpp"
+#include "api/hint.hpp"
 #include "api/idempotency.hpp"
 #include "api/json_fields.hpp"
 #include "api/limits.hpp"
@@ -124,6 +125,7 @@ std::optional<net::ServerResponse> create_one(Services& services, Exchange& exch
     if (!created && created.error() == storage::CreateAlertError::key_used) return std::nullopt;
     if (!created) return refusal(created.error(), services);
     exchange.alert_id = alert->id;
+    tell_of_alerts(services, exchange, {&alert->id, 1}, true);
     response.headers.emplace_back("Location", "/api/v1/alerts/" + alert->id.to_string());
     return response;
 }
@@ -145,12 +147,13 @@ std::optional<net::ServerResponse> create_many(Services& services, Exchange& exc
     if (request != nullptr) request->status = 200;
     if (!good.empty())
         results = services.use.storage.create_alerts(good, services.options.alerts_per_user, request, answer);
-    std::uint32_t created = 0;
-    for (const storage::CreateAlertResult& result : results) {
-        if (!result && result.error() == storage::CreateAlertError::key_used) return std::nullopt;
-        created += result ? 1 : 0;
+    std::vector<Uuid> created;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (!results[i] && results[i].error() == storage::CreateAlertError::key_used) return std::nullopt;
+        if (results[i]) created.push_back(good[i].id);
     }
-    count_created_in_bulk(services, exchange, created);
+    tell_of_alerts(services, exchange, created, true);
+    count_created_in_bulk(services, exchange, static_cast<std::uint32_t>(created.size()));
     return json_response(200, answer(results));
 }
 

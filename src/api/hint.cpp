@@ -20,4 +20,11 @@ void hint_sender(Services& services, const Exchange& exchange, std::span<const D
     }
 }
 
+void tell_of_alerts(Services& services, const Exchange& exchange, std::span<const Uuid> alerts, bool is_new) {
+    std::vector<DeliveryNotice> notices;
+    notices.reserve(alerts.size());
+    for (const Uuid& id : alerts) notices.push_back({exchange.user.id, id, is_new});
+    services.use.notices.publish(notices);
+}
+
 }  // namespace pricewire::api

@@ -241,6 +241,32 @@ TEST_F(StreamTest, ChangesToADeliveryAreSent) {
     EXPECT_TRUE(socket.peer->wait_for(R"("kind":"test","status":"pending")", 2));
 }
 
+TEST_F(StreamTest, WhatIsDoneToAlertsIsSentToAllStreamsOfTheirUser) {
+    const Account ben = register_user("ben@example.com");
+    const Socket one = open({{"x-api-key", ann_.api_key}}), two = open({{"x-api-key", ann_.api_key}});
+    const Socket his = open({{"x-api-key", ben.api_key}});
+    for (const Socket* s : {&one, &two, &his}) ASSERT_TRUE(s->has("ready"));
+    const auto sent = [&](const std::string& part, std::size_t times = 1) {
+        return one.peer->wait_for(part, times) && two.peer->wait_for(part, times);
+    };
+    const Answer created = call_as(ann_, "POST", "/api/v1/alerts", alert_body());
+    const std::string id = member(created.body, "id");
+    EXPECT_TRUE(sent(R"({"type":"alert_created","id":")"));
+    EXPECT_TRUE(sent(R"("alert":{"id":")" + id));
+    const std::string bulk = R"({"alerts":[)" + alert_body("5", "ETH") + "," + alert_body("6", "ETH") + "," +
+                             alert_body("6", "ETH") + "]}";
+    ASSERT_EQ(call_as(ann_, "POST", "/api/v1/alerts/bulk", bulk).status, 200);
+    EXPECT_TRUE(sent(R"({"type":"alert_created")", 3));
+    ASSERT_EQ(call_as(ann_, "PATCH", "/api/v1/alerts/" + id, R"({"note":"other"})").status, 200);
+    EXPECT_TRUE(sent(R"({"type":"alert_changed")"));
+    ASSERT_EQ(call_as(ann_, "DELETE", "/api/v1/alerts/" + id).status, 204);
+    EXPECT_TRUE(sent(R"("alert_id":")" + id));
+    ASSERT_EQ(call_as(ann_, "DELETE", "/api/v1/alerts?ticker=ETH").status, 200);
+    EXPECT_TRUE(sent(R"({"type":"alert_deleted")", 3));
+    EXPECT_EQ(one.peer->count("alert_created"), 3U);
+    EXPECT_EQ(his.peer->count("alert_"), 0U);
+}
+
 TEST_F(StreamTest, ReplacingAKeyEndsItsStreams) {
     const Socket socket = open({{"x-api-key", ann_.api_key}});
     ASSERT_TRUE(socket.has("ready"));

@@ -61,12 +61,13 @@ struct DeliveryTask {
     Uuid user_id{};   // its owner; set by Storage::fire() only, not carried by queues
 };
 
-// A user's delivery was written or has changed, or one of the user's alerts was changed. A hint for the live stream,
-// which reads from the database what has that id.
+// A user's delivery was written or has changed, or one of the user's alerts was created, changed or deleted. A hint for
+// the live stream, which reads from the database what has that id.
 struct DeliveryNotice {
     Uuid user_id;
     Uuid id;
-    bool fired = false;  // a delivery that is new: its alert has just fired, or its life has ended
+    // It is new: an alert that was just created, or a delivery whose alert has just fired or come to the end of its life.
+    bool is_new = false;
     friend bool operator==(const DeliveryNotice&, const DeliveryNotice&) = default;
 };
 

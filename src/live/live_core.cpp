@@ -1,5 +1,7 @@
 #include "live/live_core.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/json_writer.hpp"
@@ -196,7 +198,7 @@ void LiveCore::on_missed(Timestamp since, Moment now) {
 // Beyond the bound the user's clients are sent "missed".
 void LiveCore::note(User& user, const DeliveryNotice& notice) {
     if (user.ids.size() < ids_a_lookup || user.ids.contains(notice.id)) {
-        user.ids[notice.id] |= notice.fired;
+        user.ids[notice.id] |= notice.is_new;
     } else {
         user.more = true;
     }
@@ -228,7 +230,7 @@ void LiveCore::on_found(const Found& found, Moment now) {
     if (it == users_.end()) return;
     User& user = it->second;
     if (found.failed) {
-        for (const auto& [id, fired] : found.asked.ids) note(user, {it->first, id, fired});
+        for (const auto& [id, is_new] : found.asked.ids) note(user, {it->first, id, is_new});
         user.more |= found.asked.more;
         if (found.asked.since) note_since(user, *found.asked.since);
         return rest(user, now);
@@ -247,6 +249,14 @@ void LiveCore::add_events(User& user, const Found& found, Moment now) {
             send_events(user, now);
         }
     };
+    const auto add_alert = [&](std::string_view type, const Alert& alert) {
+        const EventPart part{"alert", json_.alert(alert)};
+        add(type, alert.id, {&part, 1});
+    };
+    // An alert may have fired, or been changed, before it was found.
+    for (const Alert& alert : found.created) {
+        add_alert(user.log.has("alert_created", alert.id) ? "alert_changed" : "alert_created", alert);
+    }
     std::unordered_map<Uuid, const Alert*> fired;
     for (const Alert& alert : found.fired) fired.emplace(alert.id, &alert);
     for (const DeliveryView& delivery : found.deliveries) {
@@ -255,18 +265,23 @@ void LiveCore::add_events(User& user, const Found& found, Moment now) {
         if (alert != fired.end() && delivery.firing) {
             add_firing(user, found, delivery, *alert->second, add);
         } else if (alert != fired.end()) {
-            const EventPart part{"alert", json_.alert(*alert->second)};
-            add("alert_fired", alert->first, {&part, 1});
+            add_alert("alert_fired", *alert->second);
             fired.erase(alert);
         }
         const EventPart part{"delivery", json_.delivery(delivery)};
         add("delivery", delivery.id, {&part, 1});
     }
-    for (const Alert& alert : found.changed) {
-        const EventPart part{"alert", json_.alert(alert)};
-        add("alert_changed", alert.id, {&part, 1});
+    for (const Alert& alert : found.changed) add_alert("alert_changed", alert);
+    for (const Uuid& id : found.deleted) {
+        const EventPart part{"alert_id", fmt::format("\"{}\"", id.to_string())};
+        add("alert_deleted", id, {&part, 1});
     }
     send_events(user, now);
+    if (!found.created.empty() || !found.changed.empty() || !found.deleted.empty()) {
+        // Others of its tickers may be without prices now.
+        user.ask_alert_tickers = true;
+        user.counted_at.reset();
+    }
     if (found.too_many) {
         for (const ClientId id : user.clients) clients_.at(id).send(missed_, now);
     }

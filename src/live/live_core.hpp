@@ -110,8 +110,8 @@ private:
         std::vector<ClientId> clients;
         Asking asking = Asking::idle;
         MonoTime rest_until;
-        // What to look up next: deliveries, and whether each has just been fired, and alerts; whether there are more
-        // than these; and if set, everything that has changed from then on.
+        // What to look up next: deliveries and alerts, and whether each is new; whether there are more than these; and
+        // if set, everything that has changed from then on.
         std::unordered_map<Uuid, bool> ids;
         bool more = false;
         std::optional<Timestamp> since;

@@ -30,7 +30,8 @@ namespace pricewire::live {
 //   notice U D [fired]                      delivery or alert D of user U has changed
 //   missed                                  notices of the last second may have been lost
 //   found D:state…, found too-many          answers the last lookup; "D:state!": its alert has just fired; "D/A:state":
-//                                           of alert A, which has terms; "changed:A": alert A has changed
+//                                           of alert A, which has terms; "created:A", "changed:A", "deleted:A": of
+//                                           alert A
 //   failed                                  it could not be answered
 //   changed [U], key C valid|invalid|failed
 //   full, room                              whether questions are refused
@@ -242,8 +243,12 @@ private:
             const std::size_t colon = event[i].find(':');
             const std::string id = event[i].substr(0, colon);
             std::string state = event[i].substr(colon + 1);
-            if (id == "changed") {
-                found.changed.emplace_back().id = uuid(state);
+            if (id == "created" || id == "changed") {
+                (id == "created" ? found.created : found.changed).emplace_back().id = uuid(state);
+                continue;
+            }
+            if (id == "deleted") {
+                found.deleted.push_back(uuid(state));
                 continue;
             }
             DeliveryView view;
@@ -306,9 +311,14 @@ private:
                            ? fmt::format(" {}=null", i->str(1))
                            : fmt::format(" {}={},{},{}", i->str(1), i->str(3), i->str(4), i->str(5));
             }
-        } else if (type_is("alert_changed")) {
+        } else if (type_is("alert_created") || type_is("alert_changed")) {
             static const std::regex body(R"re("alert":"(\d+))re");
-            if (std::regex_search(text, match, body)) out = match[1].str() + " changed";
+            if (std::regex_search(text, match, body))
+                out = match[1].str() + (type_is("alert_created") ? " created" : " changed");
+        } else if (type_is("alert_deleted")) {
+            static const std::regex body(R"re("alert_id":"[-0-9a-f]*([0-9a-f]{2})"\})re");
+            if (std::regex_search(text, match, body))
+                out = std::to_string(std::stoi(match[1].str(), nullptr, 16)) + " deleted";
         } else if (type_is("delivery") || type_is("alert_fired")) {
             static const std::regex body(R"re("(?:delivery|alert)":"([^"]*)"(?:,"firing":"([^"]*)")?)re");
             if (std::regex_search(text, match, body))

@@ -112,6 +112,29 @@ TEST_F(LiveEvents, AChangedAlertIsSentAsItIsThen) {
     EXPECT_EQ(play("join c 1 after a"), "c: ready\n");
 }
 
+TEST_F(LiveEvents, AnAlertIsCreatedOnceAndChangedAfterwards) {
+    play("join a 1\njoin b 2\nkey a valid\nkey b valid");
+    EXPECT_EQ(play("notice 1 9 fired\nfound created:9"), "look up 1: 9!\na: 9 created\n");
+    EXPECT_EQ(play("missed\nfound created:9"),
+              "look up 1: of the last 6 s\na: 9 changed\nlook up 2: of the last 6 s\n")
+        << "created within the time that is looked up, and known";
+    EXPECT_EQ(play("join c 1 after a"), "c: ready\n");
+}
+
+TEST_F(LiveEvents, ADeletedAlertIsSentByItsIdAndAgainToAClientThatComesBack) {
+    play("join a 1\njoin b 2\njoin c 1\nkey a valid\nkey b valid");
+    play("notice 1 8 fired\nfound created:8\nleave c");
+    EXPECT_EQ(play("notice 1 8\nfound deleted:8"), "look up 1: 8\na: 8 deleted\n");
+    EXPECT_EQ(play("notice 1 8\nfound deleted:8"), "look up 1: 8\n") << "once";
+    EXPECT_EQ(play("join c 1 after c"), "c: ready\nc: 8 deleted\n");
+}
+
+TEST_F(LiveEvents, AnAlertThatFiresAtOnceIsCreatedFirst) {
+    play("join a 1\nkey a valid");
+    EXPECT_EQ(play("notice 1 5 fired\nfound 5:pending! created:5"),
+              "look up 1: 5!\na: 5 created\na: 5 fired\na: 5 pending\n");
+}
+
 TEST_F(LiveEvents, AFiringAndItsDeliveriesAreSentToTheirUserAlone) {
     play("join a 1\njoin b 2");
     EXPECT_EQ(play(R"(

@@ -181,8 +181,67 @@ TEST_F(LiveTest, AClientThatComesBackToAnotherProcessIsSentAlertsThatWereChanged
     pause(alert);
     const auto second = std::make_shared<fakes::FakePeer>();
     join(second, {.last_event_id = last});
-    ASSERT_TRUE(second->wait_for("alert 7 paused"));
-    EXPECT_EQ(second->count("alert 8"), 0U);
+    ASSERT_TRUE(second->wait_for(R"("type":"alert_created")", 3))
+        << "those of the last seconds may be repeated";
+    EXPECT_EQ(second->count("alert 7 paused"), 1U);
+    EXPECT_EQ(second->count("alert 8"), 1U);
+    EXPECT_EQ(second->count("missed"), 0U);
+}
+
+TEST_F(LiveTest, AlertsThatAreCreatedAndDeletedAreSentToAllStreamsOfTheirUser) {
+    const auto peer = std::make_shared<fakes::FakePeer>(), others = std::make_shared<fakes::FakePeer>();
+    const auto second = std::make_shared<fakes::FakePeer>();
+    join(peer);
+    join(second);
+    join(others, {.user_id = other_});
+    const Alert alert = add("7", user_);
+    notice({user_, alert.id, true});
+    for (const auto& mine : {peer, second}) {
+        ASSERT_TRUE(mine->wait_for(R"({"type":"alert_created","id":")"));
+        EXPECT_EQ(mine->count(R"("alert":"alert 7"})"), 1U);
+    }
+    ASSERT_TRUE(storage_.delete_alert(user_, alert.id));
+    notice({user_, alert.id});
+    for (const auto& mine : {peer, second}) {
+        ASSERT_TRUE(mine->wait_for(R"({"type":"alert_deleted","id":")"));
+        EXPECT_EQ(mine->count(R"("alert_id":")" + alert.id.to_string() + R"("})"), 1U);
+    }
+    notice({user_, make_uuid(system_clock().now())});  // neither an alert nor a delivery
+    publish("3");
+    ASSERT_TRUE(others->wait_for(R"("price":3)"));
+    EXPECT_EQ(others->count("alert_"), 0U);
+    EXPECT_EQ(peer->count("alert_deleted"), 1U);
+}
+
+TEST_F(LiveTest, HundredsOfAlertsThatAreMadeAndDeletedAtOnceAreAllSentToAClientThatReads) {
+    const auto peer = std::make_shared<fakes::FakePeer>();
+    join(peer);
+    std::vector<DeliveryNotice> notices;
+    for (int i = 0; i < 600; ++i) notices.push_back({user_, add(std::to_string(i + 1), user_).id, true});
+    live().on_notices(notices);
+    ASSERT_TRUE(peer->wait_for("alert_created", 600));
+    ASSERT_EQ(storage_.delete_alerts_of(user_, "BTC", false), 600U);
+    for (DeliveryNotice& n : notices) n.is_new = false;
+    live().on_notices(notices);
+    ASSERT_TRUE(peer->wait_for("alert_deleted", 600));
+    EXPECT_EQ(peer->count("missed"), 0U);
+    EXPECT_EQ(peer->count("alert_changed"), 0U);
+}
+
+TEST_F(LiveTest, AClientThatComesBackToAnotherProcessIsSentAlertsThatWereCreatedAndDeleted) {
+    const Alert old = add("7", user_);
+    const auto first = std::make_shared<fakes::FakePeer>();
+    join(first);
+    ASSERT_TRUE(first->wait_for(event_of(fire("1", user_), "pending")));
+    const std::string last = first->last_id();
+    live_.reset();
+    const Alert made = add("8", user_);
+    ASSERT_TRUE(storage_.delete_alert(user_, old.id));
+    const auto second = std::make_shared<fakes::FakePeer>();
+    join(second, {.last_event_id = last});
+    ASSERT_TRUE(second->wait_for(old.id.to_string()));
+    EXPECT_EQ(second->count(R"("type":"alert_deleted")"), 1U);
+    EXPECT_EQ(second->count(R"("alert":"alert 8"})"), 1U);
     EXPECT_EQ(second->count("missed"), 0U);
 }
 
@@ -301,7 +360,7 @@ TEST_F(LiveTest, AClientThatComesBackToAnotherProcessIsSentWhatHasChangedSince) 
     const auto second = std::make_shared<fakes::FakePeer>();
     join(second, {.last_event_id = last});
     ASSERT_TRUE(second->wait_for(event_of(missed, "pending")));
-    EXPECT_EQ(second->count("alert 2"), 1U);
+    EXPECT_EQ(second->count("alert_fired"), 2U);
     EXPECT_EQ(second->count("missed"), 0U);
 }
 
@@ -312,7 +371,8 @@ TEST_F(LiveTest, AfterLostNoticesChangesAreReadFromTheDatabase) {
     const auto task = fire("5", user_, false);
     live().on_missed(before);
     EXPECT_TRUE(peer->wait_for(event_of(task, "pending")));
-    EXPECT_EQ(peer->count("alert 5"), 1U);
+    EXPECT_EQ(peer->count("alert_fired"), 1U);
+    EXPECT_EQ(peer->count("alert_created"), 1U);
 }
 
 TEST_F(LiveTest, WhileTheDatabaseIsUnavailablePricesAreSentAndEventsLater) {

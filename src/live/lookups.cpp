@@ -17,6 +17,8 @@ constexpr std::size_t listed = 1000;
 // Of those not listed at most this many are read one by one, since other users wait for the same thread.
 constexpr std::size_t most_one_by_one = 100;
 constexpr Duration fired_just_now = std::chrono::minutes{1};
+// What was deleted longer ago is forgotten; see Alerts::deleted_alerts().
+constexpr Duration resumable = storage::keep_deleted_alerts;
 
 bool changed_since(const DeliveryView& d, Timestamp since) {
     return !is_final(d.state) || d.created_at >= since || (d.finished_at && *d.finished_at >= since);
@@ -43,27 +45,20 @@ public:
     Finder(storage::Storage& storage, Found& out, bool& unknown_logged)
         : storage_(storage), out_(out), unknown_logged_(unknown_logged) {
         out.too_many = asked().more;
-        for (const auto& [id, has_fired] : asked().ids) wanted_[id] |= has_fired;
+        for (const auto& [id, is_new] : asked().ids) wanted_[id] |= is_new;
     }
 
     void find() {
         if (asked().since || wanted_.size() > asked_one_by_one) take_newest();
-        std::size_t singly = 0;
-        for (const auto& [id, has_fired] : wanted_) {
-            if (++singly > most_one_by_one) {
-                out_.too_many = true;
-                break;
-            }
-            if (auto view = delivery(id)) {
-                take(std::move(*view), has_fired);
-            } else {
-                changed_.insert(id);
-            }
-        }
+        if (wanted_.size() > asked_one_by_one) take_newest_alerts();
+        take_one_by_one();
         std::ranges::sort(out_.deliveries, {}, &DeliveryView::id);
         find_alerts(fired_, out_.fired);
-        if (asked().since) take_changed();
-        find_alerts(changed_, out_.changed);
+        if (asked().since) take_since(*asked().since);
+        for (const auto* known : {&out_.created, &out_.changed}) {
+            for (const Alert& alert : *known) ended_.erase(alert.id);
+        }
+        find_alerts(ended_, out_.changed);
     }
 
 private:
@@ -85,23 +80,89 @@ private:
             const auto named = wanted_.find(view.id);
             const bool since = asked().since && changed_since(view, *asked().since);
             if (named == wanted_.end() && !since) continue;
-            const bool has_fired = (named != wanted_.end() && named->second) ||
-                                   (asked().since && view.created_at >= *asked().since);
+            const bool is_new = (named != wanted_.end() && named->second) ||
+                                (asked().since && view.created_at >= *asked().since);
             if (named != wanted_.end()) wanted_.erase(named);
-            take(std::move(view), has_fired);
+            take(std::move(view), is_new);
         }
     }
 
-    void take_changed() {
-        out_.changed = storage_.changed_alerts(asked().user_id, *asked().since, most_one_by_one);
-        if (out_.changed.size() == most_one_by_one) out_.too_many = true;
-        for (const Alert& alert : out_.changed) changed_.erase(alert.id);
+    // Alerts made, changed or deleted by the hundred, in a few queries.
+    void take_newest_alerts() {
+        for (const bool is_active : {true, false}) {
+            for (Alert& alert : newest_alerts(is_active, listed)) {
+                const auto named = wanted_.find(alert.id);
+                if (named == wanted_.end()) continue;
+                take(std::move(alert), named->second);
+                wanted_.erase(named);
+            }
+        }
+        take_deleted();
+    }
+
+    void take_one_by_one() {
+        std::size_t singly = 0;
+        bool any_missing = false;
+        for (auto it = wanted_.begin(); it != wanted_.end();) {
+            if (++singly > most_one_by_one) {
+                out_.too_many = true;
+                break;
+            }
+            if (auto view = delivery(it->first)) {
+                take(std::move(*view), it->second);
+            } else if (auto known = alert(it->first)) {
+                take(std::move(*known), it->second);
+            } else {
+                any_missing = true;
+                ++it;
+                continue;
+            }
+            it = wanted_.erase(it);
+        }
+        if (any_missing) take_deleted();
+    }
+
+    // Those that are wanted. Only the latest can be: more than are listed are more than may be noted.
+    void take_deleted() {
+        for (const Uuid& id : storage_.deleted_alerts(asked().user_id, just_now_ - resumable, listed)) {
+            if (wanted_.erase(id) > 0) out_.deleted.push_back(id);
+        }
+    }
+
+    void take_since(Timestamp since) {
+        std::unordered_set<Uuid> known;
+        for (const Alert& alert : out_.created) known.insert(alert.id);
+        std::vector<Alert> newest = newest_alerts(std::nullopt, most_one_by_one);
+        if (newest.size() == most_one_by_one && newest.back().created_at >= since) out_.too_many = true;
+        for (Alert& alert : newest) {
+            if (alert.created_at >= since && known.insert(alert.id).second)
+                out_.created.push_back(std::move(alert));
+        }
+        for (const Alert& alert : out_.changed) known.insert(alert.id);
+        std::vector<Alert> changed = storage_.changed_alerts(asked().user_id, since, most_one_by_one);
+        if (changed.size() == most_one_by_one) out_.too_many = true;
+        for (Alert& alert : changed) {
+            if (known.insert(alert.id).second) out_.changed.push_back(std::move(alert));
+        }
+        const std::vector<Uuid> deleted = storage_.deleted_alerts(asked().user_id, since, listed);
+        if (deleted.size() == listed) out_.too_many = true;
+        const std::unordered_set<Uuid> told(out_.deleted.begin(), out_.deleted.end());
+        for (const Uuid& id : deleted) {
+            if (!told.contains(id)) out_.deleted.push_back(id);
+        }
+    }
+
+    std::vector<Alert> newest_alerts(std::optional<bool> is_active, std::size_t limit) {
+        storage::AlertFilter newest;
+        newest.is_active = is_active;
+        newest.limit = limit;
+        return storage_.alerts(asked().user_id, newest);
     }
 
     // If the answer to a firing's commit was lost, its delivery is the only sign of it.
-    void take(DeliveryView view, bool has_fired) {
-        if (has_fired || view.created_at >= just_now_) {
-            if (view.kind == DeliveryKind::expired) changed_.insert(view.alert_id);
+    void take(DeliveryView view, bool is_new) {
+        if (is_new || view.created_at >= just_now_) {
+            if (view.kind == DeliveryKind::expired) ended_.insert(view.alert_id);
             if (view.kind == DeliveryKind::alert) {
                 fired_.insert(view.alert_id);
                 out_.new_firings.insert(view.id);
@@ -109,15 +170,15 @@ private:
         }
         out_.deliveries.push_back(std::move(view));
     }
+    void take(Alert alert, bool is_new) {
+        (is_new ? out_.created : out_.changed).push_back(std::move(alert));
+    }
 
     void find_alerts(std::unordered_set<Uuid> wanted, std::vector<Alert>& found) {
         // Most of those that have fired are not active any more.
         for (const bool is_active : {false, true}) {
             if (wanted.size() <= asked_one_by_one) break;
-            storage::AlertFilter newest;
-            newest.is_active = is_active;
-            newest.limit = listed;
-            for (Alert& alert : storage_.alerts(asked().user_id, newest)) {
+            for (Alert& alert : newest_alerts(is_active, listed)) {
                 if (wanted.erase(alert.id) > 0) found.push_back(std::move(alert));
             }
         }
@@ -131,7 +192,7 @@ private:
     bool& unknown_logged_;
     const Timestamp just_now_ = system_clock().now() - fired_just_now;
     std::unordered_map<Uuid, bool> wanted_;
-    std::unordered_set<Uuid> fired_, changed_;  // alerts
+    std::unordered_set<Uuid> fired_, ended_;  // alerts
 };
 
 }  // namespace

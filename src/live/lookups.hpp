@@ -22,7 +22,7 @@ namespace pricewire::live {
 // then.
 struct Lookup {
     Uuid user_id;
-    std::vector<std::pair<Uuid, bool>> ids;  // and, of a delivery, whether its alert has just fired
+    std::vector<std::pair<Uuid, bool>> ids;  // and whether each is new: see DeliveryNotice
     std::optional<Timestamp> since;
     bool more = false;  // there were more than these
 };
@@ -34,7 +34,9 @@ struct Found {
     std::vector<DeliveryView> deliveries;  // oldest first
     std::unordered_set<Uuid> new_firings;  // those of them whose alerts have just fired
     std::vector<Alert> fired;              // these alerts, where they are not deleted
+    std::vector<Alert> created;            // these alerts, where they are not deleted
     std::vector<Alert> changed;            // others that were changed, or whose life has ended
+    std::vector<Uuid> deleted;             // alerts
 };
 
 // Whether a client's key still works.

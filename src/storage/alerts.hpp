@@ -64,6 +64,9 @@ constexpr Duration keep_answers = std::chrono::hours{24};
 constexpr std::size_t max_kept_answers = 1000;
 constexpr std::size_t max_kept_answer_bytes = std::size_t{8} << 20;
 
+// How long a deleted alert is known as such.
+constexpr Duration keep_deleted_alerts = std::chrono::hours{24};
+
 struct AlertFilter {
     std::optional<bool> is_active;
     std::optional<Ticker> ticker;
@@ -108,6 +111,8 @@ public:
     virtual std::vector<Alert> alerts(const Uuid& user_id, const AlertFilter& filter) = 0;
     // Those that their user has changed, or that have expired, since then: the last ones first, at most `limit`.
     virtual std::vector<Alert> changed_alerts(const Uuid& user_id, Timestamp since, std::size_t limit) = 0;
+    // Those that were deleted since then, within keep_deleted_alerts: the last ones first, at most `limit`.
+    virtual std::vector<Uuid> deleted_alerts(const Uuid& user_id, Timestamp since, std::size_t limit) = 0;
     // Hides the alert from its user; a delivery already written for it is still sent. False if the user has
     // no such alert. Raises alert_changed(deleted) if it was active.
     virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id) = 0;

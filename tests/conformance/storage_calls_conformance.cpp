@@ -104,6 +104,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"need_tickers", [&] { s.need_tickers(std::vector<Ticker>{"BTC"}, now_, now_); }},
         {"needed_tickers", [&] { s.needed_tickers(now_); }},
         {"alert_tickers", [&] { s.alert_tickers(none); }},
+        {"deleted_alerts", [&] { s.deleted_alerts(none, now_, 1); }},
         {"changed_alerts", [&] { s.changed_alerts(none, now_, 1); }},
         {"alert_counts", [&] { s.alert_counts(none); }},
         {"count_alerts", [&] { s.count_alerts(std::vector<Ticker>{"BTC"}); }},

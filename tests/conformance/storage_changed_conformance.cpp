@@ -47,6 +47,31 @@ TEST_P(StorageChangedConformance, ListsTheAlertsThatTheirUserHasChangedTheLastOn
     EXPECT_EQ(changed(now_), (std::vector{second.id, first.id}));
 }
 
+TEST_P(StorageChangedConformance, ListsTheAlertsThatTheirUserHasDeletedTheLastOnesFirst) {
+    const Timestamp started = system_clock().now();
+    const Alert first = add_alert("1"), second = add_alert("2"), third = add_alert("3");
+    const auto deleted = [&](Timestamp since, std::size_t limit = 10) {
+        return storage_->deleted_alerts(user_, since, limit);
+    };
+    EXPECT_TRUE(storage_->delete_alert(user_, second.id));
+    EXPECT_EQ(deleted(started), std::vector{second.id});
+    while (system_clock().now() <= started + 1ms) {
+    }
+    const Timestamp later = system_clock().now();
+    EXPECT_EQ(storage_->delete_alerts_of(user_, "BTC", true), 2U);
+    EXPECT_EQ(deleted(started), std::vector{second.id}) << "a dry run";
+    EXPECT_EQ(storage_->delete_alerts_of(user_, "BTC", false), 2U);
+    auto of_ticker = deleted(later);
+    std::ranges::sort(of_ticker);
+    EXPECT_EQ(of_ticker, (std::vector{first.id, third.id}));
+    EXPECT_EQ(deleted(started).size(), 3U);
+    EXPECT_EQ(deleted(started).back(), second.id);
+    EXPECT_EQ(deleted(started, 2).size(), 2U);
+    EXPECT_TRUE(deleted(system_clock().now() + 1s).empty());
+    EXPECT_TRUE(storage_->deleted_alerts(add_user("ben@example.com"), started, 10).empty());
+    EXPECT_TRUE(changed(started).empty()) << "they are not there any more";
+}
+
 TEST_P(StorageChangedConformance, AnExpiryIsReportedOnceWhetherOrNotTheUserIsNotified) {
     const Alert quiet = add_ending(false), told = add_ending(true), other = add_alert("1");
     EXPECT_EQ(expire({quiet, told, other}).size(), 1U);

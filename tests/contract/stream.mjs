@@ -142,6 +142,7 @@ try {
   }, key);
   const patched = await fetch(`${base}/api/v1/alerts/${paused.id}`, { method: 'PATCH', body: '{"is_active":false}',
     headers: { 'content-type': 'application/json', ...key } });
+  await fetch(`${base}/api/v1/alerts/${paused.id}`, { method: 'DELETE', headers: key });
   if (patched.status !== 200) wrong.push(`PATCH answers ${patched.status} ${await patched.text()}`);
 
   // An unknown key.
@@ -155,7 +156,8 @@ try {
   await until('end of a stream that was sent an invalid message', () => rude.code !== 0);
   if (rude.code !== 4400 || !rude.heard.error) wrong.push(`an invalid message ends with ${rude.code}`);
 
-  const of_every_stream = ['ready', 'prices', 'quotes', 'sources', 'alert_fired', 'alert_changed', 'delivery'];
+  const of_every_stream = ['ready', 'prices', 'quotes', 'sources', 'alert_fired', 'alert_created',
+    'alert_changed', 'alert_deleted', 'delivery'];
   for (const [name, side] of Object.entries({ keyed, unkeyed, sse })) {
     for (const type of of_every_stream) await until(`message ${type} (${name})`, () => side.heard[type]);
   }

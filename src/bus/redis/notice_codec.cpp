@@ -25,7 +25,7 @@ void append_notices(std::string& out, std::span<const DeliveryNotice> notices) {
     for (const DeliveryNotice& notice : notices) {
         append(out, notice.user_id);
         append(out, notice.id);
-        out += notice.fired ? '1' : '0';
+        out += notice.is_new ? '1' : '0';
     }
 }
 
@@ -34,9 +34,9 @@ std::optional<std::vector<DeliveryNotice>> parse_notices(std::string_view text) 
     std::vector<DeliveryNotice> out;
     out.reserve(text.size() / notice_bytes);
     for (std::size_t at = 0; at < text.size(); at += notice_bytes) {
-        const char fired = text[at + 2 * id_bytes];
-        if (fired != '0' && fired != '1') return std::nullopt;
-        out.push_back({id_at(text, at), id_at(text, at + id_bytes), fired == '1'});
+        const char is_new = text[at + 2 * id_bytes];
+        if (is_new != '0' && is_new != '1') return std::nullopt;
+        out.push_back({id_at(text, at), id_at(text, at + id_bytes), is_new == '1'});
     }
     return out;
 }

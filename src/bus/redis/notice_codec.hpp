@@ -8,9 +8,8 @@
 
 #include "domain/delivery.hpp"
 
-// Notices as stored in Redis, 33 bytes each: the user's id, the delivery's or alert's id, and '1' if a delivery was
-// written because its alert has fired, otherwise '0'. The version before looks for a delivery with an alert's id, and
-// finds none. Pure.
+// Notices as stored in Redis, 33 bytes each: the user's id, the delivery's or alert's id, and '1' if it is new, otherwise
+// '0'. The version before takes an alert that was created for one that was changed. Pure.
 namespace pricewire::bus {
 
 void append_notices(std::string& out, std::span<const DeliveryNotice> notices);

@@ -116,6 +116,8 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"needed_tickers", {"alerts_by_ticker"}},
         {"alert_tickers", {"using alerts_"}},
         {"alert_list_changed", {"alerts_changed"}},
+        {"alerts_deleted", {"alerts_changed"}},
+        {"prune_alerts", {"alerts_gone_since"}},
         {"alert_counts", {"alerts_"}},
         {"alerts_of_ticker", {"alerts_by_ticker"}},
         {"bars", {"bars_pkey"}},

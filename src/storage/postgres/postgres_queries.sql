@@ -231,6 +231,10 @@ SELECT
 WHERE a.user_id = $1::uuid AND a.changed_at >= $2::timestamptz AND a.deleted_at IS NULL
 ORDER BY a.changed_at DESC LIMIT $3::bigint;
 
+-- name: alerts_deleted
+SELECT id FROM alerts WHERE user_id = $1::uuid AND changed_at >= $2::timestamptz AND deleted_at IS NOT NULL
+ORDER BY changed_at DESC LIMIT $3::bigint;
+
 -- name: alert_lock
 SELECT id, ticker, condition, target, is_active FROM alerts
 WHERE id = $1::uuid AND user_id = $2::uuid AND deleted_at IS NULL FOR UPDATE;
@@ -245,7 +249,7 @@ ORDER BY user_id, id LIMIT $4::bigint FOR UPDATE;
 SELECT count(*) FROM alerts WHERE user_id = $1::uuid AND ticker = $2::text AND deleted_at IS NULL;
 
 -- name: alert_delete
-UPDATE alerts SET is_active = false, deleted_at = $2::timestamptz,
+UPDATE alerts SET is_active = false, changed_at = $2::timestamptz, deleted_at = $2::timestamptz,
                   delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
 WHERE id = ANY ($1::uuid[]);
 
@@ -771,10 +775,10 @@ DELETE FROM deliveries d USING old WHERE d.id = old.id;
 -- name: prune_alerts
 DELETE FROM alerts WHERE id IN (
     SELECT a.id FROM alerts a
-    WHERE a.deleted_at IS NOT NULL AND a.delivery_id IS NULL
+    WHERE a.deleted_at < $1::timestamptz AND a.delivery_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.test_price IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.revision IS NOT NULL)
-    ORDER BY a.id LIMIT $1::bigint FOR UPDATE SKIP LOCKED);
+    ORDER BY a.deleted_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: prune_boards
 DELETE FROM prices_fired WHERE id IN (

@@ -53,6 +53,10 @@ public:
                 db.all(or_skip("changed_alerts", read_alert), "alert_list_changed", user_id, since, limit));
         });
     }
+    std::vector<Uuid> deleted_alerts(const Uuid& user_id, Timestamp since, std::size_t limit) override {
+        return read("deleted_alerts",
+                    [&](Connection& db) { return db.all(read_id, "alerts_deleted", user_id, since, limit); });
+    }
     bool delete_alert(const Uuid& user_id, const Uuid& alert_id) override {
         return transaction("delete_alert", Durability::power, [&](Connection& db) {
             const auto found = db.all(read_locked, "alert_lock", alert_id, user_id);

@@ -78,7 +78,8 @@ public:
             for (const ActiveAlert& alert : db.all(read_plain_active, "user_active_alerts", user_id))
                 changes.push_back(AlertChange{AlertChange::Kind::deleted, alert});
             changes.push_back(UserChange{user_id});
-            db.change("user_hide_alerts", user_id, now);
+            // Nobody is left to be told of them, so they need not be kept as alerts that a user has deleted are.
+            db.change("user_hide_alerts", user_id, Timestamp{});
             db.change("user_forget_states", user_id);
             db.change("user_forget_answers", user_id);
             db.change("user_cancel_deliveries", user_id, now);
@@ -293,7 +294,7 @@ public:
             };
             more("prune_boards", end_id_until(before));
             more("prune_rules", before);
-            more("prune_alerts");
+            more("prune_alerts", std::max(before, system_clock().now() - keep_deleted_alerts));
             more("prune_endpoints");
             more("prune_users");
             more("prune_refusals", before);

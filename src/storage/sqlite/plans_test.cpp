@@ -165,7 +165,7 @@ protected:
             {"prune_attempts", {"SEARCH attempts USING PRIMARY KEY (delivery_id=?)"}},
             {"prune_link", {"SEARCH alerts USING PRIMARY KEY (id=?)"}},
             {"prune_alerts",
-             {"SEARCH alerts USING PRIMARY KEY (id=?)", "INDEX alerts_gone",
+             {"SEARCH alerts USING PRIMARY KEY (id=?)", "INDEX alerts_gone_since (deleted_at<?)",
               "SEARCH d USING INDEX deliveries_tests (alert_id=?)"}},
             {"prune_endpoints",
              {"SEARCH disabled_endpoints USING PRIMARY KEY (user_id=? AND webhook_url=?)", "INDEX users_gone",

@@ -187,6 +187,10 @@ SELECT
 WHERE a.user_id = ?1 AND a.changed_at >= ?2 AND a.deleted_at IS NULL
 ORDER BY a.changed_at DESC LIMIT ?3;
 
+-- name: alerts_deleted
+SELECT id FROM alerts WHERE user_id = ?1 AND changed_at >= ?2 AND deleted_at IS NOT NULL
+ORDER BY changed_at DESC LIMIT ?3;
+
 -- name: alert_lock
 SELECT id, ticker, condition, target, is_active FROM alerts WHERE id = ? AND user_id = ? AND deleted_at IS NULL;
 
@@ -199,7 +203,7 @@ WHERE user_id = ?1 AND id > ?2 AND ticker = ?3 AND deleted_at IS NULL ORDER BY i
 SELECT count(*) FROM alerts INDEXED BY alerts_by_user WHERE user_id = ? AND ticker = ? AND deleted_at IS NULL;
 
 -- name: alert_delete
-UPDATE alerts SET is_active = 0, deleted_at = ?2,
+UPDATE alerts SET is_active = 0, changed_at = ?2, deleted_at = ?2,
                   delivery_id = (SELECT d.id FROM deliveries d WHERE d.id = alerts.delivery_id)
 WHERE id = ?1;
 
@@ -558,11 +562,11 @@ UPDATE alerts SET delivery_id = NULL WHERE id = ? AND delivery_id = ? AND delete
 
 -- name: prune_alerts
 DELETE FROM alerts WHERE id IN (
-    SELECT a.id FROM alerts a INDEXED BY alerts_gone
-    WHERE a.deleted_at IS NOT NULL AND a.delivery_id IS NULL
+    SELECT a.id FROM alerts a INDEXED BY alerts_gone_since
+    WHERE a.deleted_at < ? AND a.delivery_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.test_price IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.revision IS NOT NULL)
-    LIMIT ?);
+    ORDER BY a.deleted_at LIMIT ?);
 
 -- name: prune_boards
 DELETE FROM prices_fired WHERE id IN (SELECT id FROM prices_fired WHERE id < ? ORDER BY id LIMIT ?);
