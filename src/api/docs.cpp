@@ -89,4 +89,9 @@ net::ServerResponse show_asset(Services& services, Exchange& exchange) {
     return error_response(404, "Not Found");
 }
 
+net::ServerResponse show_service_worker(Services& services, Exchange& exchange) {
+    if (auto file = services.page.serve(exchange.request, "sw.js")) return std::move(*file);
+    return error_response(404, "Not Found");
+}
+
 }  // namespace pricewire::api

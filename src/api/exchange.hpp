@@ -51,7 +51,7 @@ struct Exchange {
 // styles by script, which the policy does not restrict, and embeds its images in its stylesheet.
 constexpr std::string_view site_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 // The tickers that a stream may name. Lives as long as the API.
 struct StreamTickers {

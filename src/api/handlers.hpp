@@ -49,6 +49,7 @@ net::ServerResponse show_plain_docs(Services& services, Exchange& exchange);
 net::ServerResponse show_docs_file(Services& services, Exchange& exchange);
 net::ServerResponse show_home(Services& services, Exchange& exchange);
 net::ServerResponse show_asset(Services& services, Exchange& exchange);
+net::ServerResponse show_service_worker(Services& services, Exchange& exchange);
 
 // The JSON field that holds NewWebhookSecret::shown.
 std::string_view shown_secret_field(SignatureScheme scheme);

@@ -143,7 +143,7 @@ TEST_F(ReferenceTest, IsServedUnderAPolicyWithoutOtherHosts) {
     EXPECT_EQ(page.body, call("GET", "/docs/index.html").body);
     EXPECT_EQ(page.header("Content-Security-Policy"),
               "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "
-              "'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+              "'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     expect_error(call("GET", "/docs/nothing.js"), 404, "Not Found");
     expect_error(call("GET", "/docs/assets/script-1f2e3d4c.js"), 404, "Not Found");
     for (const char* path : {"/docs", "/docs/index.html"}) {

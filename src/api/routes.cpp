@@ -59,6 +59,8 @@ constexpr Route routes[] = {
     {"GET", "/docs/plain", "docs", Access::open, Limit::none, Where::server, show_plain_docs},
     {"GET", "/docs/{}", "docs", Access::open, Limit::none, Where::server, show_docs_file},
     {"GET", "/assets/{}", "asset", Access::open, Limit::none, Where::server, show_asset},
+    // A service worker is in charge of what is below its own path, so it is beside the page.
+    {"GET", "/sw.js", "asset", Access::open, Limit::none, Where::server, show_service_worker},
     {"GET", "", "home", Access::open, Limit::none, Where::server, show_home},
 };
 

@@ -55,7 +55,7 @@ TEST_F(PageTest, TheHomePageHasAPolicyWithoutOtherHosts) {
     EXPECT_EQ(
         page.header("Content-Security-Policy"),
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+        "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 }
 
 TEST_F(PageTest, FilesWithAHashInTheirNameAreCachedForever) {
@@ -64,6 +64,14 @@ TEST_F(PageTest, FilesWithAHashInTheirNameAreCachedForever) {
     EXPECT_EQ(file.response.content_type, "text/javascript; charset=utf-8");
     EXPECT_EQ(file.body, site_file("assets/script-1f2e3d4c.js"));
     EXPECT_EQ(file.header("Cache-Control"), "public, max-age=31536000, immutable");
+}
+
+TEST_F(PageTest, TheServiceWorkerIsBesideThePageAndNeverOlderThanIt) {
+    const Answer worker = call("GET", "/sw.js");
+    EXPECT_EQ(worker.status, 200);
+    EXPECT_EQ(worker.response.content_type, "text/javascript; charset=utf-8");
+    EXPECT_EQ(worker.body, site_file("sw.js"));
+    EXPECT_EQ(worker.header("Cache-Control"), "no-cache");
 }
 
 TEST_F(PageTest, IsGzippedIfTheClientAcceptsIt) {
@@ -108,7 +116,7 @@ TEST_F(PageTest, WithoutThePageTheHomePageSaysHowToBuildIt) {
     EXPECT_EQ(home.status, 200);
     EXPECT_TRUE(home.has("scripts/build-web"));
     EXPECT_TRUE(home.has("href=\"/docs\""));
-    expect_error(call("GET", script), 404, "Not Found");
+    for (const char* path : {script, "/sw.js"}) expect_error(call("GET", path), 404, "Not Found");
 }
 
 TEST(StaticSite, ADamagedFileIsRejected) {
