@@ -1,5 +1,7 @@
 import type { Api } from './api.ts';
+import type { DayStats } from './day.ts';
 import type { History } from './history.ts';
+import type { Inbox } from './inbox.ts';
 import type { Notifier } from './notify.ts';
 import type { Session } from './session.ts';
 import type { Store } from './store.ts';
@@ -10,7 +12,11 @@ export interface Context {
   store: Store;
   session: Session;
   history: History;
+  days: DayStats;
   notifier: Notifier;
+  inbox: Inbox;
+  /** All firings so far have been seen. */
+  readFirings(): void;
   signOut(message?: string): void;
   /**
    * Runs work that replaces the current key, with the stream closed: until the answer with the new key arrives, a
@@ -26,5 +32,7 @@ export interface View {
   openId?(): string | null;
   /** What the view's list is narrowed to, as in the address. */
   query?(): string;
+  /** What the window's title says in place of the view's name. */
+  title?(): string;
   destroy(): void;
 }

@@ -165,6 +165,20 @@ export function shortPrice(text: string): string {
   return written((split(text).units + dropped / 2n) / dropped, kept);
 }
 
+/** How many decimals are worth showing: seven digits in all, or five after the zeros of a small price. */
+export function usualDecimals(price: string): number {
+  const [whole = '', fraction = ''] = price.split('.');
+  return /[1-9]/.test(whole) ? Math.max(2, 7 - whole.length) : Math.max(0, fraction.search(/[1-9]/)) + 5;
+}
+
+/** The same price with that many decimals, rounded or filled up. */
+export function toDecimals(text: string, decimals: number): string {
+  const { units, scale } = split(text);
+  if (scale <= decimals) return written(units * 10n ** BigInt(decimals - scale), decimals);
+  const dropped = 10n ** BigInt(scale - decimals);
+  return written((units + dropped / 2n) / dropped, decimals);
+}
+
 /** Groups thousands: 65,420.15, or as the user has chosen. The digits do not change. */
 export function groupDigits(text: string): string {
   const { group, decimal } = settings.marks;

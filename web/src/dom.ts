@@ -65,11 +65,19 @@ export interface Row<T> {
 export class KeyedList<T> {
   private readonly rows = new Map<string, Row<T>>();
   private readonly parent: HTMLElement;
+  private readonly after: Element | null;
   private readonly keyOf: (item: T) => string;
   private readonly create: (item: T) => Row<T>;
 
-  constructor(parent: HTMLElement, keyOf: (item: T) => string, create: (item: T) => Row<T>) {
+  /** `after`: a child of `parent` that stays before the rows. */
+  constructor(
+    parent: HTMLElement,
+    keyOf: (item: T) => string,
+    create: (item: T) => Row<T>,
+    after: Element | null = null,
+  ) {
     this.parent = parent;
+    this.after = after;
     this.keyOf = keyOf;
     this.create = create;
   }
@@ -82,7 +90,7 @@ export class KeyedList<T> {
       row.element.remove();
       this.rows.delete(key);
     }
-    let next: Element | null = this.parent.firstElementChild;
+    let next = this.after === null ? this.parent.firstElementChild : this.after.nextElementSibling;
     for (const item of items) {
       const key = this.keyOf(item);
       let row = this.rows.get(key);
@@ -114,33 +122,55 @@ function keepFocusNear(row: HTMLElement): void {
   target?.focus();
 }
 
-/** Briefly shows in which direction a value changed. */
+/**
+ * Colours a value for a moment when it changes, by its direction: at most twice a second, and without a transition, whose
+ * frames would cost more than everything else on the page.
+ */
 export function flashOf(element: HTMLElement): { show(value: string, direction: number): void } {
   let last: string | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let until = 0;
   return {
     show(value, direction) {
       if (value === last) return;
       const first = last === null;
       last = value;
-      if (first) return;
+      const now = performance.now();
+      if (first || now < until || document.hidden) return;
+      until = now + flashPause;
       setAttribute(element, 'data-direction', String(direction));
-      clearTimeout(timer);
-      timer = setTimeout(() => setAttribute(element, 'data-direction', null), 700);
+      setTimeout(() => setAttribute(element, 'data-direction', null), flashLength);
     },
   };
 }
+const flashPause = 1000;
+const flashLength = 400;
 
-/** Calls `render` at most once per frame. */
-export function onFrame(render: () => void): () => void {
+/** Calls `render` once per frame at most, and `gap` milliseconds apart; never while the page is hidden. */
+export function onFrame(render: () => void, gap = 0): () => void {
   let asked = false;
+  let last = -Infinity;
+  const draw = (): void => {
+    asked = false;
+    last = performance.now();
+    render();
+  };
   return () => {
     if (asked) return;
     asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
-      render();
-    });
+    const wait = last + gap - performance.now();
+    if (wait <= 0) requestAnimationFrame(draw);
+    else setTimeout(() => requestAnimationFrame(draw), wait);
+  };
+}
+
+/** Calls `work` once for many calls, after `milliseconds`; also while the page is hidden. */
+export function once(work: () => void, milliseconds = 0): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      work();
+    }, milliseconds);
   };
 }
 

@@ -16,6 +16,11 @@ export function formatAge(milliseconds: number): string {
   return `${Math.round(hours / 24)} d`;
 }
 
+/** "live", "12 s ago": of a price. Tenths of a second would flicker beside each. */
+export function priceAge(milliseconds: number): string {
+  return milliseconds < 10_000 ? 'live' : `${formatAge(milliseconds)} ago`;
+}
+
 /** "in 12 s" or "now", from the milliseconds left. */
 export function formatUntil(milliseconds: number): string {
   if (milliseconds < 1000) return 'now';

@@ -2,25 +2,30 @@
 import { Api, messageOf } from './api.ts';
 import type { Context, View } from './context.ts';
 import { groupDigits } from './decimal.ts';
-import { setAttribute, setText } from './dom.ts';
+import { once, onFrame } from './dom.ts';
 import { alertTitle, firedInWords } from './format.ts';
+import { showBadge, titleWith } from './badge.ts';
+import { DayStats } from './day.ts';
 import { History } from './history.ts';
+import { Inbox } from './inbox.ts';
+import { beInstallable } from './install.ts';
 import { Notifier } from './notify.ts';
 import { queryOf, routeOf } from './route.ts';
 import { Session } from './session.ts';
 import { settings } from './settings.ts';
+import { playChime } from './sound.ts';
 import { Store } from './store.ts';
 import { Stream } from './stream.ts';
 import './style/index.css';
 import { followTheme } from './theme.ts';
-import { clearToasts, toast } from './toast.ts';
+import { clearToasts, lastingToast, toast, type Toast } from './toast.ts';
 import { accountView } from './views/account.ts';
 import { alertsView } from './views/alerts.ts';
 import { deliveriesView } from './views/deliveries.ts';
 import { endpointsView } from './views/endpoints.ts';
 import { marketView } from './views/market.ts';
 import { shell } from './views/shell.ts';
-import { signInView } from './views/signin.ts';
+import { keyNotValid, signInView } from './views/signin.ts';
 import { sourcesView } from './views/sources.ts';
 import { startView } from './views/start.ts';
 
@@ -34,25 +39,65 @@ const api = new Api({
 });
 const store = new Store(api);
 const history = new History(api, store);
+const days = new DayStats(api);
 const notifier = new Notifier();
-const context: Context = { api, store, session, history, notifier, signOut, withoutStream };
+const inbox = new Inbox();
+const context: Context = {
+  api,
+  store,
+  session,
+  history,
+  days,
+  notifier,
+  inbox,
+  readFirings,
+  signOut,
+  withoutStream,
+};
 
 const stream = new Stream(() => session.apiKey, {
   onConnection: (text, live) => store.setConnection(text, live),
   onMessage: (message) => store.apply(message),
   onReload: () => void reload(),
-  onCatchUp: () => history.reload(),
+  onCatchUp: reloadPrices,
   onUnauthorized: refused,
 });
 
-store.onFired = (alert) => {
+// Those that fire while the message of one is shown are added to it.
+let firedToast: { toast: Toast; count: number } | null = null;
+
+store.onFired = (alert, firing) => {
+  inbox.take(alert, firing);
+  firingsChanged();
   notifier.fired(alert);
-  const fired = `${alert.late ? 'Fired late' : 'Fired'}: ${alertTitle(alert, groupDigits)}.`;
-  toast(`${fired} ${firedInWords(alert, groupDigits)}`.trim(), 'good', {
-    label: 'Deliveries',
-    run: () => (location.hash = '#/deliveries'),
-  });
+  if (settings.now.sound) playChime();
+  const text = `${alertTitle(alert, groupDigits)}. ${firedInWords(alert, groupDigits)}`.trim();
+  if (firedToast?.toast.isShown) {
+    firedToast.toast.say(`${++firedToast.count} alerts fired. The last: ${text}`);
+  } else {
+    const open = { label: 'Show', run: () => frame?.bell.open() };
+    const said = `${alert.late ? 'Fired late' : 'Fired'}: ${text}`;
+    firedToast = { toast: lastingToast(said, 'good', open), count: 1 };
+  }
 };
+
+function readFirings(): void {
+  session.write('read_until', String(inbox.read()));
+  firedToast?.toast.close();
+  firingsChanged();
+}
+
+function firingsChanged(): void {
+  frame?.bell.render();
+  showBadge(frame === null ? 0 : inbox.unread);
+  showTitle();
+}
+
+function showTitle(): void {
+  if (shown === null) return void (document.title = 'Pricewire');
+  const title = titleWith(inbox.unread, view?.title?.() ?? routes[shown].title);
+  if (document.title !== title) document.title = title;
+}
 
 type Make = (id: string | null, query: string) => View;
 const routes: Record<RouteName, { title: string; make: Make; unlisted?: true }> = {
@@ -74,7 +119,6 @@ let shown: RouteName | null = null;
 // How many key replacements are in progress, and the message of a sign-out that happened meanwhile.
 let replacements = 0;
 let signedOutMeanwhile: string | null = null;
-const notValid = 'Your API key is no longer valid. Sign in with the new one.';
 
 function showRoute(focus: boolean): void {
   if (frame === null) return;
@@ -86,7 +130,7 @@ function showRoute(focus: boolean): void {
   view?.destroy();
   view = routes[name].make(id, query);
   frame.show(name, view.element);
-  document.title = `${routes[name].title} · Pricewire`;
+  showTitle();
   scrollTo(0, 0);
   // Screen readers announce where a link led.
   if (focus) view.element.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
@@ -103,6 +147,9 @@ function enter(focus: boolean): void {
   for (const ticker of (session.read('tickers') ?? '').split(',').slice(-mostOpened))
     if (ticker !== '') store.open(ticker);
   root.replaceChildren(frame.element);
+  const readUntil = session.read('read_until');
+  inbox.begin(readUntil === null ? null : Number(readUntil));
+  firingsChanged();
   if (location.hash === '') window.history.replaceState(null, '', '#/market');
   showRoute(focus);
   stream.start();
@@ -117,15 +164,16 @@ function clear(): void {
   stream.stop();
   view?.destroy();
   frame?.destroy();
-  view = frame = null;
+  view = frame = shown = firedToast = null;
   store.clear();
   history.clear();
+  days.clear();
   clearToasts();
+  firingsChanged();
 }
 
 function leave(message: string): void {
   clear();
-  document.title = 'Pricewire';
   const signIn = signInView(api, message, (key, remember, secret) => {
     session.signIn(key, remember);
     session.webhookSecret = secret;
@@ -152,12 +200,12 @@ function signOut(message = ''): void {
 function refused(): void {
   if (replacements > 0) return;
   if (session.takeOver()) return goOn();
-  if (!session.remembered) return signOut(notValid);
+  if (!session.remembered) return signOut(keyNotValid);
   const key = session.apiKey;
   setTimeout(() => {
     if (replacements > 0 || session.apiKey !== key) return;
     if (session.takeOver()) goOn();
-    else signOut(notValid);
+    else signOut(keyNotValid);
   }, 2000);
 }
 
@@ -200,8 +248,13 @@ async function loadLists(): Promise<void> {
   }
 }
 
-async function reload(): Promise<void> {
+function reloadPrices(): void {
   history.reload();
+  days.reload();
+}
+
+async function reload(): Promise<void> {
+  reloadPrices();
   await loadLists();
 }
 
@@ -209,19 +262,29 @@ window.addEventListener('hashchange', () => showRoute(true));
 // Another tab has replaced the key it shares with this one, or has signed out.
 window.addEventListener('storage', (e) => {
   if (e.key === 'pricewire.settings') settings.load();
+  if (e.key === 'pricewire.read_until' && e.newValue !== null && frame !== null) {
+    inbox.readUntil(Number(e.newValue));
+    firingsChanged();
+  }
   if (e.key !== 'pricewire.key' || frame === null || replacements > 0) return;
   const change = session.keyChanged(e.oldValue, e.newValue);
   if (change === 'another key') goOn();
   else if (change === 'signed out') signOut('You signed out in another tab.');
 });
 settings.onChange(() => store.showAgain());
-store.on(['opened', 'alerts'], () => stream.watch(store.wanted));
-store.on(['opened'], () => session.write('tickers', [...store.opened].join()));
-store.on(['connection'], () => {
-  if (frame === null) return;
-  setText(frame.connection, store.connection.text);
-  setAttribute(frame.connection, 'data-live', String(store.connection.live));
+// Many alerts may change at once.
+const alertsChanged = once(() => {
+  stream.watch(store.wanted);
+  if (store.alertsLoaded) inbox.fill(store.alerts);
+  firingsChanged();
 });
+store.on(['opened', 'alerts'], alertsChanged);
+store.on(['opened'], () => session.write('tickers', [...store.opened].join()));
+store.on(['connection'], () => frame?.render());
+const pricesChanged = onFrame(() => frame?.render(), 250);
+store.on(['prices', 'opened'], pricesChanged);
+// A timer: the title is what is seen of a page in the background.
+store.on(['prices'], once(showTitle, 1000));
 
 // Without permission to use storage, the page works as long as it is open.
 function sessionStorageOr(): Storage {
@@ -238,6 +301,7 @@ function storageOr(get: () => Storage): Storage {
   }
 }
 
+beInstallable();
 document.querySelector('noscript')?.remove();
 if (session.apiKey === null) leave('');
 else enter(false);

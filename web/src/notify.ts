@@ -24,18 +24,22 @@ export class Notifier {
 
   fired(alert: Alert): void {
     if (this.permission !== 'granted') return;
+    const title = alertTitle(alert, groupDigits);
+    const options = {
+      body: [firedInWords(alert, groupDigits), alert.note].filter((text) => text !== '').join(' '),
+      tag: `${alert.id} ${alert.firings ?? 1}`,
+      data: '#/alerts',
+    };
     try {
-      const shown = new Notification(alertTitle(alert, groupDigits), {
-        body: [firedInWords(alert, groupDigits), alert.note].filter((text) => text !== '').join(' '),
-        tag: alert.id,
-      });
+      const shown = new Notification(title, options);
       shown.onclick = () => {
         window.focus();
-        location.hash = '#/alerts';
+        location.hash = options.data;
         shown.close();
       };
     } catch {
-      // Some mobile browsers define Notification but cannot show one from a page; the toast still appears.
+      // Phones show notifications only through the service worker, which also handles a press on one.
+      void navigator.serviceWorker?.ready.then((worker) => worker.showNotification(title, options)).catch(() => {});
     }
   }
 }
@@ -43,12 +47,12 @@ export class Notifier {
 export function permissionInWords(permission: Permission): string {
   switch (permission) {
     case 'granted':
-      return 'This browser notifies you when an alert fires while the page is open.';
+      return 'This device shows a notification when an alert fires while the page is open, also in the background.';
     case 'denied':
       return 'Notifications are blocked. Allow them in the browser’s settings for this site.';
     case 'default':
-      return 'This browser can notify you when an alert fires while the page is open.';
+      return 'This device can show a notification when an alert fires while the page is open, also in the background.';
     default:
-      return 'This browser does not support notifications.';
+      return 'This browser shows no notifications. On an iPhone, add the page to the home screen first.';
   }
 }

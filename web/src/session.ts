@@ -10,6 +10,9 @@ const settings = [
   'steps',
   'chart_log',
   'chart_volume',
+  'stars',
+  'sort',
+  'read_until',
 ] as const;
 type Name = 'key' | (typeof settings)[number];
 

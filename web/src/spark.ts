@@ -1,12 +1,16 @@
-// A sparkline of the last hour for a table cell.
-import { svg } from './dom.ts';
-import type { DrawnBar } from './bars.ts';
+// A sparkline of the last day for a table cell.
+import { setAttribute, svg } from './dom.ts';
 
 const width = 96;
 const height = 26;
 
+interface Point {
+  time: number;
+  close: number;
+}
+
 /** The points of a polyline through the closes, oldest first. */
-export function sparkPoints(bars: readonly DrawnBar[], w = width, h = height): string {
+export function sparkPoints(bars: readonly Point[], w = width, h = height): string {
   if (bars.length === 0) return '';
   const first = bars[0]!.time;
   const span = Math.max(1, bars.at(-1)!.time - first);
@@ -48,12 +52,11 @@ export class Spark {
     );
   }
 
-  show(bars: readonly DrawnBar[]): void {
-    const points = sparkPoints(bars);
-    if (this.line.getAttribute('points') === points) return;
-    this.line.setAttribute('points', points);
-    this.area.setAttribute('points', points === '' ? '' : `0,${height} ${points} ${width},${height}`);
-    const rises = bars.length < 2 || bars.at(-1)!.close >= bars[0]!.close;
-    this.element.setAttribute('data-direction', rises ? 'up' : 'down');
+  /** In the colour of the figure beside it. */
+  show(points: readonly Point[], direction: number): void {
+    const line = sparkPoints(points);
+    setAttribute(this.line, 'points', line);
+    setAttribute(this.area, 'points', line === '' ? '' : `0,${height} ${line} ${width},${height}`);
+    setAttribute(this.element, 'data-direction', String(direction));
   }
 }

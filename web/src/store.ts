@@ -1,9 +1,11 @@
 // The current state: filled by the stream and by lists, shown by the views.
 import type { Answer, Api } from './api.ts';
+import { toDecimals, usualDecimals } from './decimal.ts';
 import type {
   Alert,
   Blind,
   Delivery,
+  FiringAnswer,
   Price,
   Quote,
   SourceState,
@@ -16,6 +18,8 @@ export type Topic =
 
 // As many as the server watches for one client of the stream.
 const mostWatched = 50;
+// Deleted alerts that are remembered, against lists and answers that are older than the deletion.
+const mostDeleted = 10_000;
 
 /** The newest first. Ids are UUIDv7: they sort by their time. */
 function newestFirst<T extends { id: string }>(items: Iterable<T>): T[] {
@@ -24,6 +28,12 @@ function newestFirst<T extends { id: string }>(items: Iterable<T>): T[] {
 
 function floorOf(page: Answer<Delivery[]>): string {
   return page.next === null ? '' : (page.body.at(-1)?.id ?? '');
+}
+
+export interface Connection {
+  text: string;
+  live: boolean;
+  lostAt: number | null; // since when it is no longer live, by this computer's clock
 }
 
 export interface PriceState {
@@ -36,13 +46,14 @@ export class Store {
   readonly prices = new Map<string, PriceState>();
   readonly quotes = new Map<string, Quote[]>();
   readonly sources = new Map<string, SourceState>();
-  connection = { text: 'Connecting…', live: false };
+  connection: Connection = { text: 'Connecting…', live: false, lostAt: null };
   /** Tickers that this person has opened beside those that the server always sends; the newest last. */
   readonly opened = new Set<string>();
   /** Whether the tickers that the stream was asked for are watched. */
   readonly watchStates = new Map<string, WatchState>();
   /** Tickers of the user's active alerts that have no price. */
   readonly blind = new Map<string, Blind>();
+  private readonly decimals = new Map<string, number>(); // the most that a ticker's prices had
   private readonly closed = new Set<string>(); // their prices may still be on the way
   /** The kinds of messages received so far: tells an empty state from one not received yet. */
   readonly received = new Set<StreamMessage['type']>();
@@ -56,8 +67,10 @@ export class Store {
   /** How often the list of deliveries was loaded anew. */
   deliveryReloads = 0;
   private alertsById = new Map<string, Alert>();
+  private sortedAlerts: Alert[] | null = null; // these two until the alerts change
+  private alertCounts: Map<string, number> | null = null;
   private deliveriesById = new Map<string, Delivery>();
-  private readonly deleted = new Set<string>();
+  private readonly deleted = new Set<string>(); // the last ones
   /** The event count at which an item was last updated: answers to requests made before that are older. */
   private readonly updatedAt = new Map<string, number>();
   private events = 0;
@@ -68,7 +81,7 @@ export class Store {
 
   private readonly listeners = new Map<Topic, Set<() => void>>();
   private readonly api: Api;
-  onFired: (alert: Alert) => void = () => {};
+  onFired: (alert: Alert, firing?: FiringAnswer) => void = () => {};
 
   constructor(api: Api) {
     this.api = api;
@@ -84,6 +97,7 @@ export class Store {
   }
 
   private notify(topic: Topic): void {
+    if (topic === 'alerts') this.sortedAlerts = this.alertCounts = null;
     this.listeners.get(topic)?.forEach((listener) => listener());
   }
 
@@ -97,8 +111,17 @@ export class Store {
     return Date.now() - this.clockAhead;
   }
 
-  get alerts(): Alert[] {
-    return newestFirst(this.alertsById.values());
+  get alerts(): readonly Alert[] {
+    return (this.sortedAlerts ??= newestFirst(this.alertsById.values()));
+  }
+  /** How many active alerts a ticker has. */
+  alertsOn(ticker: string): number {
+    if (this.alertCounts === null) {
+      this.alertCounts = new Map();
+      for (const alert of this.alertsById.values())
+        if (alert.is_active) this.alertCounts.set(alert.ticker, (this.alertCounts.get(alert.ticker) ?? 0) + 1);
+    }
+    return this.alertCounts.get(ticker) ?? 0;
   }
   get deliveries(): Delivery[] {
     return newestFirst(this.deliveriesById.values());
@@ -141,7 +164,9 @@ export class Store {
   }
 
   setConnection(text: string, live: boolean): void {
-    this.connection = { text, live };
+    const { connection } = this;
+    const lostAt = live ? null : connection.live ? Date.now() : connection.lostAt;
+    this.connection = { text, live, lostAt };
     // The next stream says what is so then.
     if (!live) this.blind.clear();
     this.notify('connection');
@@ -177,11 +202,15 @@ export class Store {
         this.putAlert(message.alert);
         // The same event may arrive again after a reconnect; each firing is told once.
         const known = before?.firings ?? (before?.is_active === false ? 1 : 0);
-        if (known < (message.alert.firings ?? 1)) this.onFired(message.alert);
+        if (known < (message.alert.firings ?? 1)) this.onFired(message.alert, message.firing);
         break;
       }
+      case 'alert_created':
       case 'alert_changed':
         this.putAlert(message.alert);
+        break;
+      case 'alert_deleted':
+        this.removeAlert(message.alert_id);
         break;
       case 'blind':
         for (const [ticker, state] of Object.entries(message.tickers)) {
@@ -196,7 +225,17 @@ export class Store {
     }
   }
 
+  /** A ticker's price with always as many decimals, so that it stands still: the most that were seen, within reason. */
+  shown(ticker: string, price: string): string {
+    const decimals = Math.min(this.decimals.get(ticker) ?? 0, usualDecimals(price));
+    return toDecimals(price, decimals);
+  }
+
   private setPrice(ticker: string, price: Price | null): void {
+    if (price !== null) {
+      const seen = Math.min(price.price.split('.')[1]?.length ?? 0, usualDecimals(price.price));
+      this.decimals.set(ticker, Math.max(this.decimals.get(ticker) ?? 0, seen));
+    }
     const before = this.prices.get(ticker);
     const last = before?.last ?? null;
     const change = price !== null && last !== null ? Number(price.price) - Number(last.price) : 0;
@@ -242,6 +281,8 @@ export class Store {
   }
   removeAlert(id: string): void {
     this.deleted.add(id);
+    if (this.deleted.size > mostDeleted) this.deleted.delete(this.deleted.values().next().value!);
+    this.updatedAt.delete(id);
     this.alertsById.delete(id);
     this.notify('alerts');
   }
@@ -269,15 +310,14 @@ export class Store {
 
   async loadAlerts(): Promise<void> {
     const [mark, user] = [this.mark(), this.user];
-    // All active alerts, since each is a line on a chart; only the newest of the fired ones.
-    const [active, fired] = await Promise.all([
-      this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000'),
-      this.api.get<Alert[]>('/api/v1/alerts/?is_active=false&limit=100'),
-    ]);
+    // One request for most users, since there is a limit. Of the others all active ones too: each is a line on a chart.
+    const newest = await this.api.get<Alert[]>('/api/v1/alerts/?limit=200');
+    const active =
+      newest.next === null ? [] : (await this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000')).body;
     if (user !== this.user) return;
-    // An alert that fired between the two answers is in both; the fired state comes last and wins.
-    this.alertsById = this.merge(this.alertsById, [...active.body, ...fired.body], mark, false);
-    this.alertsNext = fired.next;
+    // An alert that fired between the two answers is in both; the later answer wins.
+    this.alertsById = this.merge(this.alertsById, [...newest.body, ...active], mark, false);
+    this.alertsNext = newest.next;
     this.alertsLoaded = true;
     this.notify('alerts');
   }
@@ -317,11 +357,13 @@ export class Store {
 
   clear(): void {
     this.alertsById.clear();
+    this.sortedAlerts = this.alertCounts = null;
     this.deliveriesById.clear();
     this.deleted.clear();
     this.updatedAt.clear();
     ++this.user;
     this.prices.clear();
+    this.decimals.clear();
     this.opened.clear();
     this.closed.clear();
     this.watchStates.clear();

@@ -105,16 +105,13 @@ export class StreamMachine {
       }
       case 'missed':
         return [{ do: 'reload' }];
-      case 'alert_fired':
-      case 'alert_changed':
-      case 'delivery':
-        this.lastEventId = message.id;
-        return [{ do: 'deliver', message }];
       case 'pong':
         return [];
       case 'error':
         return message.code === 401 ? this.refused() : [];
       default:
+        // Events of alerts and deliveries have an id, also those of a newer server.
+        if ('id' in message) this.lastEventId = message.id;
         return [{ do: 'deliver', message }];
     }
   }

@@ -1,6 +1,7 @@
 // Searches all coins that an exchange lists: a combobox, as the ARIA Authoring Practices describe it.
 import { messageOf } from './api.ts';
 import type { Context } from './context.ts';
+import { matching } from './column_order.ts';
 import { groupDigits, shortPrice } from './decimal.ts';
 import { h, KeyedList, newId, setAttribute, setText, show, type Row } from './dom.ts';
 import type { FoundTicker } from './types.ts';
@@ -16,6 +17,7 @@ export class TickerSearch {
   private readonly id = newId();
   private readonly input: HTMLInputElement;
   private readonly options: HTMLElement;
+  private own: FoundTicker[] = []; // matches among the tickers on the page, known before the server answers
   private readonly list: KeyedList<FoundTicker>;
   private readonly message = h('p', { class: 'search-message', role: 'status' });
   private readonly popup: HTMLElement;
@@ -94,7 +96,25 @@ export class TickerSearch {
       return this.close();
     }
     this.isCurrent = false;
+    this.own = matching(this.context.store.tickers, this.query(), most).map((ticker) => this.ownTicker(ticker));
+    if (this.own.length > 0) {
+      this.showFound(this.own);
+      setText(this.message, '');
+      this.open();
+    }
     this.typing = setTimeout(() => void this.search(), typingPause);
+  }
+
+  private ownTicker(ticker: string): FoundTicker {
+    const price = this.context.store.prices.get(ticker)?.price?.price ?? null;
+    return { ticker, name: null, watched: true, price, venues: [] };
+  }
+
+  /** The server's, after those that are shown already, which stay in their places. */
+  private merged(sent: FoundTicker[]): FoundTicker[] {
+    const own = this.own.map((mine) => sent.find(({ ticker }) => ticker === mine.ticker) ?? mine);
+    const known = new Set(own.map(({ ticker }) => ticker));
+    return [...own, ...sent.filter(({ ticker }) => !known.has(ticker))].slice(0, most);
   }
 
   private async search(): Promise<void> {
@@ -104,13 +124,17 @@ export class TickerSearch {
       const path = `/api/v1/tickers?query=${encodeURIComponent(query)}&limit=${most}`;
       const { body } = await this.context.api.get<FoundTicker[]>(path);
       if (search !== this.searches) return;
-      const first = body[0];
+      const found = this.merged(body);
+      const first = found[0];
       if (this.hurried && first !== undefined) return this.choose(first.ticker);
-      this.showFound(body);
-      setText(this.message, body.length > 0 ? '' : `No exchange lists “${query}”.`);
+      const marked = this.found[this.marked]?.ticker;
+      this.showFound(found);
+      const kept = found.findIndex(({ ticker }) => ticker === marked);
+      if (kept > 0) this.mark(kept);
+      setText(this.message, found.length > 0 ? '' : `No exchange lists “${query}”.`);
     } catch (error) {
       if (search !== this.searches) return;
-      this.showFound([]);
+      this.showFound(this.own);
       setText(this.message, messageOf(error));
     }
     if (document.activeElement === this.input) this.open();
@@ -200,6 +224,7 @@ export class TickerSearch {
 /** "Binance, Kraken and 7 more", or why it cannot be watched. */
 export function listedInWords({ venues }: FoundTicker, titleOf: (venue: string) => string): string {
   const trading = venues.filter((venue) => venue.status === 'trading');
+  if (venues.length === 0) return 'On this page';
   if (trading.length === 0) return venues.some((v) => v.status === 'halted') ? 'Halted' : 'Not listed any more';
   const names = trading.slice(0, 2).map((venue) => titleOf(venue.name));
   const more = trading.length - names.length;

@@ -265,7 +265,9 @@ export type StreamMessage =
   | { type: 'quotes'; quotes: Record<string, Quote[]> }
   | { type: 'sources'; sources: Record<string, SourceState> }
   | { type: 'alert_fired'; id: string; alert: Alert; firing?: FiringAnswer }
+  | { type: 'alert_created'; id: string; alert: Alert }
   | { type: 'alert_changed'; id: string; alert: Alert }
+  | { type: 'alert_deleted'; id: string; alert_id: string }
   | { type: 'blind'; tickers: Record<string, Blind | null> } // of the user's active alerts
   | { type: 'delivery'; id: string; delivery: Delivery }
   | { type: 'watch'; tickers: Record<string, WatchState> } // of those that were asked for

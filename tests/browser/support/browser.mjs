@@ -15,11 +15,12 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 export const screens = {
   wide: { width: 1440, height: 900 },
+  middle: { width: 1024, height: 768 },
   narrow: { width: 360, height: 780 },
 };
 
-// Every screen size in every colour scheme.
-export const looks = Object.keys(screens).flatMap((screen) => ['dark', 'light'].map((scheme) => ({ screen, scheme })));
+// The largest and the smallest screen in every colour scheme.
+export const looks = ['wide', 'narrow'].flatMap((screen) => ['dark', 'light'].map((scheme) => ({ screen, scheme })));
 
 export function launch() {
   return chromium.launch({

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { decimalsOf, groupDigits, percentBetween, plainDigits, stepOf } from '../decimal.ts';
 import { flashOf, h, paced, setAttribute, setText, show } from '../dom.ts';
 import {
-  formatAge,
+  priceAge,
   formatBarTime,
   formatPercent,
   formatTime,
@@ -314,7 +314,7 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
         ? state?.last
           ? 'no price right now'
           : ''
-        : `${formatAge(store.now() - new Date(last.time).getTime())} ago`,
+        : priceAge(store.now() - new Date(last.time).getTime()),
     );
     setAttribute(age, 'title', last?.time ?? null);
   }
@@ -323,7 +323,8 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
     setText(name, ticker === '' ? '\u00a0' : ticker);
     const state = store.prices.get(ticker);
     const shown = present();
-    setText(price, shown === null ? (state?.last ? groupDigits(state.last.price) : '—') : groupDigits(shown));
+    const told = shown ?? state?.last?.price;
+    setText(price, told === undefined ? '—' : groupDigits(store.shown(ticker, told)));
     price.classList.toggle('stale', shown === null);
     setText(precision, state?.price ? precisionInWords(state.price) : '');
     setText(note, shown === null ? notWatched() : (state?.price?.note ?? ''));

@@ -1,10 +1,12 @@
 // The chart, and beside it the prices, the form for a new alert and the active alerts.
 import { AlertForm } from '../alert_form.ts';
 import type { Context, View } from '../context.ts';
+import { groupDigits } from '../decimal.ts';
 import { h, onFrame } from '../dom.ts';
 import { alertPopover } from './alert_popover.ts';
 import { chartPane } from './chart_pane.ts';
 import { ownAlerts } from './own_alerts.ts';
+import { marketStrip } from './market_strip.ts';
 import { priceTable } from './price_table.ts';
 
 export function marketView(context: Context): View {
@@ -12,6 +14,7 @@ export function marketView(context: Context): View {
   let ticker = session.read('ticker') ?? '';
 
   const table = priceTable(context, select);
+  const strip = marketStrip(store);
   const pane = chartPane(context, {
     onPick: (price) => form.pick(price),
     onDraftMove: (line, price) => form.moveLine(line, price),
@@ -25,6 +28,8 @@ export function marketView(context: Context): View {
     step: () => pane.step(),
     bars: () => pane.bars(),
   });
+  // Over the chart, so that nothing moves when it comes and goes.
+  pane.element.querySelector('.chart-box')!.append(strip.element);
   const own = ownAlerts(context);
   const element = h(
     'div',
@@ -47,6 +52,7 @@ export function marketView(context: Context): View {
     // Before the first prices, the ticker of the last visit may not be among them yet.
     if (store.received.has('prices') && !tickers.includes(ticker)) ticker = tickers[0] ?? ticker;
     table.render(ticker);
+    strip.render(ticker);
     form.setTicker(ticker);
     form.refresh();
     const watched = store.alerts.filter((a) => a.is_active && a.ticker === ticker);
@@ -64,9 +70,11 @@ export function marketView(context: Context): View {
   }
   document.addEventListener('keydown', onKey);
 
-  const soon = onFrame(render);
+  // Prices come ten times a second; nobody reads them that fast.
+  const soon = onFrame(render, 250);
   const stops = [
-    store.on(['prices', 'alerts', 'connection', 'opened'], soon),
+    store.on(['prices', 'blind', 'sources'], soon),
+    store.on(['alerts', 'connection', 'opened'], onFrame(render)),
     history.onChange((series) => series.ticker === ticker && soon()),
     table.listen(),
     () => document.removeEventListener('keydown', onKey),
@@ -76,8 +84,13 @@ export function marketView(context: Context): View {
 
   return {
     element,
+    title() {
+      const now = store.prices.get(ticker)?.price?.price;
+      return now === undefined ? ticker || 'Market' : `${groupDigits(store.shown(ticker, now))} ${ticker}`;
+    },
     destroy() {
       stops.forEach((stop) => stop());
+      strip.stop();
       pane.destroy();
     },
   };

@@ -1,9 +1,10 @@
 import { h, setText, show } from '../dom.ts';
+import { canInstall, install, onInstallable } from '../install.ts';
 import { permissionInWords, type Notifier } from '../notify.ts';
 
 /** Requests permission for notifications; hidden once that is granted or denied. */
 export function notifyButton(notifier: Notifier): { element: HTMLElement; stop: () => void } {
-  const button = h('button', { type: 'button', onclick: () => void notifier.ask() }, 'Notify me');
+  const button = h('button', { type: 'button', onclick: () => void notifier.ask() }, 'Desktop notifications');
   const render = (): void => {
     show(button, notifier.permission === 'default');
     button.title = permissionInWords(notifier.permission);
@@ -16,20 +17,21 @@ export function notifyButton(notifier: Notifier): { element: HTMLElement; stop: 
 export function notifySection(notifier: Notifier): { element: HTMLElement; stop: () => void } {
   const words = h('p');
   const button = notifyButton(notifier);
-  const render = (): void => setText(words, permissionInWords(notifier.permission));
+  const app = h('button', { type: 'button', onclick: () => void install() }, 'Install as an app');
+  const render = (): void => {
+    setText(words, permissionInWords(notifier.permission));
+    show(app, canInstall());
+  };
   render();
-  const stop = notifier.onChange(render);
+  const stops = [notifier.onChange(render), onInstallable(render), button.stop];
   return {
     element: h(
       'section',
       { class: 'panel', 'aria-label': 'Notifications' },
       h('h2', null, 'Notifications'),
       words,
-      button.element,
+      h('div', { class: 'actions' }, button.element, app),
     ),
-    stop() {
-      stop();
-      button.stop();
-    },
+    stop: () => stops.forEach((stop) => stop()),
   };
 }

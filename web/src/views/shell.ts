@@ -1,11 +1,14 @@
 // The frame around every view: brand, navigation, connection state.
 import type { Context } from '../context.ts';
-import { h, svg } from '../dom.ts';
-import { notifyButton } from './notify_button.ts';
+import { h, setAttribute, setText, svg } from '../dom.ts';
+import { marketState } from '../market_state.ts';
+import { bell, type Bell } from './bell.ts';
 
 export interface Shell {
   element: HTMLElement;
-  connection: HTMLElement;
+  bell: Bell;
+  /** Shows the connection and the market as they are now. */
+  render(): void;
   show(name: string, content: HTMLElement): void;
   destroy(): void;
 }
@@ -33,11 +36,31 @@ export function shell(context: Context, links: { name: string; title: string }[]
     a.append(icon(name), h('span', null, title));
     return a;
   });
-  const connection = h(
-    'span',
-    { class: 'connection', role: 'status', 'data-testid': 'connection', 'data-live': 'false' },
-    context.store.connection.text,
-  );
+  const { store } = context;
+  // Two things: whether this page is connected, and whether there are prices that alerts can fire at.
+  const connection = h('span', {
+    class: 'connection',
+    role: 'status',
+    title: 'The connection to the server',
+    'data-testid': 'connection',
+  });
+  const market = h('a', {
+    class: 'market-state',
+    href: '#/sources',
+    title: 'Whether each ticker has a price; its sources',
+    'data-testid': 'market-state',
+  });
+  const firings = bell(context);
+  const render = (): void => {
+    const { text, live } = store.connection;
+    setText(connection, text);
+    setAttribute(connection, 'data-live', String(live));
+    const prices = marketState(store);
+    // Without a connection nobody knows.
+    setText(market, live ? prices.text : '');
+    setAttribute(market, 'data-state', live ? prices.state : 'unknown');
+  };
+  render();
   const main = h('main', { id: 'main', tabindex: '-1' });
   const skip = h('a', { class: 'skip', href: '#main' }, 'Skip to content');
   // The hash is the route, so the browser must not follow this link.
@@ -45,8 +68,6 @@ export function shell(context: Context, links: { name: string; title: string }[]
     e.preventDefault();
     (main.querySelector<HTMLElement>('h1') ?? main).focus();
   });
-  const notify = notifyButton(context.notifier);
-  notify.element.classList.add('wide-only');
   const brand = h('a', { class: 'brand', href: '#/market', 'aria-label': 'Pricewire' });
   brand.append(
     svg(
@@ -68,16 +89,19 @@ export function shell(context: Context, links: { name: string; title: string }[]
       h(
         'div',
         { class: 'top-right' },
+        market,
         connection,
-        notify.element,
+        firings.element,
         h('button', { type: 'button', class: 'quiet', onclick: () => context.signOut() }, 'Sign out'),
       ),
     ),
     main,
+    h('footer', { class: 'foot' }, h('a', { href: '/docs' }, 'API reference')),
   );
   return {
     element,
-    connection,
+    bell: firings,
+    render,
     show(name, content) {
       links.forEach((link, i) => {
         if (link.name === name) anchors[i]!.setAttribute('aria-current', 'page');
@@ -85,6 +109,6 @@ export function shell(context: Context, links: { name: string; title: string }[]
       });
       main.replaceChildren(content);
     },
-    destroy: notify.stop,
+    destroy: firings.destroy,
   };
 }

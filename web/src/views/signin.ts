@@ -10,6 +10,14 @@ export interface SignIn {
   element: HTMLElement;
 }
 
+/** What is wrong; other messages only say what has happened. */
+export const keyNotValid = 'Your API key is no longer valid. Sign in with the new one.';
+
+function told(message: string): HTMLElement {
+  const isWrong = message === keyNotValid;
+  return h('p', isWrong ? { class: 'error', role: 'alert' } : { class: 'notice', role: 'status' }, message);
+}
+
 export function signInView(
   api: Api,
   message: string,
@@ -25,7 +33,7 @@ export function signInView(
       { class: 'lead' },
       'Watch crypto prices live, draw an alert on the chart, and get a signed webhook when it fires.',
     ),
-    ...(message === '' ? [] : [h('p', { class: 'error', role: 'alert' }, message)]),
+    ...(message === '' ? [] : [told(message)]),
     h('div', { class: 'welcome-forms' }, signUp, signInForm()),
     h(
       'p',

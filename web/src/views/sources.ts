@@ -3,6 +3,7 @@ import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
 import { h, KeyedList, newId, onFrame, setAttribute, setText, show, type Row } from '../dom.ts';
 import { formatAge, formatPercent, precisionInWords, reasonInWords, stateInWords } from '../format.ts';
+import { healthOf } from '../market_state.ts';
 import type { Quote, SourceState } from '../types.ts';
 
 interface ShownSource {
@@ -152,7 +153,7 @@ function sourceRow(now: () => number): Row<ShownSource> {
       setAttribute(element, 'data-source', key);
       setText(name, source.title);
       setText(badge, stateInWords(source.state || source.status, source.detail));
-      setAttribute(badge, 'data-state', isOff(source) ? source.state : source.status);
+      setAttribute(badge, 'data-state', isOff(source) ? source.state : healthOf(source));
       setText(price, quote ? `${groupDigits(quote.price)} ${quote.currency}` : '—');
       setAttribute(price, 'title', quote?.dollars ? `${groupDigits(quote.dollars)} USD` : null);
       setText(spread, quote?.spread_bp == null ? '—' : formatPercent(quote.spread_bp / 100));

@@ -1,0 +1,110 @@
+// A long table of which only the rows in sight exist: a thousand rows cost no more than thirty.
+import { h, KeyedList, type Row } from './dom.ts';
+
+const beyond = 6; // rows above and below what is in sight
+
+/** The first row that exists, and how many do. */
+export function rowsInSight(
+  scrolled: number,
+  height: number,
+  rowHeight: number,
+  count: number,
+): { first: number; length: number } {
+  const most = Math.ceil(height / rowHeight) + 1 + 2 * beyond;
+  const first = Math.max(0, Math.min(Math.floor(scrolled / rowHeight) - beyond, count - most));
+  return { first, length: Math.min(most, count - first) };
+}
+
+export class WindowList<T> {
+  private items: readonly T[] = [];
+  private first = 0;
+  private readonly list: KeyedList<T>;
+  private readonly scroller: HTMLElement;
+  private readonly table: HTMLElement;
+  private readonly body: HTMLElement;
+  private readonly above: HTMLElement;
+  private readonly keyOf: (item: T) => string;
+  private readonly resize: ResizeObserver;
+
+  /** `body` is in `table`, which is in `scroller`; all rows have the same height. */
+  constructor(
+    scroller: HTMLElement,
+    table: HTMLElement,
+    body: HTMLElement,
+    keyOf: (item: T) => string,
+    create: (item: T) => Row<T>,
+  ) {
+    this.scroller = scroller;
+    this.table = table;
+    this.body = body;
+    this.keyOf = keyOf;
+    // In place of the rows above, so that those in sight never move.
+    this.above = h('td', { colspan: '5' });
+    const row = h('tr', { class: 'above', 'aria-hidden': 'true' }, this.above);
+    body.append(row);
+    this.list = new KeyedList<T>(body, keyOf, create, row);
+    scroller.addEventListener('scroll', () => this.render(), { passive: true });
+    this.resize = new ResizeObserver(() => this.render());
+    this.resize.observe(scroller);
+  }
+
+  destroy(): void {
+    this.resize.disconnect();
+  }
+
+  show(items: readonly T[]): void {
+    this.items = items;
+    this.render();
+  }
+
+  /** Scrolls just so far that the item is in sight; returns its row. */
+  reveal(key: string): Row<T> | undefined {
+    const index = this.items.findIndex((item) => this.keyOf(item) === key);
+    if (index < 0) return undefined;
+    const rowHeight = this.rowHeight();
+    const head = this.headHeight();
+    const { scrollTop, clientHeight } = this.scroller;
+    const top = index * rowHeight;
+    if (top < scrollTop) this.scroller.scrollTop = top;
+    else if (top + rowHeight > scrollTop + clientHeight - head)
+      this.scroller.scrollTop = top + rowHeight - clientHeight + head;
+    this.render();
+    return this.list.get(key);
+  }
+
+  private rowHeight(): number {
+    return (this.body.children[1] as HTMLElement | undefined)?.offsetHeight || 46;
+  }
+  private headHeight(): number {
+    return this.table.querySelector('thead')?.offsetHeight ?? 0;
+  }
+
+  private render(): void {
+    const { items } = this;
+    const rowHeight = this.rowHeight();
+    const { first, length } = rowsInSight(
+      this.scroller.scrollTop,
+      this.scroller.clientHeight,
+      rowHeight,
+      items.length,
+    );
+    this.first = first;
+    const rows = items.slice(first, first + length);
+    this.keepFocus(rows);
+    this.list.show(rows);
+    this.above.style.height = `${first * rowHeight}px`;
+    this.table.style.marginBottom = `${Math.max(0, items.length - first - length) * rowHeight}px`;
+    this.table.setAttribute('aria-rowcount', String(items.length + 1));
+    rows.forEach((item, i) =>
+      this.list.get(this.keyOf(item))!.element.setAttribute('aria-rowindex', String(this.first + i + 2)),
+    );
+  }
+
+  /** A row that is scrolled away must not pass its focus on to its neighbour. */
+  private keepFocus(rows: readonly T[]): void {
+    const { activeElement } = document;
+    if (!this.body.contains(activeElement)) return;
+    const stays = rows.some((item) => this.list.get(this.keyOf(item))?.element.contains(activeElement));
+    if (!stays) this.scroller.focus({ preventScroll: true });
+  }
+}
