@@ -8,13 +8,14 @@ import {
   chart_point,
   delivery_rows,
   drafted_price,
-  form,
   go,
   is_signed_out,
   live,
   open,
   open_delivery,
+  open_form,
   overflows,
+  place_alert,
   price_of,
   price_row,
   says,
@@ -93,9 +94,10 @@ for (const { screen, scheme } of looks) {
     );
     await price_row(page, 'BTC').click();
 
-    // A click on the chart drafts an alert at that price.
-    const { price, condition, url, note, create } = form(page);
-    await press(page, touch, await chart_point(page, 0.5, 0.2));
+    // The "+" beside the axis, or a long press, drafts an alert at that price.
+    await by_id(page, 'chart').getByRole('img').waitFor();
+    await place_alert(page, await chart_point(page, 0.5, 0.2), touch);
+    const { condition, url, note, create } = await open_form(page);
     await until('a price in the form', async () => (await drafted_price(page)) > 0);
     const clicked = await drafted_price(page);
     assert.ok(Math.abs(clicked / present - 1) < 0.1, `${clicked} is a price on the chart`);
@@ -110,10 +112,8 @@ for (const { screen, scheme } of looks) {
     assert_side(first, present);
     await until('its line on the chart', async () => (await by_id(page, 'alert-line').count()) === 1);
 
-    // A drag moves the draft: with a mouse from anywhere on the chart, by touch only from the draft itself.
-    const start = await chart_point(page, 0.3, 0.6);
-    if (touch) await press(page, touch, start);
-    else await press(page, touch, start, await chart_point(page, 0.3, 0.85));
+    // A drag moves the draft.
+    await place_alert(page, await chart_point(page, 0.3, 0.6), touch);
     await until('a price in the form', () => drafted_price(page));
     const line = await resting(by_id(page, 'draft-line'));
     const low = await drafted_price(page);

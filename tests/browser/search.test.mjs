@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
 import { axe_findings, looks, stage } from './support/browser.mjs';
-import { find, form, found, open, overflows, price_of, price_row, sign_in } from './support/page.mjs';
+import { confirm_price, find, form, found, open, overflows, price_of, price_row, sign_in } from './support/page.mjs';
 import { output } from './support/programs.mjs';
 import { until } from './support/until.mjs';
 
@@ -40,6 +40,7 @@ visit('a coin is found by the keyboard, charted at once, and an alert on it is m
   await price.fill('0.5');
   await url.fill(`${deployment.hooks}/hook`);
   await create.click();
+  await confirm_price(page);
   const [alert] = await until('the alert', async () => {
     const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
     return alerts.length && alerts;

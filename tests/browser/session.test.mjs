@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { Visitor, stage } from './support/browser.mjs';
-import { form, go, is_signed_out, live, open, says, sign_in, views } from './support/page.mjs';
+import { go, is_signed_out, live, open, open_form, says, sign_in, views } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
 const { here, visit } = stage({}, (deployment) => deployment.market.hold());
@@ -120,7 +120,7 @@ visit(
     const user = await deployment.register();
     await open(page);
     await sign_in(page, user.api_key);
-    const { price, url, note, create } = form(page);
+    const { price, url, note, create } = await open_form(page);
     await price.fill('70000');
     await note.fill('kept');
     for (const [text, told] of [

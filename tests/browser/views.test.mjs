@@ -6,7 +6,7 @@ import { axe_findings, looks, screens, stage } from './support/browser.mjs';
 import {
   by_id,
   delivery_rows,
-  form,
+  open_form,
   go,
   live,
   open,
@@ -126,7 +126,7 @@ for (const style of looks) {
 
     await go(page, 'Market');
     await shown.Market(page);
-    const { price, url, note, create } = form(page);
+    const { price, url, note, create } = await open_form(page);
     await price.fill('65300');
     await url.fill('https://your-server.example/hook');
     await note.fill('Sell half.');
@@ -148,8 +148,8 @@ for (const style of looks) {
 visit('each interval has its bars', {}, async ({ page, deployment }) => {
   await open(page);
   await sign_in(page, user.api_key);
-  for (const interval of ['5m', '1h', '1d', '1m']) {
-    await page.getByRole('group', { name: 'Interval' }).getByRole('button', { name: interval }).click();
+  for (const interval of ['5m', '1h', '1d', '1w', '1m']) {
+    await page.getByRole('group', { name: 'Interval' }).getByRole('button', { name: interval, exact: true }).click();
     await until(`the bars of ${interval}`, async () => {
       const path = `/rates/BTC/history?interval=${interval}`;
       const { bars } = await deployment.expect(200, 'GET', path, { key: user.api_key });

@@ -73,6 +73,20 @@ export async function find(page, text, ticker) {
   await page.getByRole('heading', { name: ticker, exact: true }).waitFor();
 }
 
+// Opens all of the form of a new alert: on a phone it is a closed sheet, and the rest is behind "More".
+export async function open_form(page) {
+  const details = page.getByRole('button', { name: 'Details', exact: true });
+  if (await details.isVisible()) await details.click();
+  const more = page.locator('.more-alert');
+  if (!(await more.evaluate((element) => element.open))) await more.locator('summary').click();
+  return form(page);
+}
+
+// Whether the price is meant is asked of those far from the present one.
+export async function confirm_price(page) {
+  await page.getByRole('dialog').getByRole('button', { name: 'Create alert' }).click();
+}
+
 // The form of a new alert.
 export const form = (page) => {
   const draft = page.getByRole('form', { name: 'New alert' });
@@ -84,6 +98,21 @@ export const form = (page) => {
     create: draft.getByRole('button', { name: 'Create alert' }),
   };
 };
+
+// Begins an alert at a point of the chart: by the "+" beside the price axis, or with a long press.
+export async function place_alert(page, at, touch = false) {
+  if (!touch) {
+    await page.mouse.move(at.x, at.y);
+    await page.getByRole('button', { name: 'New alert at this price' }).click();
+  } else {
+    const devtools = await page.context().newCDPSession(page);
+    const send = (type, ...touchPoints) => devtools.send('Input.dispatchTouchEvent', { type, touchPoints });
+    await send('touchStart', at);
+    await until('a price in the form', () => drafted_price(page));
+    await send('touchEnd');
+    await devtools.detach();
+  }
+}
 
 export const drafted_price = async (page) => Number(digits(await form(page).price.inputValue()));
 

@@ -350,6 +350,8 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
   }
 
   function render(): void {
+    // A frame that was asked for before may come after.
+    if (gone) return;
     renderHead();
     const series = shownSeries();
     setText(empty, emptyText(series));

@@ -1,0 +1,301 @@
+// The chart as one lives in it: moved, zoomed, scrolled back, and with alerts that can be taken hold of.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+
+import { axe_findings, screens, stage } from './support/browser.mjs';
+import {
+  by_id,
+  chart_point,
+  drafted_price,
+  form,
+  go,
+  open,
+  overflows,
+  place_alert,
+  says,
+  sign_in,
+} from './support/page.mjs';
+import { output } from './support/programs.mjs';
+import { until } from './support/until.mjs';
+
+const { visit } = stage({ history: true }, (deployment) => deployment.market.sway());
+
+async function enter(page, deployment, alerts = []) {
+  const user = await deployment.register('chart');
+  const made = [];
+  for (const alert of alerts) made.push(await deployment.alert(user, alert));
+  await open(page);
+  await sign_in(page, user.api_key);
+  await by_id(page, 'chart').getByRole('img').waitFor();
+  await until('the bars', async () => !(await page.locator('.chart-empty').isVisible()));
+  return { user, made };
+}
+
+const readout = (page) => page.locator('.readout').textContent();
+const line = (page, id) => page.locator(`[data-testid=alert-line][data-id="${id}"]`);
+const label_box = async (locator) => (await locator.locator('.line-label').first()).boundingBox();
+const alert_of = (deployment, user, id) => deployment.expect(200, 'GET', `/alerts/${id}`, { key: user.api_key });
+
+async function drag(page, from, to) {
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(to.x, to.y, { steps: 6 });
+  await page.mouse.up();
+}
+
+// The time of the bar under a point.
+async function time_at(page, at) {
+  await page.mouse.move(at.x + 3, at.y);
+  await page.mouse.move(at.x, at.y);
+  return (await readout(page)).slice(0, 16);
+}
+
+visit('a drag moves the chart and makes no alert; a key brings it back', {}, async ({ page, deployment }) => {
+  await enter(page, deployment);
+  const [left, right] = [await chart_point(page, 0.2, 0.5), await chart_point(page, 0.7, 0.5)];
+  const before = await time_at(page, left);
+  await drag(page, left, right);
+  assert.notEqual(await time_at(page, left), before, 'older bars are in sight');
+  assert.equal(await drafted_price(page), 0);
+  assert.equal(await by_id(page, 'draft-line').count(), 0);
+  const now = page.getByRole('button', { name: 'Back to now' });
+  await now.waitFor();
+  await now.click();
+  await until('the present', async () => !(await now.isVisible()));
+  // The same by the keyboard.
+  await by_id(page, 'chart').focus();
+  for (let i = 0; i < 4; ++i) await page.keyboard.press('ArrowLeft');
+  await now.waitFor();
+  await page.keyboard.press('Home');
+  await until('the present', async () => !(await now.isVisible()));
+});
+
+visit('each step of the zoom changes the picture, and the wheel does too', {}, async ({ page, deployment }) => {
+  await enter(page, deployment);
+  const at = await chart_point(page, 0.1, 0.5);
+  const seen = [await time_at(page, at)];
+  for (let i = 0; i < 3; ++i) {
+    await page.getByRole('button', { name: 'Show fewer bars' }).click();
+    seen.push(await time_at(page, at));
+  }
+  await page.mouse.move(at.x + 200, at.y);
+  await page.mouse.wheel(0, 600);
+  await until('the wheel to zoom', async () => (await time_at(page, at)) !== seen[3]);
+  assert.equal(new Set(seen).size, seen.length, seen.join());
+});
+
+visit('scrolled back, it loads older bars', {}, async ({ page, deployment }) => {
+  const older = [];
+  page.on('request', (request) => /history\?.*&to=/.test(request.url()) && older.push(request.url()));
+  await enter(page, deployment);
+  await by_id(page, 'chart').focus();
+  await until('older bars to be asked for', async () => {
+    await page.keyboard.press('PageUp');
+    return older.length > 0;
+  });
+  const first = older[0];
+  await until('still older ones', async () => {
+    await page.keyboard.press('PageUp');
+    return older.some((url) => url !== first);
+  });
+});
+
+visit(
+  '15m and 4h are combined from what the server has; volume and a logarithmic scale are remembered',
+  {},
+  async ({ page, deployment }) => {
+    const { user } = await enter(page, deployment);
+    for (const [interval, length] of [
+      ['4h', 14400],
+      ['15m', 900],
+    ]) {
+      await page.getByRole('group', { name: 'Interval' }).getByRole('button', { name: interval, exact: true }).click();
+      const base = interval === '4h' ? '1h' : '5m';
+      const path = `/rates/BTC/history?interval=${base}&limit=20`;
+      const { bars } = await deployment.expect(200, 'GET', path, { key: user.api_key });
+      const of = (bar) => Math.floor(Date.parse(bar.time) / 1000 / length);
+      const opened = bars.find((bar) => of(bar) === of(bars.at(-1))).open;
+      await until(`the bar of ${interval}`, async () => {
+        const said = await by_id(page, 'chart').getByRole('img').getAttribute('aria-label');
+        return said.includes(`, ${interval} bars:`) && said.includes(`opened at ${opened},`);
+      });
+    }
+    const tools = page.getByRole('group', { name: 'Tools' });
+    await tools.getByRole('button', { name: 'Log' }).click();
+    await tools.getByRole('button', { name: 'Vol' }).click();
+    await page.reload();
+    await by_id(page, 'chart').getByRole('img').waitFor();
+    assert.equal(await tools.getByRole('button', { name: 'Log' }).getAttribute('aria-pressed'), 'true');
+    assert.equal(await tools.getByRole('button', { name: 'Vol' }).getAttribute('aria-pressed'), 'false');
+  },
+);
+
+visit('a line is dragged to another price, and back by Undo', {}, async ({ page, deployment }) => {
+  const { user, made } = await enter(page, deployment, [{ condition: 'gt', target_price: 65200 }]);
+  const [alert] = made;
+  await line(page, alert.id).waitFor();
+  const box = await label_box(line(page, alert.id));
+  const from = { x: box.x + 12, y: box.y + box.height / 2 };
+  await drag(page, from, { x: from.x, y: from.y - 30 });
+  const moved = await until('the alert to be moved', async () => {
+    const { target_price } = await alert_of(deployment, user, alert.id);
+    return target_price > 65200 && target_price;
+  });
+  await says(line(page, alert.id).locator('.line-label'), new RegExp(moved.toLocaleString('en').slice(0, 6)));
+  assert.equal(await page.getByRole('dialog').count(), 0, 'a drag opens nothing');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await until('the alert to be back', async () => (await alert_of(deployment, user, alert.id)).target_price === 65200);
+});
+
+visit(
+  'a line is moved by arrow keys, paused, explained and deleted from its popover',
+  {},
+  async ({ page, deployment }) => {
+    const { user, made } = await enter(page, deployment, [{ condition: 'lt', target_price: 64800, note: 'Buy' }]);
+    const [alert] = made;
+    await line(page, alert.id).waitFor();
+    const slider = page.getByRole('slider', { name: /^Alert: BTC below 64,800/ });
+    await slider.focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    const lowered = await until('the alert to be lowered', async () => {
+      const { target_price } = await alert_of(deployment, user, alert.id);
+      return target_price < 64800 && target_price;
+    });
+    await until(
+      'its value to be announced',
+      async () => Number(await line(page, alert.id).getAttribute('aria-valuenow')) === lowered,
+    );
+    await line(page, alert.id).focus();
+    await page.keyboard.press('Enter');
+    const popover = page.getByRole('dialog');
+    await popover.waitFor();
+    assert.deepEqual(await axe_findings(page), []);
+    await popover.getByRole('button', { name: 'Why?' }).click();
+    await says(popover.getByRole('status'), /^BTC is .* above/);
+    await popover.getByRole('button', { name: 'Snooze 1 h' }).click();
+    await until('the snooze', async () => (await alert_of(deployment, user, alert.id)).status === 'snoozed');
+    await popover.getByRole('button', { name: 'End snooze' }).click();
+    await until('its end', async () => (await alert_of(deployment, user, alert.id)).status === 'active');
+    await page.keyboard.press('Escape');
+    await until('the popover to close', async () => (await popover.count()) === 0);
+    assert.equal(await line(page, alert.id).evaluate((element) => element === document.activeElement), true);
+    await page.keyboard.press('Delete');
+    await until('the line to go', async () => (await line(page, alert.id).count()) === 0);
+  },
+);
+
+visit('the key A, a right click and the alert tool place an alert', {}, async ({ page, deployment }) => {
+  await enter(page, deployment);
+  await page.keyboard.press('a');
+  await until('a draft at the present price', async () => Math.abs((await drafted_price(page)) / 65000 - 1) < 0.01);
+  const draft = by_id(page, 'draft-line');
+  await until('the focus on its line', () => draft.evaluate((element) => element === document.activeElement));
+  await page.keyboard.press('Escape');
+  await until('no draft', async () => (await draft.count()) === 0);
+  const at = await chart_point(page, 0.4, 0.3);
+  await page.mouse.click(at.x, at.y);
+  assert.equal(await draft.count(), 0, 'a click alone places nothing');
+  await page.mouse.click(at.x, at.y, { button: 'right' });
+  await draft.waitFor();
+  await form(page).price.fill('');
+  const tool = page.getByRole('group', { name: 'Tools' }).getByRole('button', { name: 'Alert' });
+  await tool.click();
+  await page.mouse.click(at.x, at.y);
+  await draft.waitFor();
+  assert.equal(await tool.getAttribute('aria-pressed'), 'false', 'once');
+});
+
+const kinds = [
+  { condition: 'gt', target_price: 65400 },
+  { when: { is: 'outside', level: [64600, 65500] } },
+  { when: { is: 'below', level: { from: 'high', by: '-0.6%' } } },
+  { when: { is: 'crosses_up', level: { from: 'low', over: '15m', by: '0.7%' } } },
+  { when: { is: 'above', level: { from: 'start', by: '0.5%' } } },
+  { condition: 'gt', target_price: 64000 }, // fires at once
+];
+
+screens.medium = { width: 1024, height: 768 };
+for (const screen of ['narrow', 'medium', 'wide']) {
+  visit(`alerts of every kind are drawn, ${screen}`, { screen, scheme: 'dark' }, async ({ page, deployment }) => {
+    const { made } = await enter(page, deployment, kinds);
+    for (const { id } of made.slice(0, 5)) await line(page, id).first().waitFor();
+    assert.equal(await line(page, made[1].id).count(), 2, 'a channel has two bounds');
+    assert.equal(await line(page, made[0].id).getAttribute('role'), 'slider');
+    assert.equal(await line(page, made[2].id).getAttribute('role'), 'button', 'what follows the price is not dragged');
+    await page.screenshot({ path: join(output, 'screenshots', `levels-${screens[screen].width}-dark.png`) });
+    assert.deepEqual(await axe_findings(page), []);
+    assert.equal(await overflows(page), false);
+  });
+
+  visit(
+    `the form is in view when an alert is placed, ${screen}`,
+    { screen, touch: screen === 'narrow' },
+    async ({ page, deployment }) => {
+      await enter(page, deployment);
+      await place_alert(page, await chart_point(page, 0.4, 0.3), screen === 'narrow');
+      await by_id(page, 'draft-line').waitFor();
+      const { height } = screens[screen];
+      const { y, height: tall } = await form(page).create.boundingBox();
+      assert.ok(y > 0 && y + tall <= height, `${y} + ${tall} is within ${height}`);
+    },
+  );
+
+  visit(`each preset is a sentence that makes its alert, ${screen}`, { screen }, async ({ page, deployment }) => {
+    const { user } = await enter(page, deployment);
+    if (screen === 'narrow') await page.getByRole('button', { name: 'Details', exact: true }).click();
+    const { url, create } = form(page);
+    await url.fill(`${deployment.hooks}/hook`);
+    const presets = page.getByRole('group', { name: 'What to watch' });
+    for (const [preset, says_it] of [
+      ['Move', /rises 5 % within 1h/],
+      ['From now', /rises 5 % from its price at the start/],
+      ['Trailing', /falls 3 % from its high/],
+      ['New high', /makes a new 24h high/],
+      ['Depeg', /is outside /],
+      ['Feed silent', /has no price for 1 min/],
+    ]) {
+      await presets.getByRole('button', { name: preset }).click();
+      if (preset === 'Trailing') {
+        await until('what it would have done', async () =>
+          /would have fired|would not have fired/.test(await page.locator('.preview').textContent()),
+        );
+        assert.deepEqual(await axe_findings(page), []);
+      }
+      await create.click();
+      await until(`the alert that ${says_it}`, async () => {
+        const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
+        return says_it.test(alerts[0]?.says ?? '');
+      });
+      if (screen === 'narrow') await page.getByRole('button', { name: 'Details', exact: true }).click();
+    }
+    assert.equal(await overflows(page), false);
+  });
+}
+
+visit('an alert is duplicated into the form', {}, async ({ page, deployment }) => {
+  const { made } = await enter(page, deployment, [
+    { when: { is: 'below', level: { from: 'high', by: '-0.7%' } }, repeat: { cooldown: '15m' } },
+  ]);
+  await line(page, made[0].id).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').getByRole('button', { name: 'Duplicate' }).click();
+  const draft = page.getByRole('form', { name: 'New alert' });
+  assert.equal(await draft.getByLabel('Percent').inputValue(), '0.7');
+  await draft.locator('summary').click();
+  assert.equal(await draft.getByLabel('Not again within').inputValue(), '15m');
+});
+
+visit('other views do not load the chart', {}, async ({ page, deployment }) => {
+  const loaded = [];
+  page.on('request', (request) => loaded.push(new URL(request.url()).pathname));
+  const user = await deployment.register();
+  await page.goto('/#/account');
+  await page.getByLabel('API key').fill(user.api_key);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await page.getByText(user.email).first().waitFor();
+  const of_chart = () => loaded.some((path) => /\/chart-[^/]*\.js$/.test(path));
+  assert.equal(of_chart(), false);
+  await go(page, 'Market');
+  await until('the chart', of_chart);
+});
