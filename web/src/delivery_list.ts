@@ -79,7 +79,7 @@ export function deliveriesPath(filter: DeliveryFilter, url: string | undefined, 
   if (filter.alert !== '') params.set('alert_id', filter.alert);
   if (filter.kind !== '') params.set('kind', filter.kind);
   if (filter.code !== '') params.set('code', filter.code);
-  if (filter.since !== null) params.set('from', new Date(filter.since).toISOString());
+  if (filter.since !== null) params.set('since', new Date(filter.since).toISOString());
   return `/api/v1/deliveries/?${params}`;
 }
 

@@ -1,6 +1,6 @@
 // What is known of an endpoint, in words (pure).
 import { formatDuration, formatTime, formatUntil } from './format.ts';
-import type { Endpoint } from './types.ts';
+import type { Delivery, Endpoint } from './types.ts';
 
 export interface EndpointState {
   colour: 'ok' | 'failed' | 'degraded' | 'unknown';
@@ -62,4 +62,27 @@ export function attemptsInWords({ last_24h }: Endpoint): string {
 export function latencyInWords({ last_24h }: Endpoint): string {
   if (last_24h === undefined || last_24h.p50_ms === null || last_24h.p95_ms === null) return '—';
   return `${formatDuration(last_24h.p50_ms)} · ${formatDuration(last_24h.p95_ms)}`;
+}
+
+const day = 86_400_000;
+
+/** What an older server does not say itself, from the deliveries that are known; how long they took is not among it. */
+export function withFacts(endpoint: Endpoint, deliveries: readonly Delivery[], now: number): Endpoint {
+  if (endpoint.state !== undefined) return endpoint;
+  const called = deliveries.filter((d) => d.webhook_url === endpoint.webhook_url && d.attempt_count > 0);
+  const lately = called.filter((d) => now - new Date(d.created_at).getTime() < day);
+  const good = called.find((d) => d.status === 'delivered');
+  const bad = called.find((d) => d.status !== 'delivered');
+  return {
+    ...endpoint,
+    state: called.length === 0 ? 'not_called' : called[0]!.status === 'delivered' ? 'ok' : 'failing',
+    last_24h: {
+      attempts: lately.length,
+      succeeded: lately.filter((d) => d.status === 'delivered').length,
+      p50_ms: null,
+      p95_ms: null,
+    },
+    last_success_at: good === undefined ? null : (good.finished_at ?? good.created_at),
+    last_failure: bad === undefined ? null : { at: bad.finished_at ?? bad.created_at, reason: bad.reason },
+  };
 }

@@ -2,12 +2,13 @@
 import { formatOfUrl } from './alert_body.ts';
 import { messageOf } from './api.ts';
 import type { Context } from './context.ts';
+import { withFacts } from './endpoint.ts';
 import { shortUrl } from './format.ts';
 import { toast } from './toast.ts';
 import type { Delivery, Endpoint } from './types.ts';
 
 /** All of them, over all pages. */
-export async function loadEndpoints({ api }: Context): Promise<Endpoint[]> {
+export async function loadEndpoints({ api, store }: Context): Promise<Endpoint[]> {
   const out: Endpoint[] = [];
   let path: string | null = '/api/v1/endpoints/?limit=1000';
   for (let page = 0; page < 10 && path !== null; ++page) {
@@ -15,7 +16,7 @@ export async function loadEndpoints({ api }: Context): Promise<Endpoint[]> {
     out.push(...answer.body);
     path = answer.next;
   }
-  return out;
+  return out.map((endpoint) => withFacts(endpoint, store.deliveries, store.now()));
 }
 
 export async function enableEndpoint({ api, store }: Context, url: string): Promise<void> {
@@ -24,9 +25,15 @@ export async function enableEndpoint({ api, store }: Context, url: string): Prom
   await store.loadAlerts().catch((e) => toast(messageOf(e), 'bad'));
 }
 
-/** One signed test without an alert. Throws where it is refused. */
+/** One signed test: that of an alert with this URL, or of none. Throws where it is refused. */
 export async function testUrl({ api, store }: Context, url: string): Promise<Delivery> {
   const mark = store.mark();
+  const alert = store.alerts.find((each) => each.webhook_url === url);
+  if (alert !== undefined) {
+    const delivery = await api.post<Delivery>(`/api/v1/alerts/${alert.id}/test`);
+    store.putDelivery(delivery, mark);
+    return delivery;
+  }
   const body = JSON.stringify({ webhook_url: url, format: formatOfUrl(url) });
   const delivery = await api.post<Delivery>('/api/v1/endpoints/test', body);
   store.putDelivery(delivery, mark);

@@ -69,7 +69,7 @@ test('the request has what narrows, and nothing else', () => {
   assert.equal(params({}, 'https://example.com/?a=1&b=2'), 'endpoint=https://example.com/?a=1&b=2');
   assert.equal(
     params({ alert: 'a', code: '5xx', since: 0 }),
-    'alert_id=a code=5xx from=1970-01-01T00:00:00.000Z',
+    'alert_id=a code=5xx since=1970-01-01T00:00:00.000Z',
   );
 });
 

@@ -200,8 +200,11 @@ export function accountView(context: Context): View {
     );
     if (!sure) return;
     try {
-      await api.delete('/api/v1/users/me');
-      context.signOut('Your account has been deleted.');
+      // The server ends the stream first, which would be told as an invalid key.
+      await context.withoutStream(async () => {
+        await api.delete('/api/v1/users/me');
+        context.signOut('Your account has been deleted.');
+      });
     } catch (error) {
       accountError.set(messageOf(error));
     }

@@ -21,7 +21,7 @@ import { confirmDialog } from './dialog.ts';
 import { choice, searchField, segmented, setOptions } from './filters.ts';
 import { notifyButton } from './notify_button.ts';
 
-const page = 100; // rows at a time
+const page = 60; // rows at a time
 const pricesEvery = 500;
 const resortEvery = 5000;
 
