@@ -11,8 +11,9 @@ import { conditionSign } from './conditions.ts';
 import type { Context } from './context.ts';
 import { groupDigits, percentBetween, whyNoPrice } from './decimal.ts';
 import { h, setAttribute, setText, whileBusy } from './dom.ts';
+import { testUrl } from './endpoint_actions.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
-import { alertTitle, formatDistance } from './format.ts';
+import { alertTitle, formatDistance, shortUrl } from './format.ts';
 import { drawnLevels, stateAtStart } from './levels.ts';
 import { whenJson } from './rules.ts';
 import { sentenceOf, type Said } from './sentence.ts';
@@ -22,6 +23,11 @@ import { toast } from './toast.ts';
 import { intervalSeconds, type Alert, type Interval } from './types.ts';
 import { confirmDialog } from './views/dialog.ts';
 
+const urlsOf: Record<string, string> = {
+  slack: 'https://hooks.slack.com/services/…',
+  discord: 'https://discord.com/api/webhooks/…',
+  telegram: 'https://api.telegram.org/bot<token>/sendMessage?chat_id=<id>',
+};
 const farAway = 50; // percent from the present price, beyond which it is asked once
 
 export interface AlertFormListener {
@@ -40,6 +46,7 @@ export class AlertForm {
   private readonly hint = h('p', { class: 'hint', id: 'alert-hint' });
   private readonly fields: SentenceFields;
   private readonly url: Field;
+  private readonly urlHint = h('p', { class: 'hint url-hint' });
   private readonly format: Field;
   private readonly more: MoreFields;
   private readonly preview: Preview;
@@ -47,6 +54,11 @@ export class AlertForm {
   private readonly heading = h('h2', { class: 'visually-hidden' }, 'New alert');
   private readonly error = errorRegion();
   private readonly button = h('button', { type: 'submit', class: 'primary' }, 'Create alert');
+  private readonly test = h(
+    'button',
+    { type: 'button', title: 'Sends one now, before there is an alert' },
+    'Send test',
+  );
   private readonly sheet = h('button', { type: 'button', class: 'sheet-toggle' });
   private ticker = '';
   private shownTickers = '';
@@ -75,6 +87,7 @@ export class AlertForm {
         required: true,
         maxlength: '2048',
       }),
+      this.urlHint,
     );
     this.format = field(
       'Format',
@@ -98,7 +111,7 @@ export class AlertForm {
       h('div', { class: 'form-head' }, this.fields.presets, this.summary, this.sheet),
       h('div', { class: 'sentence-row' }, this.fields.sentence, this.hint),
       this.fields.errors,
-      h('div', { class: 'form-row' }, this.url.element, this.button),
+      h('div', { class: 'form-row' }, this.url.element, this.test, this.button),
       this.error.element,
       this.preview.element,
       this.more.element,
@@ -203,7 +216,11 @@ export class AlertForm {
       this.urlTouched = true;
       this.chooseFormat();
     });
-    this.format.input.addEventListener('change', () => (this.formatChosen = true));
+    this.format.input.addEventListener('change', () => {
+      this.formatChosen = true;
+      this.renderFormat();
+    });
+    this.test.addEventListener('click', () => void whileBusy(this.test, () => this.sendTest()));
     this.sheet.addEventListener('click', () => this.setSheet(!this.element.classList.contains('open')));
   }
 
@@ -288,6 +305,33 @@ export class AlertForm {
 
   private chooseFormat(): void {
     if (!this.formatChosen) this.format.input.value = formatOfUrl(this.url.input.value.trim());
+    this.renderFormat();
+  }
+
+  /** How the URL of such an endpoint looks. */
+  private renderFormat(): void {
+    const example = urlsOf[this.format.input.value] ?? 'https://…';
+    setAttribute(this.url.input, 'placeholder', example);
+    setText(this.urlHint, example === 'https://…' ? '' : `Such as ${example}`);
+  }
+
+  private async sendTest(): Promise<void> {
+    this.error.set('');
+    const url = this.url.input.value.trim();
+    if (url === '') {
+      this.url.setError('Enter the https URL that receives the webhook.');
+      return this.url.input.focus();
+    }
+    const format = this.format.input.value;
+    try {
+      const { id } = await testUrl(this.context, url, { format, ...this.more.template(format) });
+      toast(`A test webhook is on its way to ${shortUrl(url)}.`, 'good', {
+        label: 'View',
+        run: () => (location.hash = `#/deliveries/${id}`),
+      });
+    } catch (error) {
+      this.showFailure(error);
+    }
   }
 
   private renderTickers(ticker: string): void {

@@ -150,14 +150,19 @@ export class MoreFields {
   /** The members of the request, but for what is as by default. */
   members(format: string): Record<string, unknown> {
     const members = this.conditions();
-    const [note, message, body, type] = [this.note, this.message, this.body, this.contentType].map(valueOf);
+    const [note, message] = [this.note, this.message].map(valueOf);
     if (valueOf(this.until) !== '') members['expires_at'] = new Date(valueOf(this.until)).toISOString();
     if (this.within.input.value !== '24h') members['deliver_within'] = this.within.input.value;
     if (note !== '') members['note'] = note;
     if (message !== '') members['message'] = message;
-    if (body !== '' && format === 'json')
-      members['template'] = { body, ...(type === '' ? {} : { content_type: type }) };
-    return members;
+    return { ...members, ...this.template(format) };
+  }
+
+  /** The user's own body, if there is one. */
+  template(format: string): Record<string, unknown> {
+    const [body, type] = [this.body, this.contentType].map(valueOf);
+    if (body === '' || format !== 'json') return {};
+    return { template: { body, ...(type === '' ? {} : { content_type: type }) } };
   }
 
   /** What was entered is meant for one alert; what it does stays for the next. */

@@ -81,7 +81,7 @@ export class PriceChart {
   private readonly candles: ISeriesApi<'Candlestick'>;
   private readonly volume: ISeriesApi<'Histogram'>;
   private readonly markers: ISeriesMarkersPluginApi<Time>;
-  private readonly courses = new Map<string, ISeriesApi<'Line'>>();
+  private readonly courses = new Map<string, { series: ISeriesApi<'Line'>; drawn: string }>();
   private readonly lines: ChartLines;
   private readonly table: HTMLElement;
   private readonly plus: HTMLElement;
@@ -126,7 +126,7 @@ export class PriceChart {
       },
       // A vertical swipe scrolls the page, as everywhere else.
       handleScroll: { vertTouchDrag: false },
-      kineticScroll: { touch: true, mouse: !matchMedia('(prefers-reduced-motion: reduce)').matches },
+      kineticScroll: { touch: !matchMedia('(prefers-reduced-motion: reduce)').matches, mouse: false },
     });
     this.candles = this.chart.addSeries(CandlestickSeries, {
       autoscaleInfoProvider: (original: () => ReturnType<PriceChart['scaleOf']>) => this.scaleOf(original()),
@@ -211,32 +211,39 @@ export class PriceChart {
 
   setCourses(courses: Course[]): void {
     const shown = courses.slice(0, mostCourses);
-    for (const [id, series] of this.courses) {
+    for (const [id, { series }] of this.courses) {
       if (shown.some((course) => course.id === id)) continue;
       this.chart.removeSeries(series);
       this.courses.delete(id);
     }
     for (const { id, side, steps } of shown) {
-      let series = this.courses.get(id);
-      if (series === undefined) {
-        series = this.chart.addSeries(LineSeries, {
-          lineType: LineType.WithSteps,
-          lineWidth: 1,
-          lineStyle: LineStyle.Dashed,
-          lastValueVisible: false,
-          priceLineVisible: false,
-          crosshairMarkerVisible: false,
-          autoscaleInfoProvider: () => null,
-        });
-        this.courses.set(id, series);
-      }
-      series.applyOptions({ color: this.sideColor(side) });
+      const course = this.courses.get(id) ?? { series: this.addCourse(), drawn: '' };
+      this.courses.set(id, course);
+      const last = steps.at(-1);
+      const now = `${side} ${steps[0]?.time} ${steps.length} ${last?.time} ${last?.value} ${this.colors.up}`;
+      if (now === course.drawn) continue;
+      course.drawn = now;
+      course.series.applyOptions({ color: this.sideColor(side) });
       const known = steps.filter(({ value }) => Number.isFinite(value) && value > 0);
-      series.setData(known.map(({ time, value }) => ({ time: at(time), value })));
+      course.series.setData(known.map(({ time, value }) => ({ time: at(time), value })));
     }
   }
 
+  private addCourse(): ISeriesApi<'Line'> {
+    return this.chart.addSeries(LineSeries, {
+      lineType: LineType.WithSteps,
+      lineWidth: 1,
+      lineStyle: LineStyle.Dashed,
+      lastValueVisible: false,
+      priceLineVisible: false,
+      crosshairMarkerVisible: false,
+      autoscaleInfoProvider: () => null,
+    });
+  }
+
   setMarks(marks: Mark[]): void {
+    const same = marks.length === this.marks.length && marks.every((mark, i) => isSame(mark, this.marks[i]!));
+    if (same) return;
     this.marks = marks;
     this.drawMarks();
   }
@@ -514,6 +521,10 @@ export class PriceChart {
     });
     this.lines.setColors(this.colors);
   }
+}
+
+function isSame(a: Mark, b: Mark): boolean {
+  return a.id === b.id && a.time === b.time && a.price === b.price && a.text === b.text;
 }
 
 function candle({ time, open, high, low, close }: DrawnBar): CandlestickData<Time> {

@@ -269,8 +269,10 @@ export class ChartLines implements ISeriesPrimitive<Time> {
       update: (next) => {
         line = next;
         const price = this.priceOf(line);
-        setText(label, this.label(line));
-        setAttribute(element, 'aria-label', line.name);
+        const text = this.label(line);
+        setText(label, text);
+        // What is seen must be in the name of a button.
+        setAttribute(element, 'aria-label', line.movable ? line.name : `${text}. ${line.name}`);
         setAttribute(element, 'data-side', line.side);
         setAttribute(element, 'title', line.title === '' ? null : line.title);
         element.classList.toggle('dimmed', line.dimmed);

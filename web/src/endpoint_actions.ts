@@ -25,16 +25,19 @@ export async function enableEndpoint({ api, store }: Context, url: string): Prom
   await store.loadAlerts().catch((e) => toast(messageOf(e), 'bad'));
 }
 
-/** One signed test: that of an alert with this URL, or of none. Throws where it is refused. */
-export async function testUrl({ api, store }: Context, url: string): Promise<Delivery> {
+/**
+ * One signed test: that of an alert with this URL, or of none; `how`: its format and body, if they are to be others than
+ * those that suit the URL. Throws where it is refused.
+ */
+export async function testUrl({ api, store }: Context, url: string, how?: object): Promise<Delivery> {
   const mark = store.mark();
   const alert = store.alerts.find((each) => each.webhook_url === url);
-  if (alert !== undefined) {
+  if (alert !== undefined && how === undefined) {
     const delivery = await api.post<Delivery>(`/api/v1/alerts/${alert.id}/test`);
     store.putDelivery(delivery, mark);
     return delivery;
   }
-  const body = JSON.stringify({ webhook_url: url, format: formatOfUrl(url) });
+  const body = JSON.stringify({ webhook_url: url, format: formatOfUrl(url), ...how });
   const delivery = await api.post<Delivery>('/api/v1/endpoints/test', body);
   store.putDelivery(delivery, mark);
   return delivery;

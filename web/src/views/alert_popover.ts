@@ -39,6 +39,9 @@ export function alertPopover(
   const mute = button('Snooze 1 h', () =>
     snooze(context, alert, alert.status === 'snoozed' ? null : snoozeUntil('hour', store.now())),
   );
+  const tomorrow = button('Until tomorrow', () =>
+    snooze(context, alert, snoozeUntil('tomorrow', store.now())),
+  );
   const again = button('Duplicate', () => {
     close();
     duplicate(alert);
@@ -61,7 +64,7 @@ export function alertPopover(
     note,
     why,
     deliveries,
-    h('div', { class: 'actions' }, edit, pause, mute, again, test, whyButton, remove),
+    h('div', { class: 'actions' }, edit, pause, mute, tomorrow, again, test, whyButton, remove),
   );
 
   function close(): void {
@@ -79,6 +82,7 @@ export function alertPopover(
     setText(pause, alert.status === 'paused' ? 'Resume' : 'Pause');
     setText(mute, alert.status === 'snoozed' ? 'End snooze' : 'Snooze 1 h');
     show(mute, alert.is_active);
+    show(tomorrow, alert.is_active && alert.status !== 'snoozed');
   }
 
   async function explain(): Promise<void> {
