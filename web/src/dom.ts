@@ -138,28 +138,24 @@ export function flashOf(element: HTMLElement): { show(value: string, direction: 
       if (first || now < until || document.hidden) return;
       until = now + flashPause;
       setAttribute(element, 'data-direction', String(direction));
-      setTimeout(() => setAttribute(element, 'data-direction', null), flashLength);
+      setTimeout(() => setAttribute(element, 'data-direction', null), flashBeat + untilBeat(flashBeat));
     },
   };
 }
 const flashPause = 1000;
-const flashLength = 400;
+const flashBeat = 250;
 
-/** Calls `render` once per frame at most, and `gap` milliseconds apart; never while the page is hidden. */
-export function onFrame(render: () => void, gap = 0): () => void {
+/** Calls `render` in the next frame, once for many calls; never while the page is hidden. */
+export function onFrame(render: () => void): () => void {
   let asked = false;
-  let last = -Infinity;
   const draw = (): void => {
     asked = false;
-    last = performance.now();
     render();
   };
   return () => {
     if (asked) return;
     asked = true;
-    const wait = last + gap - performance.now();
-    if (wait <= 0) requestAnimationFrame(draw);
-    else setTimeout(() => requestAnimationFrame(draw), wait);
+    requestAnimationFrame(draw);
   };
 }
 
@@ -174,23 +170,41 @@ export function once(work: () => void, milliseconds = 0): () => void {
   };
 }
 
-/** Calls `render` at most once in that time, and not while the page is hidden. */
+// When somebody last touched the page. One that is only looked at is drawn half as often.
+let touchedAt = 0;
+const untouchedAfter = 10_000;
+if (typeof document !== 'undefined') {
+  for (const name of ['pointermove', 'pointerdown', 'keydown', 'wheel'])
+    document.addEventListener(name, () => (touchedAt = performance.now()), { passive: true, capture: true });
+}
+
+/** Until the next beat, which is the same for all: what changes together costs one frame. */
+function untilBeat(milliseconds: number): number {
+  const now = performance.now();
+  const beat = now - touchedAt > untouchedAfter ? 2 * milliseconds : milliseconds;
+  return beat - (now % beat);
+}
+
+/**
+ * Calls `render` at most once in that time, on a beat, or at once after a pause; not while the page is hidden. By a timer:
+ * what the chart then asks to be drawn is in the same frame.
+ */
 export function paced(render: () => void, milliseconds: number): { ask: () => void; stop: () => void } {
   let waiting = false;
   let ended = false;
   let last = -Infinity;
-  const run = (now: number): void => {
+  const run = (): void => {
+    if (document.hidden) return document.addEventListener('visibilitychange', run, { once: true });
     waiting = false;
-    last = now;
+    last = performance.now();
     if (!ended) render();
   };
   return {
     ask() {
       if (waiting || ended) return;
       waiting = true;
-      // There are no frames while the page is hidden.
-      const wait = Math.max(0, last + milliseconds - performance.now());
-      setTimeout(() => requestAnimationFrame(run), wait);
+      if (performance.now() - last > 4 * milliseconds) requestAnimationFrame(run);
+      else setTimeout(run, untilBeat(milliseconds));
     },
     stop() {
       ended = true;

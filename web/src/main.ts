@@ -2,7 +2,7 @@
 import { Api, messageOf } from './api.ts';
 import type { Context, View } from './context.ts';
 import { groupDigits } from './decimal.ts';
-import { once, onFrame } from './dom.ts';
+import { once, paced } from './dom.ts';
 import { alertTitle, firedInWords } from './format.ts';
 import { showBadge, titleWith } from './badge.ts';
 import { DayStats } from './day.ts';
@@ -281,8 +281,7 @@ const alertsChanged = once(() => {
 store.on(['opened', 'alerts'], alertsChanged);
 store.on(['opened'], () => session.write('tickers', [...store.opened].join()));
 store.on(['connection'], () => frame?.render());
-const pricesChanged = onFrame(() => frame?.render(), 250);
-store.on(['prices', 'opened'], pricesChanged);
+store.on(['prices', 'opened'], paced(() => frame?.render(), 250).ask);
 // A timer: the title is what is seen of a page in the background.
 store.on(['prices'], once(showTitle, 1000));
 

@@ -3,6 +3,8 @@ import { setAttribute, svg } from './dom.ts';
 
 const width = 96;
 const height = 26;
+// A pixel of a day is a quarter of an hour.
+const redrawAfter = 5000;
 
 interface Point {
   time: number;
@@ -33,6 +35,8 @@ export class Spark {
   readonly element: SVGElement;
   private readonly line: SVGElement;
   private readonly area: SVGElement;
+  private direction: number | null = null;
+  private drawnAt = -Infinity;
 
   constructor() {
     this.area = svg('polygon', { class: 'spark-area', points: '' });
@@ -54,6 +58,10 @@ export class Spark {
 
   /** In the colour of the figure beside it. */
   show(points: readonly Point[], direction: number): void {
+    const now = performance.now();
+    if (now - this.drawnAt < redrawAfter && this.direction === direction) return;
+    this.drawnAt = now;
+    this.direction = direction;
     const line = sparkPoints(points);
     setAttribute(this.line, 'points', line);
     setAttribute(this.area, 'points', line === '' ? '' : `0,${height} ${line} ${width},${height}`);

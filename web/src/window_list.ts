@@ -1,5 +1,5 @@
 // A long table of which only the rows in sight exist: a thousand rows cost no more than thirty.
-import { h, KeyedList, type Row } from './dom.ts';
+import { h, KeyedList, setAttribute, type Row } from './dom.ts';
 
 const beyond = 6; // rows above and below what is in sight
 
@@ -17,7 +17,6 @@ export function rowsInSight(
 
 export class WindowList<T> {
   private items: readonly T[] = [];
-  private first = 0;
   private readonly list: KeyedList<T>;
   private readonly scroller: HTMLElement;
   private readonly table: HTMLElement;
@@ -88,15 +87,14 @@ export class WindowList<T> {
       rowHeight,
       items.length,
     );
-    this.first = first;
     const rows = items.slice(first, first + length);
     this.keepFocus(rows);
     this.list.show(rows);
     this.above.style.height = `${first * rowHeight}px`;
     this.table.style.marginBottom = `${Math.max(0, items.length - first - length) * rowHeight}px`;
-    this.table.setAttribute('aria-rowcount', String(items.length + 1));
+    setAttribute(this.table, 'aria-rowcount', String(items.length + 1));
     rows.forEach((item, i) =>
-      this.list.get(this.keyOf(item))!.element.setAttribute('aria-rowindex', String(this.first + i + 2)),
+      setAttribute(this.list.get(this.keyOf(item))!.element, 'aria-rowindex', String(first + i + 2)),
     );
   }
 

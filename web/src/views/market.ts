@@ -2,7 +2,7 @@
 import { AlertForm } from '../alert_form.ts';
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
-import { h, onFrame } from '../dom.ts';
+import { h, onFrame, paced } from '../dom.ts';
 import { alertPopover } from './alert_popover.ts';
 import { chartPane } from './chart_pane.ts';
 import { ownAlerts } from './own_alerts.ts';
@@ -71,12 +71,13 @@ export function marketView(context: Context): View {
   document.addEventListener('keydown', onKey);
 
   // Prices come ten times a second; nobody reads them that fast.
-  const soon = onFrame(render, 250);
+  const soon = paced(render, 250);
   const stops = [
-    store.on(['prices', 'blind', 'sources'], soon),
+    store.on(['prices', 'blind', 'sources'], soon.ask),
     store.on(['alerts', 'connection', 'opened'], onFrame(render)),
-    history.onChange((series) => series.ticker === ticker && soon()),
+    history.onChange((series) => series.ticker === ticker && soon.ask()),
     table.listen(),
+    soon.stop,
     () => document.removeEventListener('keydown', onKey),
     () => form.destroy(),
   ];

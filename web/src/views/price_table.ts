@@ -11,7 +11,7 @@ import {
 import type { Context } from '../context.ts';
 import { changeOf } from '../day.ts';
 import { groupDigits } from '../decimal.ts';
-import { flashOf, h, onFrame, setAttribute, setText, show, type Row } from '../dom.ts';
+import { flashOf, h, onFrame, paced, setAttribute, setText, show, type Row } from '../dom.ts';
 import { formatPercent, formatTime, priceAge, reasonInWords } from '../format.ts';
 import { withTitles } from '../market_state.ts';
 import { Spark } from '../spark.ts';
@@ -293,7 +293,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
       render();
     },
     listen() {
-      const soon = onFrame(render, drawGap);
+      const { ask: soon, stop } = paced(render, drawGap);
       const atOnce = onFrame(sortNow);
       const stops = [
         store.on(['prices', 'quotes', 'blind', 'alerts'], soon),
@@ -305,6 +305,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
       return () => {
         stops.forEach((stop) => stop());
         clearInterval(clock);
+        stop();
         list.destroy();
       };
     },
