@@ -43,6 +43,18 @@ export interface CaughtRequest {
   body: string;
 }
 
+/** What is signed of a request that the catcher has kept. */
+export function caughtRequest({
+  headers,
+  body,
+}: {
+  headers: Record<string, string>;
+  body: string;
+}): CaughtRequest {
+  const of = (name: string): string => headers[`webhook-${name}`] ?? '';
+  return { id: of('id'), timestamp: of('timestamp'), signature: of('signature'), body };
+}
+
 export const languages = ['curl', 'Node', 'Python', 'Go'] as const;
 export type Language = (typeof languages)[number];
 

@@ -4,6 +4,7 @@ import { toDecimals, usualDecimals } from './decimal.ts';
 import type {
   Alert,
   Blind,
+  Caught,
   Delivery,
   FiringAnswer,
   Price,
@@ -14,7 +15,7 @@ import type {
 } from './types.ts';
 
 export type Topic =
-  'prices' | 'quotes' | 'sources' | 'alerts' | 'deliveries' | 'connection' | 'opened' | 'blind';
+  'prices' | 'quotes' | 'sources' | 'alerts' | 'deliveries' | 'connection' | 'opened' | 'blind' | 'caught';
 
 // As many as the server watches for one client of the stream.
 const mostWatched = 50;
@@ -57,6 +58,9 @@ export class Store {
   private readonly closed = new Set<string>(); // their prices may still be on the way
   /** The kinds of messages received so far: tells an empty state from one not received yet. */
   readonly received = new Set<StreamMessage['type']>();
+
+  /** What arrived last at the user's address of the catcher. */
+  caught: Caught | null = null;
 
   alertsLoaded = false;
   deliveriesLoaded = false;
@@ -119,7 +123,8 @@ export class Store {
     if (this.alertCounts === null) {
       this.alertCounts = new Map();
       for (const alert of this.alertsById.values())
-        if (alert.is_active) this.alertCounts.set(alert.ticker, (this.alertCounts.get(alert.ticker) ?? 0) + 1);
+        if (alert.is_active)
+          this.alertCounts.set(alert.ticker, (this.alertCounts.get(alert.ticker) ?? 0) + 1);
     }
     return this.alertCounts.get(ticker) ?? 0;
   }
@@ -222,6 +227,10 @@ export class Store {
       case 'delivery':
         this.putDelivery(message.delivery);
         break;
+      case 'caught':
+        this.caught = message.request;
+        this.notify('caught');
+        break;
     }
   }
 
@@ -313,7 +322,9 @@ export class Store {
     // One request for most users, since there is a limit. Of the others all active ones too: each is a line on a chart.
     const newest = await this.api.get<Alert[]>('/api/v1/alerts/?limit=200');
     const active =
-      newest.next === null ? [] : (await this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000')).body;
+      newest.next === null
+        ? []
+        : (await this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000')).body;
     if (user !== this.user) return;
     // An alert that fired between the two answers is in both; the later answer wins.
     this.alertsById = this.merge(this.alertsById, [...newest.body, ...active], mark, false);
@@ -374,5 +385,6 @@ export class Store {
     this.alertsLoaded = this.deliveriesLoaded = false;
     this.alertsNext = this.deliveriesNext = null;
     this.deliveriesFloor = '';
+    this.caught = null;
   }
 }

@@ -124,8 +124,6 @@ export interface Delivery {
   reason: string | null;
   last_status: number | null;
   attempts_allowed?: number;
-  last_error?: string | null; // of the last attempt
-  last_duration_ms?: number | null;
 }
 
 export interface Attempt {
@@ -149,7 +147,7 @@ export interface DeliveryDetail extends Delivery {
   endpoint: { name: string; breaker: BreakerState; retry_at: string | null };
   attempts: Attempt[];
   attempts_dropped: number; // older ones, which are not kept
-  request?: { body: string | null };
+  request?: { headers: Record<string, string>; body: string } | null; // of the last attempt
   firing?: FiringAnswer | null;
 }
 
@@ -258,6 +256,24 @@ export interface WatchState {
   reason?: string;
 }
 
+/** A request that has arrived at the user's address of the built-in receiver. */
+export interface Caught {
+  id: string;
+  at: string;
+  method: string;
+  headers: Record<string, string>; // names in lower case
+  body: string;
+  signature: 'valid' | 'invalid' | 'missing' | 'unknown';
+}
+
+/** That address; it lives for an hour. */
+export interface Catcher {
+  id: string;
+  url: string;
+  expires_at: string;
+  requests: Caught[]; // newest first
+}
+
 // Messages of the stream (documented under GET /api/v1/stream).
 export type StreamMessage =
   | { type: 'ready'; last_event_id?: string }
@@ -270,6 +286,7 @@ export type StreamMessage =
   | { type: 'alert_deleted'; id: string; alert_id: string }
   | { type: 'blind'; tickers: Record<string, Blind | null> } // of the user's active alerts
   | { type: 'delivery'; id: string; delivery: Delivery }
+  | { type: 'caught'; id: string; request: Caught }
   | { type: 'watch'; tickers: Record<string, WatchState> } // of those that were asked for
   | { type: 'unwatched'; tickers: Record<string, { reason: string } | null> } // of the user's active alerts
   | { type: 'missed' }

@@ -122,7 +122,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
 
   function asCurl(): string {
     if (detail === null) return '';
-    return curlOf(detail, detail.attempts.at(-1)?.request_headers ?? null, sent());
+    return curlOf(detail, detail.request?.headers ?? null, sent());
   }
 
   async function change(what: 'retry' | 'cancel', done: string): Promise<void> {

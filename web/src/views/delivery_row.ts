@@ -1,7 +1,7 @@
 // A row of a list of deliveries.
 import type { Context } from '../context.ts';
 import { h, setAttribute, setText, show, timeElement, type Row } from '../dom.ts';
-import { formatDuration, formatTime, formatUntil, shortUrl, statusInWords } from '../format.ts';
+import { formatTime, formatUntil, shortUrl, statusInWords } from '../format.ts';
 import type { Delivery } from '../types.ts';
 import { deliveryName } from './delivery_detail.ts';
 
@@ -25,7 +25,7 @@ export function stateDetail(d: Delivery, now: number): string {
     d.status === 'pending' && d.next_attempt_at !== null
       ? `next ${formatUntil(new Date(d.next_attempt_at).getTime() - now)}`
       : '';
-  return [next, d.reason ?? d.last_error ?? ''].filter((text) => text !== '').join(' · ');
+  return [next, d.reason ?? ''].filter((text) => text !== '').join(' · ');
 }
 
 export function deliveryRow(context: Context, first: Delivery, open: (id: string) => void): Row<Delivery> {
@@ -35,7 +35,6 @@ export function deliveryRow(context: Context, first: Delivery, open: (id: string
   const state = h('span', { class: 'badge' });
   const next = timeElement();
   const attempts = h('td', { class: 'number', 'data-label': 'Attempts' });
-  const took = h('td', { class: 'number', 'data-label': 'Took' });
   const created = timeElement();
   const test = h('span', { class: 'badge' }, 'Test');
   const button = h('button', { type: 'button', class: 'row-button', onclick: () => open(first.id) }, name);
@@ -50,7 +49,6 @@ export function deliveryRow(context: Context, first: Delivery, open: (id: string
       h('div', { class: 'muted small' }, next.element),
     ),
     attempts,
-    took,
     h('td', { 'data-label': 'Created' }, created.element),
   );
   element.addEventListener('click', (e) => {
@@ -76,13 +74,12 @@ export function deliveryRow(context: Context, first: Delivery, open: (id: string
         d.last_status === null ? String(d.attempt_count) : `${d.attempt_count} · ${d.last_status}`,
       );
       setAttribute(attempts, 'title', d.last_status === null ? null : `Last response: ${d.last_status}`);
-      setText(took, typeof d.last_duration_ms === 'number' ? formatDuration(d.last_duration_ms) : '—');
       created.set(formatTime(d.created_at), d.created_at);
     },
   };
 }
 
-export const deliveryColumns = ['Delivery', 'State', 'Attempts', 'Took', 'Created'] as const;
+export const deliveryColumns = ['Delivery', 'State', 'Attempts', 'Created'] as const;
 
 export function deliveryTable(label: string, body: HTMLElement): HTMLTableElement {
   return h(
@@ -95,7 +92,7 @@ export function deliveryTable(label: string, body: HTMLElement): HTMLTableElemen
         'tr',
         null,
         ...deliveryColumns.map((c) =>
-          h('th', { scope: 'col', class: c === 'Attempts' || c === 'Took' ? 'number' : null }, c),
+          h('th', { scope: 'col', class: c === 'Attempts' ? 'number' : null }, c),
         ),
       ),
     ),

@@ -1,12 +1,13 @@
 // The first five minutes: keep the key, see a signed webhook arrive, verify it, make the first alert.
 import { messageOf } from '../api.ts';
-import { makeCatcher, readCatcher, requestOf, type Catcher } from '../catcher.ts';
 import type { Context, View } from '../context.ts';
 import { h, onFrame, setAttribute, setText, show, whileBusy } from '../dom.ts';
 import { testUrl } from '../endpoint_actions.ts';
 import { errorRegion } from '../field.ts';
 import { formatTime } from '../format.ts';
 import { indentJson } from '../json.ts';
+import { caughtRequest } from '../samples.ts';
+import type { Catcher, Caught } from '../types.ts';
 import { keepKeys } from './keys.ts';
 import { samples } from './samples_panel.ts';
 
@@ -40,8 +41,8 @@ export function startView(context: Context): View {
   const { api, store, session } = context;
   const done = new Set<string>((session.read('steps') ?? '').split(','));
   let catcher: Catcher | null = null;
+  let caught: Caught | null = store.caught;
   let tested: string | null = null; // the delivery of the last test
-  let ended = false;
 
   const progress = h('p', { class: 'hint', role: 'status' });
   const keep = keepKeys(context, () => finish('key'));
@@ -59,7 +60,14 @@ export function startView(context: Context): View {
   const error = errorRegion();
   const headers = h('pre', { tabindex: '0', 'aria-label': 'Headers' });
   const body = h('pre', { tabindex: '0', 'aria-label': 'Body' });
-  const shown = h('div', { class: 'caught', 'data-testid': 'caught' }, h('h3', null, 'Headers'), headers, h('h3', null, 'Body'), body);
+  const shown = h(
+    'div',
+    { class: 'caught', 'data-testid': 'caught' },
+    h('h3', null, 'Headers'),
+    headers,
+    h('h3', null, 'Body'),
+    body,
+  );
 
   const verify = samples(context, null, () => finish('verify'));
   const verified = h('button', { type: 'button' }, 'I have verified one');
@@ -92,7 +100,11 @@ export function startView(context: Context): View {
       4,
       'Make your first alert',
       h('p', null, 'Choose a coin, say when, and where the webhook goes.'),
-      h('div', { class: 'actions' }, h('a', { class: 'button primary', href: '#/market' }, 'Open the market')),
+      h(
+        'div',
+        { class: 'actions' },
+        h('a', { class: 'button primary', href: '#/market' }, 'Open the market'),
+      ),
     ),
   };
   const element = h(
@@ -112,21 +124,14 @@ export function startView(context: Context): View {
     error.set('');
     try {
       if (catcher === null || new Date(catcher.expires_at).getTime() < store.now() + 60_000)
-        catcher = await makeCatcher(api);
+        catcher = await api.post<Catcher>('/api/v1/catcher');
       setText(said, 'On its way…');
+      render();
       tested = (await testUrl(context, catcher.url)).id;
-      await watch();
     } catch (failed) {
       setText(said, '');
       error.set(messageOf(failed));
     }
-    render();
-  }
-
-  /** Reads what has arrived; the stream says when the test has been delivered. */
-  async function watch(): Promise<void> {
-    if (catcher === null || ended) return;
-    catcher = await readCatcher(api, catcher.id);
     render();
   }
 
@@ -138,37 +143,37 @@ export function startView(context: Context): View {
     show(address, catcher !== null);
     show(use, catcher !== null);
     setText(address, catcher?.url ?? '');
-    const newest = catcher?.requests[0];
-    show(shown, newest !== undefined);
-    if (newest === undefined) return;
-    setText(
-      said,
-      newest.signature === 'valid'
-        ? `Arrived at ${formatTime(newest.at)}. Its signature is right.`
-        : `Arrived at ${formatTime(newest.at)}. Its signature is ${newest.signature}.`,
-    );
-    setText(headers, Object.entries(newest.headers).map(([name, value]) => `${name}: ${value}`).join('\n'));
-    setText(body, indentJson(newest.body));
-    verify.setCaught(requestOf(newest));
-    if (!done.has('test')) finish('test');
+    show(shown, caught !== null);
+  }
+
+  function showCaught(request: Caught): void {
+    caught = request;
+    const right = request.signature === 'valid' ? 'right' : request.signature;
+    setText(said, `Arrived at ${formatTime(request.at)}. Its signature is ${right}.`);
+    const lines = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
+    setText(headers, lines.join('\n'));
+    setText(body, indentJson(request.body));
+    verify.setCaught(caughtRequest(request));
+    finish('test');
   }
 
   const soon = onFrame(render);
   const stops = [
     store.on(['alerts'], soon),
+    store.on(['caught'], () => store.caught !== null && showCaught(store.caught)),
     store.on(['deliveries'], () => {
       const delivery = tested === null ? undefined : store.delivery(tested);
-      if (delivery === undefined || delivery.status === 'pending' || delivery.status === 'delivering') return;
+      // One that has arrived is shown as it was caught.
+      if (delivery === undefined || !['failed', 'expired', 'cancelled'].includes(delivery.status)) return;
       tested = null;
-      if (delivery.status !== 'delivered') setText(said, `The test ended as ${delivery.status}: ${delivery.reason ?? ''}`);
-      else void watch().catch((failed) => error.set(messageOf(failed)));
+      setText(said, `The test was not delivered: ${delivery.reason ?? delivery.status}.`);
     }),
   ];
+  if (caught !== null) showCaught(caught);
   render();
   return {
     element,
     destroy() {
-      ended = true;
       stops.forEach((stop) => stop());
     },
   };
