@@ -282,7 +282,7 @@ visit('an alert is duplicated into the form', {}, async ({ page, deployment }) =
   await page.getByRole('dialog').getByRole('button', { name: 'Duplicate' }).click();
   const draft = page.getByRole('form', { name: 'New alert' });
   assert.equal(await draft.getByLabel('Percent').inputValue(), '0.7');
-  await draft.locator('summary').click();
+  await draft.locator('.more-alert > summary').click();
   assert.equal(await draft.getByLabel('Not again within').inputValue(), '15m');
 });
 

@@ -18,6 +18,13 @@ export function formatOfUrl(url: string): string {
   return hostname === 'api.telegram.org' ? 'telegram' : 'json';
 }
 
+/** How the URLs of chats look. */
+export const urlsOf: Record<string, string> = {
+  slack: 'https://hooks.slack.com/services/…',
+  discord: 'https://discord.com/api/webhooks/…',
+  telegram: 'https://api.telegram.org/bot<token>/sendMessage?chat_id=<chat>',
+};
+
 /** The request's body. The price is a JSON number with exactly the digits entered. */
 export function alertBody(alert: {
   ticker: string;

@@ -1,5 +1,5 @@
 // The form that makes an alert: one sentence with blanks. Its price comes from the chart, the arrow keys or typing.
-import { formatOfUrl, withRaw } from './alert_body.ts';
+import { formatOfUrl, urlsOf, withRaw } from './alert_body.ts';
 import { MoreFields } from './alert_more.ts';
 import { Preview } from './alert_preview.ts';
 import { ApiError, messageOf } from './api.ts';
@@ -15,6 +15,7 @@ import { testUrl } from './endpoint_actions.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
 import { alertTitle, formatDistance, shortUrl } from './format.ts';
 import { drawnLevels, stateAtStart } from './levels.ts';
+import type { Example } from './placeholder_field.ts';
 import { whenJson } from './rules.ts';
 import { sentenceOf, type Said } from './sentence.ts';
 import { decimalComma, SentenceFields } from './sentence_fields.ts';
@@ -23,11 +24,6 @@ import { toast } from './toast.ts';
 import { intervalSeconds, type Alert, type Interval } from './types.ts';
 import { confirmDialog } from './views/dialog.ts';
 
-const urlsOf: Record<string, string> = {
-  slack: 'https://hooks.slack.com/services/…',
-  discord: 'https://discord.com/api/webhooks/…',
-  telegram: 'https://api.telegram.org/bot<token>/sendMessage?chat_id=<id>',
-};
 const farAway = 50; // percent from the present price, beyond which it is asked once
 
 export interface AlertFormListener {
@@ -102,7 +98,11 @@ export class AlertForm {
         ].map(([value, text]) => h('option', { value }, text!)),
       ),
     );
-    this.more = new MoreFields(this.format, () => this.changed());
+    this.more = new MoreFields(
+      this.format,
+      () => this.changed(),
+      () => this.example(),
+    );
     this.preview = new Preview(context, () => this.draw());
     this.element = h(
       'form',
@@ -310,9 +310,8 @@ export class AlertForm {
 
   /** How the URL of such an endpoint looks. */
   private renderFormat(): void {
-    const example = urlsOf[this.format.input.value] ?? 'https://…';
-    setAttribute(this.url.input, 'placeholder', example);
-    setText(this.urlHint, example === 'https://…' ? '' : `Such as ${example}`);
+    const looks = urlsOf[this.format.input.value] ?? '';
+    setText(this.urlHint, looks === '' ? '' : `Looks like ${looks}`);
   }
 
   private async sendTest(): Promise<void> {
@@ -332,6 +331,17 @@ export class AlertForm {
     } catch (error) {
       this.showFailure(error);
     }
+  }
+
+  /** What placeholders of its texts stand for. */
+  private example(): Example {
+    const said = this.fields.said();
+    const plain = said !== null && 'condition' in said ? said : { condition: null, target_price: null };
+    const sentence = this.fields.sentence.textContent ?? '';
+    return {
+      of: { id: '…', ticker: this.ticker, note: this.more.noted, sentence, ...plain },
+      price: this.present() ?? '70000',
+    };
   }
 
   private renderTickers(ticker: string): void {

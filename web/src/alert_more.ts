@@ -1,21 +1,8 @@
 // The rest of a new alert's form, behind "More": how long, how often, until when, and what is said.
 import { h, setText, show } from './dom.ts';
 import { field, type Field } from './field.ts';
+import { placeholderField, type Example } from './placeholder_field.ts';
 import type { Alert } from './types.ts';
-
-const placeholders = [
-  'ticker',
-  'price',
-  'level',
-  'change',
-  'time',
-  'rule',
-  'anchor_price',
-  'anchor_time',
-  'firing',
-  'left_out',
-  'blind_seconds',
-];
 
 export class MoreFields {
   readonly element: HTMLDetailsElement;
@@ -36,7 +23,7 @@ export class MoreFields {
   private readonly ownBody: HTMLElement;
 
   /** `format` is shown here; `onChange` is called when what the alert does has changed, not only what it says. */
-  constructor(format: Field, onChange: () => void) {
+  constructor(format: Field, onChange: () => void, example: () => Example) {
     this.hold = text('And stays so for', 'for', 'At once', 'For example 5m');
     this.repeats = field(
       'Fires',
@@ -65,17 +52,9 @@ export class MoreFields {
       'After that the webhook is given up',
     );
     this.note = text('Note', 'note', 'Optional', 'Included in the webhook', 500);
-    this.message = text('Message', 'message', 'Our sentence', '', 500);
-    this.body = field(
-      'Own body',
-      h('textarea', {
-        name: 'template',
-        rows: '3',
-        maxlength: '4096',
-        spellcheck: 'false',
-        placeholder: '{"text": "{{ticker}} is at {{price}}"}',
-      }),
-      'Sent in place of our JSON; empty: ours',
+    this.message = placeholderField('Message', 'In place of our sentence', 1000, example);
+    this.body = placeholderField('Own body', 'Sent in place of our JSON; empty: ours', 8000, example, () =>
+      /^$|json/.test(valueOf(this.contentType)),
     );
     this.contentType = text('Its content type', 'content_type', 'application/json', '', 100);
     this.repeatFields = h(
@@ -101,7 +80,7 @@ export class MoreFields {
         this.note.element,
       ),
       this.repeatFields,
-      h('div', { class: 'more-message' }, this.message.element, this.chips()),
+      h('div', { class: 'more-message' }, this.message.element),
       this.ownBody,
     );
     this.fields = {
@@ -202,24 +181,6 @@ export class MoreFields {
       set === 0
         ? 'More: for · repeat · until · message · format'
         : `More (${set} set): for · repeat · until · message · format`,
-    );
-  }
-
-  /** Placeholders that go into the message where its caret is. */
-  private chips(): HTMLElement {
-    const input = this.message.input as HTMLInputElement;
-    return h(
-      'div',
-      { class: 'chips', role: 'group', 'aria-label': 'Put into the message' },
-      ...placeholders.map((name) => {
-        const chip = h('button', { type: 'button' }, `{{${name}}}`);
-        chip.addEventListener('click', () => {
-          const caret = input.selectionStart ?? input.value.length;
-          input.setRangeText(`{{${name}}}`, caret, input.selectionEnd ?? caret, 'end');
-          input.focus();
-        });
-        return chip;
-      }),
     );
   }
 }

@@ -290,6 +290,8 @@ export class ChartLines implements ISeriesPrimitive<Time> {
       },
       place: (y, right, off) => {
         element.classList.toggle('off', off !== 0);
+        // There is no room for all that are beyond the edge.
+        element.classList.toggle('hidden', right + 60 > this.chart.size().width);
         if (y !== lastY) element.style.transform = `translateY(${Math.round(y)}px)`;
         if (right !== lastRight && line.kind === 'alert') label.style.right = `${right}px`;
         [lastY, lastRight] = [y, right];

@@ -78,7 +78,7 @@ export async function open_form(page) {
   const details = page.getByRole('button', { name: 'Details', exact: true });
   if (await details.isVisible()) await details.click();
   const more = page.locator('.more-alert');
-  if (!(await more.evaluate((element) => element.open))) await more.locator('summary').click();
+  if (!(await more.evaluate((element) => element.open))) await more.locator('> summary').click();
   return form(page);
 }
 

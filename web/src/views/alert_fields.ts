@@ -1,21 +1,20 @@
 // The fields of an alert that can be edited.
 import type { Edits } from '../alert_edit.ts';
-import { formatOfUrl } from '../alert_body.ts';
+import { formatOfUrl, urlsOf } from '../alert_body.ts';
 import { groupDigits, hasDecimalComma, readEntry, whyNoPrice } from '../decimal.ts';
 import { h, setText, show } from '../dom.ts';
 import { field, type Field, type Input } from '../field.ts';
 import { alertTitle } from '../format.ts';
-import { placeholders, previewOf, unknownPlaceholder } from '../placeholders.ts';
+import { placeholderField } from '../placeholder_field.ts';
 import { blanksOf, fillIn, windows, type Blank } from '../rules.ts';
 import { isLine, type Alert } from '../types.ts';
 
-/** What a URL of each format looks like. */
-const formats: Record<string, { label: string; url: string }> = {
-  json: { label: 'JSON', url: '' },
-  slack: { label: 'Slack', url: 'https://hooks.slack.com/services/…' },
-  discord: { label: 'Discord', url: 'https://discord.com/api/webhooks/…' },
-  telegram: { label: 'Telegram', url: 'https://api.telegram.org/bot<token>/sendMessage?chat_id=<chat>' },
-  template: { label: 'Own body', url: '' },
+const formats: Record<string, string> = {
+  json: 'JSON',
+  slack: 'Slack',
+  discord: 'Discord',
+  telegram: 'Telegram',
+  template: 'Own body',
 };
 
 export interface AlertFields {
@@ -49,13 +48,7 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
   const urlHint = h('p', { class: 'hint' });
   const url = field('Webhook URL', h('input', { type: 'url', inputmode: 'url', maxlength: '2048' }), urlHint);
   url.input.value = alert.webhook_url;
-  const format = field(
-    'Format',
-    select(
-      Object.fromEntries(Object.entries(formats).map(([name, { label }]) => [name, label])),
-      alert.format,
-    ),
-  );
+  const format = field('Format', select(formats, alert.format));
   const note = textField('Note', alert.note, 'Included in the webhook', 500);
   const message = withPlaceholders('Message', 'In place of our sentence', alert.message ?? '', 1000);
   const template = withPlaceholders(
@@ -63,47 +56,24 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
     'Sent as it is, with these filled in',
     alert.template?.body ?? '',
     8000,
+    () => type.input.value.includes('json'),
   );
   const type = textField('Content type', alert.template?.content_type ?? 'application/json', '', 100);
   const templateFields = h('div', { class: 'template-fields' }, template.element, type.element);
 
-  /** A text with placeholders: buttons that insert them, and what it would become. */
-  function withPlaceholders(label: string, hint: string, value: string, longest: number): Field {
-    const input = h('textarea', { rows: '3', maxlength: String(longest), spellcheck: 'false' });
-    input.value = value;
-    const out = field(label, input, hint);
-    const preview = h('p', { class: 'hint preview' });
-    const insert = (name: string): void => {
-      input.setRangeText(`{{${name}}}`, input.selectionStart, input.selectionEnd, 'end');
-      input.dispatchEvent(new Event('input'));
-      input.focus();
-    };
-    const render = (): void => {
-      const unknown = unknownPlaceholder(input.value);
-      const of = { ...alert, sentence: alertTitle(alert, groupDigits) };
-      const json = label === 'Body' && type?.input.value.includes('json');
-      out.setError(unknown === null ? '' : `{{${unknown}}} is not a placeholder.`);
-      setText(
-        preview,
-        input.value.includes('{{') ? `Now: ${previewOf(input.value, of, priceOf() ?? '70000', json)}` : '',
-      );
-    };
-    input.addEventListener('input', render);
-    out.element.append(
-      h(
-        'details',
-        { class: 'placeholders' },
-        h('summary', null, 'Placeholders'),
-        h(
-          'div',
-          { class: 'chips' },
-          ...placeholders.map((name) =>
-            h('button', { type: 'button', class: 'chip', onclick: () => insert(name) }, `{{${name}}}`),
-          ),
-        ),
-      ),
-      preview,
-    );
+  function withPlaceholders(
+    label: string,
+    hint: string,
+    value: string,
+    longest: number,
+    isJson?: () => boolean,
+  ): Field {
+    const example = () => ({
+      of: { ...alert, sentence: alertTitle(alert, groupDigits) },
+      price: priceOf() ?? '70000',
+    });
+    const out = placeholderField(label, hint, longest, example, isJson);
+    out.input.value = value;
     return out;
   }
 
@@ -111,7 +81,7 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
     show(repeatFields, repeats.input.value === 'every');
     show(templateFields, format.input.value === 'template');
     show(message.element, format.input.value !== 'template');
-    const looks = formats[format.input.value]?.url ?? '';
+    const looks = urlsOf[format.input.value] ?? '';
     setText(urlHint, looks === '' ? '' : `Looks like ${looks}`);
     show(urlHint, looks !== '');
   }

@@ -78,7 +78,7 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
   const flash = flashOf(price);
   const age = h('span', { class: 'muted chart-age' });
   const note = h('p', { class: 'market-note', role: 'status' });
-  const readoutTime = h('span');
+  const readoutTime = h('span', { class: 'wide-only' });
   const readoutValues = h('span');
   const readoutChange = h('span', { class: 'wide-only' });
   const readout = h(
