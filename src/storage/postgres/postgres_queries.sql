@@ -335,6 +335,25 @@ boards AS (
 -- include: firing_insert
 RETURNING id, user_id;
 
+-- name: fire_one
+-- The same of one alert: with single values in place of arrays, the server keeps its plan.
+WITH fired AS (
+    UPDATE alerts SET is_active = false, triggered_at = $3::timestamptz, triggered_price = $4::numeric,
+                      delivery_id = $2::uuid
+    WHERE id = $1::uuid AND is_active AND rule IS NULL
+    RETURNING id, user_id, deliver_within),
+counted AS (
+    UPDATE users u SET active_alerts = u.active_alerts - 1 FROM fired f WHERE u.id = f.user_id),
+boards AS (
+    INSERT INTO prices_fired (id, board, board_at)
+    SELECT $6::uuid, $7::text, $8::timestamptz FROM fired WHERE $6::uuid IS NOT NULL)
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, firing, price, price_time,
+                        price_fired)
+SELECT $2::uuid, id, user_id, 'pending', $3::timestamptz, $3::timestamptz,
+       $3::timestamptz + deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid
+FROM fired
+RETURNING user_id;
+
 -- name: fire_late
 -- Apart from "fire", which would be slower for all: see the trigger alerts_with_a_rule.
 UPDATE alerts a SET late = d.late FROM deliveries d
@@ -380,6 +399,46 @@ written AS (
            level, condition, evidence
     FROM held)
 SELECT delivery_id, user_id, alert_id, ticker, ends FROM held;
+
+-- name: ruled_fire_one
+-- One alert's k-th firing, with its user's number, its board and its notification: a transaction in one round trip. The
+-- rows are judged once they are locked, as whoever held them has left them.
+WITH locked AS MATERIALIZED (
+    SELECT a.id, a.user_id, a.ticker, a.deliver_within, a.is_active, a.rule, a.revision, s.firings, s.times, s.begun_at,
+           s.not_before, s.snoozed_until, s.expires_at
+    FROM alerts a JOIN alert_states s ON s.alert_id = a.id
+    WHERE a.id = $1::uuid FOR UPDATE OF a, s),
+held AS MATERIALIZED (
+    SELECT id, user_id, ticker, deliver_within, times IS NOT NULL AND $4::bigint >= times AS ends
+    FROM locked
+    WHERE is_active AND rule IS NOT NULL AND revision = $3::bigint AND firings = $4::bigint - 1
+      AND begun_at <= $5::timestamptz AND (not_before IS NULL OR not_before <= $5::timestamptz)
+      AND (snoozed_until IS NULL OR snoozed_until <= $5::timestamptz)
+      AND (expires_at IS NULL OR expires_at > $5::timestamptz)),
+state AS (
+    UPDATE alert_states s
+    SET firings = $4::bigint, not_before = $10::timestamptz, rules = $11::text, triggered_at = $12::timestamptz,
+        triggered_price = $6::numeric, late = $13::text, ended = CASE WHEN h.ends THEN 'fired' END,
+        others = CASE WHEN h.ends THEN '' ELSE s.others END
+    FROM held h WHERE s.alert_id = h.id),
+alert AS (
+    UPDATE alerts a SET is_active = NOT h.ends, delivery_id = coalesce(a.delivery_id, $2::uuid)
+    FROM held h WHERE a.id = h.id AND (h.ends OR a.delivery_id IS NULL)),
+counted AS (
+    UPDATE users u SET active_alerts = u.active_alerts - 1 FROM held h WHERE h.ends AND u.id = h.user_id),
+boards AS (
+    INSERT INTO prices_fired (id, board, board_at)
+    SELECT $14::uuid, $15::text, $16::timestamptz FROM held WHERE $14::uuid IS NOT NULL),
+written AS (
+    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
+                            price_time, price_fired, revision, level, condition, evidence)
+    SELECT $2::uuid, id, user_id, 'ruled', 'pending', $12::timestamptz, $12::timestamptz,
+           $12::timestamptz + deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
+           $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text
+    FROM held)
+SELECT user_id, pg_notify('pricewire_changes', CASE WHEN ends THEN '- ' ELSE '+ ' END || id || ' ' || ticker
+                                               || CASE WHEN ends THEN ' lt 0' ELSE ' changed' END)
+FROM held;
 
 -- name: ruled_notes_lock
 -- Those that may be written, with what is stored.
@@ -447,6 +506,20 @@ claimed AS (
               due.place)
 -- include: claimed
 ORDER BY d.place;
+
+-- name: claim_one
+WITH due AS MATERIALIZED (
+    SELECT id FROM deliveries
+    WHERE id = $1::uuid AND attempts = $2::int - 1 AND due_at <= $3::timestamptz AND user_id <> ALL ($6::uuid[])
+    FOR UPDATE SKIP LOCKED),
+claimed AS (
+    UPDATE deliveries d
+    SET state = 'delivering', due_at = $4::timestamptz, lease_owner = $5::text, lane = NULL, lane_turn = NULL
+    FROM due WHERE d.id = $1::uuid
+    RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence)
+-- include: claimed
+;
 
 -- name: claim_due
 WITH due AS MATERIALIZED (

@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "base/mutex.hpp"
+#include "rule/canonical.hpp"
 #include "support/eventually.hpp"
 #include "test_database/test_database.hpp"
 
@@ -114,6 +115,9 @@ protected:
         return test::eventually([&] { return database_->ask(sql) == answer; });
     }
 
+    const std::string one_waits_ =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = "
+        "'Lock'";
     const Timestamp now_{std::chrono::seconds{1'700'000'000}};
     std::optional<test::TestDatabase> database_;
 };
@@ -167,19 +171,45 @@ TEST_F(PostgresStorageTest, AFewFiringsCountForEachUserAndStoreTheBoardsOfWhatHa
 
 TEST_F(PostgresStorageTest, AFiringWaitsForAnotherThatMayStillRollBack) {
     const auto storage = open();
-    const auto ids = add_alerts(*storage, 2);
     pqxx::connection other(database_->url());
-    auto transaction = std::make_unique<pqxx::work>(other);
-    transaction->exec("UPDATE alerts SET is_active = false");
+    // One is fired by a statement of its own.
+    for (const std::size_t count : {1U, 2U}) {
+        const auto ids = add_alerts(*storage, static_cast<int>(count));
+        auto transaction = std::make_unique<pqxx::work>(other);
+        transaction->exec("UPDATE alerts SET is_active = false");
+        std::atomic<std::size_t> fired = 0;
+        std::thread fires([&] { fired = storage->fire(firings(ids)).size(); });
+        EXPECT_TRUE(until(one_waits_, "1"));
+        transaction.reset();  // undone
+        fires.join();
+        EXPECT_EQ(fired, count);
+    }
+}
+
+TEST_F(PostgresStorageTest, AFiringOfAnAlertWithTermsIsJudgedByTheRowForWhichItHasWaited) {
+    const auto storage = open();
+    Alert alert = new_alert(add_user(*storage), 1);
+    Terms terms = rule::plain_terms("BTC", Condition::gt, Decimal::from_int(1));
+    terms.repeat = Repeat{};
+    alert.terms = std::make_shared<const Terms>(std::move(terms));
+    ASSERT_TRUE(storage->create_alert(alert, 10));
+    RuledFiring second{.alert_id = alert.id, .delivery_id = make_uuid(alert.created_at), .number = 2};
+    second.time = alert.created_at + 1s;
+    FiringGroup group{{"BTC", Decimal::from_int(2), second.time, 1}, second.time, {}};
+    group.ruled.push_back(second);
+    EXPECT_TRUE(storage->fire({&group, 1}).empty()) << "there is no first firing";
+
+    pqxx::connection other(database_->url());
+    pqxx::work transaction(other);
+    transaction.exec("SELECT FROM alerts FOR UPDATE");
+    transaction.exec("UPDATE alert_states SET firings = 1");
     std::atomic<std::size_t> fired = 0;
-    std::thread fires([&] { fired = storage->fire(firings(ids)).size(); });
-    EXPECT_TRUE(
-        until("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
-              "wait_event_type = 'Lock'",
-              "1"));
-    transaction.reset();  // undone
+    std::thread fires([&] { fired = storage->fire({&group, 1}).size(); });
+    EXPECT_TRUE(until(one_waits_, "1"));
+    transaction.commit();
     fires.join();
-    EXPECT_EQ(fired, 2U);
+    EXPECT_EQ(fired, 1U);
+    EXPECT_EQ(database_->ask("SELECT firings FROM alert_states"), "2");
 }
 
 TEST_F(PostgresStorageTest, ReceivesTheChangesOfOtherProcesses) {

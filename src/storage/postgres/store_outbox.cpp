@@ -90,9 +90,19 @@ void fire_some(Connection& db, std::span<const Fired> fired, std::span<const Fir
     if (c.any_late) db.run("fire_late", c.deliveries);
 }
 
+// The delivery, if it wrote it, with its user.
+std::unordered_map<Uuid, Uuid> fire_one(Connection& db, const Fired& fired, const FiringGroup& group,
+                                        const std::optional<Uuid>& board) {
+    const auto user = db.first(sql::read_id, "fire_one", fired.alert_id, fired.delivery_id, group.fired_at,
+                               group.price.value, group.price.time, board, group.board, group.board_at);
+    if (!user) return {};
+    return {{fired.delivery_id, *user}};
+}
+
 // The deliveries it wrote, with their users.
 std::unordered_map<Uuid, Uuid> fire_few(Connection& db, std::span<const Fired> fired,
                                         std::span<const FiringGroup> groups, const sql::Boards& boards) {
+    if (fired.size() == 1) return fire_one(db, fired[0], groups[fired[0].group], boards.id(fired[0].group));
     const FireColumns c(fired, groups, boards);
     std::unordered_map<Uuid, Uuid> written;
     for (const Row row : db.run("fire_few", c.alerts, c.deliveries, c.places, c.times, c.prices,
@@ -216,8 +226,14 @@ std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, T
     }
     if (seen.empty()) return {};
     return statement("claim", Durability::process, [&](Connection& db) {
-        return present(db.all(or_skip("claim", sql::read_claimed), "claim", ids, attempts, now,
-                              claim.lease_until, claim.owner, ids_of(claim.except)));
+        const auto read = or_skip("claim", sql::read_claimed);
+        if (seen.size() == 1) {
+            const auto& [id, attempt] = *seen.begin();
+            return present(db.all(read, "claim_one", id, attempt, now, claim.lease_until, claim.owner,
+                                  ids_of(claim.except)));
+        }
+        return present(
+            db.all(read, "claim", ids, attempts, now, claim.lease_until, claim.owner, ids_of(claim.except)));
     });
 }
 

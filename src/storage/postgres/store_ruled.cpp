@@ -34,6 +34,13 @@ public:
         }
     }
     const std::vector<Round>& all() const { return rounds_; }
+    // If it is the only step.
+    const At<RuledFiring>* only_firing() const {
+        if (rounds_.size() != 1) return nullptr;
+        const Round& round = rounds_[0];
+        const bool is_only = round.firings.size() == 1 && round.notes.empty() && round.expiries.empty();
+        return is_only ? &round.firings[0] : nullptr;
+    }
     Array alerts() const {
         Array out;
         for (const auto& [id, steps] : steps_) out.add(id);
@@ -104,6 +111,15 @@ void write_firings(Connection& db, std::span<const At<RuledFiring>> firings, Rul
     }
 }
 
+// The user, if it was written.
+std::optional<Uuid> fire_one(Connection& db, const RuledFiring& f, const FiringGroup& group,
+                             const std::optional<Uuid>& board) {
+    return db.first(sql::read_id, "ruled_fire_one", f.alert_id, f.delivery_id, f.revision, f.number, f.time,
+                    f.value, f.level, to_string(f.condition), f.evidence, f.after.muted_until,
+                    to_text(f.after.rules), group.fired_at, sql::late_text(group), board, group.board,
+                    group.board_at);
+}
+
 void write_notes(Connection& db, std::span<const At<StateNote>> notes, Ruled& out) {
     Array alert, revision, firings;
     for (const auto& [n, g] : notes) {
@@ -160,6 +176,14 @@ void Store::fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& b
                        std::vector<DeliveryTask>& tasks) {
     const Rounds rounds(groups);
     if (rounds.all().empty()) return;
+    if (const auto* only = rounds.only_firing()) {
+        // If the answer to an attempt was lost, the row is no longer at k - 1.
+        const auto user = db_.repeatable_statement(Durability::power, [&](Connection& db) {
+            return fire_one(db, *only->step, groups[only->group], boards.id(only->group));
+        });
+        if (user) tasks.push_back({only->step->delivery_id, 1, *user});
+        return;
+    }
     const auto written = db_.transaction(Durability::power, [&](Connection& db) {
         Ruled out{groups, boards};
         db.run("ruled_lock", rounds.alerts());
