@@ -26,6 +26,12 @@ Checking::Checking(Uses uses)
     : uses_(std::move(uses)), pause_(pause_of(uses_.config, uses_.storage, uses_.clock.now())) {
     outbox::OutboxOptions options;
     options.written = [this](auto groups, auto tasks) { on_written(groups, tasks); };
+    if (deliver::Sender* const sender = uses_.sender; sender != nullptr) {
+        options.claim = [sender] { return sender->claim(); };
+        options.claimed = [sender](auto claimed, Timestamp lease_until) {
+            sender->take(std::move(claimed), lease_until);
+        };
+    }
     outbox_ = outbox::start_outbox(uses_.storage, uses_.queue, options);
     expiries_ = std::make_unique<Expiries>(uses_.storage,
                                            [this](FiringGroup group) { outbox_->push(std::move(group)); });

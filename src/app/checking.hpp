@@ -11,6 +11,7 @@
 #include "app/listeners.hpp"
 #include "app/progress.hpp"
 #include "bus/price_bus.hpp"
+#include "deliver/sender.hpp"
 #include "metrics/instruments.hpp"
 #include "ops/config.hpp"
 #include "outbox/outbox.hpp"
@@ -32,6 +33,7 @@ public:
         Listeners& listeners;
         metrics::Instruments& instruments;
         const Clock& clock;
+        deliver::Sender* sender = nullptr;  // of this process, if it has one
         // After each commit of the outbox, on its thread.
         std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
     };

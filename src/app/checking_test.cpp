@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "bus/in_process/in_process_bus.hpp"
@@ -28,6 +29,7 @@ protected:
                                                                   .listeners = listeners,
                                                                   .instruments = instruments_,
                                                                   .clock = system_clock(),
+                                                                  .sender = test.sender_,
                                                                   .written = [](auto, auto) {}});
         }
         ~One() { listeners_.clear(); }
@@ -85,6 +87,7 @@ protected:
     const Uuid id_ = make_uuid(base_);
     const ops::Config config_;
     Listeners listeners_, deaf_;
+    deliver::Sender* sender_ = nullptr;
     fakes::TestStorage storage_{listeners_.events()};
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
 };
@@ -122,6 +125,26 @@ TEST_F(CheckingTest, AnExpiryTellsHowCloseTheAlertCame) {
     EXPECT_EQ(claimed[0].kind, DeliveryKind::expired);
     EXPECT_NE(claimed[0].firing->evidence.find(R"("distance":1,)"), std::string::npos)
         << claimed[0].firing->evidence;
+}
+
+TEST_F(CheckingTest, WhatFiresIsClaimedForTheSenderOfTheSameProcess) {
+    class FakeSender : public deliver::Sender {
+    public:
+        void stop(Duration) override {}
+        deliver::SenderStats stats() const override { return {}; }
+        std::optional<storage::Claim> claim() override {
+            return storage::Claim{"sender", system_clock().now() + 30s};
+        }
+        void take(std::vector<ClaimedDelivery> claimed, Timestamp) override { taken += claimed.size(); }
+        std::atomic<std::size_t> taken = 0;
+    } sender;
+    sender_ = &sender;
+    create("100");
+    One one(*this, listeners_);
+    one.price(1, "99");
+    one.price(2, "101");
+    while (sender.taken == 0) std::this_thread::yield();
+    EXPECT_EQ(storage_.count(DeliveryState::delivering), 1U);
 }
 
 TEST_F(CheckingTest, OneThatWasAwayIsPassedOverAndGoesOnFromTheRow) {

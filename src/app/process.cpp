@@ -201,6 +201,7 @@ private:
                            .listeners = listeners_,
                            .instruments = instruments_,
                            .clock = clock_,
+                           .sender = sender_.get(),
                            .written = [this](auto groups, auto tasks) { on_fired(groups, tasks); }});
     }
 

@@ -76,6 +76,19 @@ public:
         if (!stopping_) intake_.on_tasks(tasks, complete);
     }
 
+    std::optional<storage::Claim> offer() override {
+        if (!prepared_ || !peers_.alone() || !wants_more() || endpoints_.waiting() > 0 || !intake_.idle())
+            return std::nullopt;
+        return intake_.new_claim(clock_.now(), {});
+    }
+
+    void on_claimed(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) override {
+        // finish() gives them back.
+        if (stopping_) return;
+        tell_claimed(claimed);
+        for (ClaimedDelivery& one : claimed) accept(std::move(one), lease_until, false);
+    }
+
     std::vector<std::uint64_t> take_done() override { return intake_.take_done(); }
 
     void on_completed(CompletedAttempt completed) override {
@@ -287,13 +300,16 @@ private:
         }
     }
 
+    void tell_claimed(std::span<const ClaimedDelivery> claimed) {
+        if (!options_.changed) return;
+        std::vector<DeliveryNotice> notices;
+        notices.reserve(claimed.size());
+        for (const ClaimedDelivery& c : claimed) notices.push_back({c.alert.user_id, c.id});
+        options_.changed(notices);
+    }
+
     void accept(Intake::Batch& batch, bool from_lane) {
-        if (options_.changed) {
-            std::vector<DeliveryNotice> notices;
-            notices.reserve(batch.claimed.size());
-            for (const ClaimedDelivery& c : batch.claimed) notices.push_back({c.alert.user_id, c.id});
-            options_.changed(notices);
-        }
+        tell_claimed(batch.claimed);
         std::vector<Uuid> refused;
         for (ClaimedDelivery& claimed : batch.claimed) {
             const Uuid user = claimed.alert.user_id;

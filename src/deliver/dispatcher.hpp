@@ -99,6 +99,11 @@ public:
 
     // Tasks from the queue. `complete` is false if some were dropped before: the database is asked for them.
     virtual void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) = 0;
+    // The claim under which deliveries of new firings may be written now, to be passed to on_claimed(); nullopt if they have
+    // to wait for their turn, or if other senders share the database.
+    virtual std::optional<storage::Claim> offer() = 0;
+    // Deliveries that were written under an offer.
+    virtual void on_claimed(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) = 0;
     // Receipts to pass to the queue's done(), since the last call. A task that the database could not be
     // asked for is kept, and so is its receipt.
     virtual std::vector<std::uint64_t> take_done() = 0;

@@ -52,6 +52,12 @@ public:
     // they had no room here and it is asked for them anyway.
     std::vector<std::uint64_t> take_done() { return std::exchange(done_, {}); }
 
+    // No delivery that the queue has told of, or has dropped, waits to be claimed.
+    bool idle() const { return hints_.empty() && !hints_missing_ && passed_over_.empty(); }
+    storage::Claim new_claim(Timestamp now, std::vector<Uuid> except) const {
+        return {owner_, now + lease_, std::move(except)};
+    }
+
     // Deliveries of users who had enough may be due.
     bool passed_over() const { return !passed_over_.empty(); }
     MonoTime next_poll() const { return hints_missing_ && hints_.empty() ? MonoTime::min() : next_poll_; }
@@ -61,9 +67,6 @@ private:
     void claim_due_but(Batch& batch, std::vector<Uuid> except, Timestamp now);
     bool claim_hinted(Batch& batch, const std::vector<Uuid>& enough);
     void done_with(const queue::QueuedTask& task);
-    storage::Claim new_claim(Timestamp now, std::vector<Uuid> except) const {
-        return {owner_, now + lease_, std::move(except)};
-    }
 
     const std::string owner_;
     const Duration lease_;

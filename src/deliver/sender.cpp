@@ -21,12 +21,16 @@ namespace {
 struct StopBy {
     MonoTime at;
 };
-using Event = std::variant<std::vector<queue::QueuedTask>, CompletedAttempt, StopBy>;
+struct Claimed {
+    std::vector<ClaimedDelivery> deliveries;
+    Timestamp lease_until;
+};
+using Event = std::variant<std::vector<queue::QueuedTask>, Claimed, CompletedAttempt, StopBy>;
 
 // Shared with requests under way and with the queue, which may call after the sender is gone.
 struct Inbox : DispatcherWires {
     Mailbox<Event> mailbox;
-    std::atomic<std::size_t> unread_tasks = 0;
+    std::atomic<std::size_t> unread_tasks = 0;  // and claimed deliveries
     std::atomic<bool> tasks_dropped = false;
 };
 
@@ -67,6 +71,16 @@ public:
         inbox_->mailbox.close();
     }
 
+    std::optional<storage::Claim> claim() override {
+        MutexLock lock(stats_mutex_);
+        return inbox_->unread_tasks.load() == 0 ? offer_ : std::nullopt;
+    }
+
+    void take(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) override {
+        inbox_->unread_tasks.fetch_add(claimed.size());
+        inbox_->mailbox.push(Claimed{std::move(claimed), lease_until});
+    }
+
     SenderStats stats() const override {
         MutexLock lock(stats_mutex_);
         return stats_;
@@ -98,8 +112,13 @@ private:
     void take(Event& event, std::optional<MonoTime>& stop_by) {
         try {
             if (auto* tasks = std::get_if<std::vector<queue::QueuedTask>>(&event)) {
+                // Until they have been claimed, nothing that fires later may go before them.
+                withdraw_offer();
                 inbox_->unread_tasks.fetch_sub(tasks->size());
                 dispatcher_->on_tasks(*tasks, true);
+            } else if (auto* claimed = std::get_if<Claimed>(&event)) {
+                inbox_->unread_tasks.fetch_sub(claimed->deliveries.size());
+                dispatcher_->on_claimed(std::move(claimed->deliveries), claimed->lease_until);
             } else if (auto* completed = std::get_if<CompletedAttempt>(&event)) {
                 dispatcher_->on_completed(std::move(*completed));
             } else {
@@ -131,8 +150,15 @@ private:
     }
 
     void publish_stats() {
+        auto offer = dispatcher_->offer();
         MutexLock lock(stats_mutex_);
         stats_ = dispatcher_->stats();
+        offer_ = std::move(offer);
+    }
+
+    void withdraw_offer() {
+        MutexLock lock(stats_mutex_);
+        offer_.reset();
     }
 
     queue::DeliveryQueue& queue_;
@@ -143,6 +169,7 @@ private:
 
     mutable Mutex stats_mutex_;
     SenderStats stats_ GUARDED_BY(stats_mutex_);
+    std::optional<storage::Claim> offer_ GUARDED_BY(stats_mutex_);
     Mutex stop_mutex_;
     std::thread thread_ GUARDED_BY(stop_mutex_);
 };

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "deliver/dispatcher.hpp"
@@ -22,6 +24,10 @@ public:
     // Claims nothing more, waits until the attempts under way have ended or `deadline` has passed, writes
     // outcomes and gives back all other claims. Blocking; any thread.
     virtual void stop(Duration deadline) = 0;
+    // For an outbox of the same process; any thread. The claim under which few deliveries may be written now, if nothing
+    // waits here that came before them; take() those that were, after their commit.
+    virtual std::optional<storage::Claim> claim() = 0;
+    virtual void take(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) = 0;
     // Any thread; may be slightly out of date.
     virtual SenderStats stats() const = 0;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/mailbox.hpp"
+#include "base/mutex.hpp"
 #include "fakes/fake_http_client.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/test_storage.hpp"
@@ -130,6 +131,36 @@ TEST_F(SenderTest, AStopInTheMiddleLosesNothing) {
     EXPECT_TRUE(delivered(3000));
     sender->stop(seconds{30});
     EXPECT_EQ(requests, 3000) << "a stop with time enough repeats nothing";
+}
+
+TEST_F(SenderTest, FiringsClaimNothingBeforeWhatTheSenderHasNotRead) {
+    Mutex blocked;
+    ThreadedClient client([](const net::HttpRequest&) { return 200; });
+    std::atomic<int> changes = 0;
+    SenderOptions options;
+    options.changed = [&](auto) {
+        ++changes;
+        const MutexLock wait(blocked);
+    };
+    const auto sender = start_sender(options, storage_, *queue_, client, secrets_, system_clock());
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("next_due") > 0; }));
+    std::optional<storage::Claim> claim;
+    while (!(claim = sender->claim())) std::this_thread::yield();
+    const Alert like{.user_id = user_, .webhook_url = "https://example.com/", .created_at = now_};
+    const FiringGroup g = storage_.add_alerts(1, like);
+    storage::ClaimOnFiring on_firing{*claim};
+    storage_.fire({&g, 1}, &on_firing);
+    {
+        const MutexLock block(blocked);
+        sender->take(std::move(on_firing.claimed), claim->lease_until);
+        while (changes == 0) std::this_thread::yield();
+        queue_->publish(fire(1));
+        EXPECT_FALSE(sender->claim());
+    }
+    EXPECT_TRUE(delivered(2));
+    while (!sender->claim()) std::this_thread::yield();
+    sender->stop(seconds{30});
+    EXPECT_FALSE(sender->claim());
 }
 
 TEST_F(SenderTest, AStopWithoutTimeGivesBackAttemptsUnderWay) {

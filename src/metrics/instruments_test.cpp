@@ -135,6 +135,8 @@ TEST_F(InstrumentsTest, DatabaseCallsAreTimedByMethod) {
 class NoSender : public deliver::Sender {
 public:
     void stop(Duration) override {}
+    std::optional<storage::Claim> claim() override { return std::nullopt; }
+    void take(std::vector<ClaimedDelivery>, Timestamp) override {}
     deliver::SenderStats stats() const override {
         return {.open_breakers = 3, .half_open_breakers = 1, .endpoints_known = 10};
     }

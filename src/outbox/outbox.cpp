@@ -87,9 +87,11 @@ private:
         for (const FiringGroup& g : batch) firings += steps_in(g);
 
         std::vector<DeliveryTask> tasks;
+        std::optional<storage::ClaimOnFiring> on_firing;
         for (int failures = 0;;) {
             try {
-                tasks = storage_.fire(batch);
+                on_firing = claim();
+                tasks = storage_.fire(batch, on_firing ? &*on_firing : nullptr);
                 if (failures > 0) log::info("firings are written again");
                 break;
             } catch (const std::exception& e) {
@@ -107,11 +109,33 @@ private:
         }
         written_.fetch_add(tasks.size());
         commits_.fetch_add(1);
-        publish(tasks);
+        if (on_firing && !on_firing->claimed.empty()) {
+            hand_over(tasks, std::move(*on_firing));
+        } else {
+            publish(tasks);
+        }
         if (options_.written) options_.written(batch, tasks);
         firing_log_.written(batch, tasks);
         settled_.fetch_add(firings);
         return true;
+    }
+
+    std::optional<storage::ClaimOnFiring> claim() const {
+        auto claim = options_.claim ? options_.claim() : std::nullopt;
+        if (!claim) return std::nullopt;
+        return storage::ClaimOnFiring{std::move(*claim)};
+    }
+
+    void hand_over(std::vector<DeliveryTask>& tasks, storage::ClaimOnFiring&& on_firing) {
+        if (on_firing.claimed.size() < tasks.size()) {
+            std::vector<DeliveryTask> others = tasks;
+            std::erase_if(others, [&](const DeliveryTask& task) {
+                return std::ranges::any_of(
+                    on_firing.claimed, [&](const auto& claimed) { return claimed.id == task.delivery_id; });
+            });
+            publish(others);
+        }
+        options_.claimed(std::move(on_firing.claimed), on_firing.claim.lease_until);
     }
 
     void publish(std::span<const DeliveryTask> tasks) {

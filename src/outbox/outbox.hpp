@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
@@ -21,9 +23,14 @@ struct OutboxOptions {
     std::size_t max_groups = std::size_t{1} << 20;
     // Between retries while the database is unreachable.
     BackoffPolicy backoff{std::chrono::milliseconds{100}, std::chrono::seconds{5}};
+    // The sender of this process, if it has one: the claim under which deliveries may be written now (nullopt: they go to
+    // the queue), and who gets what was claimed, after the commit. Called on the outbox's thread; must not block. Both
+    // or neither.
+    std::function<std::optional<storage::Claim>()> claim{};
+    std::function<void(std::vector<ClaimedDelivery>, Timestamp lease_until)> claimed{};
     // Called after every commit on the outbox's thread, with the groups and the deliveries written for them;
     // must not block. A commit whose answer was lost is not reported. May be empty.
-    std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
+    std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written{};
 };
 
 // Makes firings durable: a thread that writes each firing and its delivery in one transaction, and only then

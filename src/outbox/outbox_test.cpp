@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/crypto.hpp"
 #include "base/mutex.hpp"
 #include "fakes/log_capture.hpp"
 #include "fakes/test_storage.hpp"
@@ -182,6 +183,38 @@ TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
     EXPECT_EQ(storage_.calls("fire"), 2);
     EXPECT_EQ(storage_.all_deliveries().size(), 4U);
     EXPECT_EQ(published().size(), 0U) << "those are for the sender's look into the database";
+}
+
+TEST_F(OutboxTest, HandsWhatAFiringHasClaimedToTheSenderAndPublishesTheRest) {
+    const Uuid bob = make_uuid(now_);
+    ASSERT_TRUE(storage_.create_user({{bob, "b@example.com", true, now_}, sha256("bob"), "whsec_AAAA"}));
+    FiringGroup both = group(2);
+    const FiringGroup bobs =
+        storage_.add_alerts(1, {.user_id = bob, .webhook_url = "https://example.com/", .created_at = now_});
+    both.firings.push_back(bobs.firings[0]);
+    std::vector<Uuid> claimed;
+    bool offers = true;
+    OutboxOptions options = quick;
+    options.claim = [&]() -> std::optional<storage::Claim> {
+        if (!offers) return std::nullopt;
+        return storage::Claim{"sender", now_ + seconds{30}, {bob}};
+    };
+    options.claimed = [&](std::vector<ClaimedDelivery> deliveries, Timestamp lease_until) {
+        EXPECT_EQ(storage_.count(DeliveryState::delivering), deliveries.size()) << "after the commit";
+        EXPECT_EQ(lease_until, now_ + seconds{30});
+        for (const ClaimedDelivery& delivery : deliveries) claimed.push_back(delivery.id);
+    };
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    outbox->push(both);
+    ASSERT_TRUE(storage_.wait_until([&] { return outbox->settled() == 3; }));
+    offers = false;
+    const FiringGroup later = group(1);
+    outbox->push(later);
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(claimed, (std::vector{both.firings[0].delivery_id, both.firings[1].delivery_id}));
+    ASSERT_EQ(published().size(), 2U);
+    EXPECT_EQ(published()[0].delivery_id, bobs.firings[0].delivery_id);
+    EXPECT_EQ(published()[1].delivery_id, later.firings[0].delivery_id);
 }
 
 TEST_F(OutboxTest, StopGivesUpAtItsDeadlineAndLogsTheConsequence) {

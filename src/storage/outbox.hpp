@@ -21,6 +21,12 @@ struct Claim {
     std::vector<Uuid> except{};  // users whose deliveries are passed over; not for claim_lane()
 };
 
+// Lets fire() claim deliveries as it writes them, for the sender of this process, which then need not ask for them.
+struct ClaimOnFiring {
+    Claim claim;
+    std::vector<ClaimedDelivery> claimed{};  // set by fire()
+};
+
 // What waits to be delivered. The two counts stop at the maximum that was asked for.
 struct DeliveryBacklog {
     std::size_t due = 0;                  // can be claimed now
@@ -57,7 +63,11 @@ public:
     //   a delivery, which is given an id if the expiry has none.
     // Anything else is skipped. Raises, once for each of these alerts that has fired, was armed again or has
     // expired, alert_changed(changed) with its row, or alert_changed(deleted) if it is not active any more.
-    virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) = 0;
+    //
+    // With `on_firing`, the deliveries of few firings may be claimed in the same transaction, as if by claim(). Those of
+    // many never are, nor PostgreSQL's.
+    virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups,
+                                           ClaimOnFiring* on_firing = nullptr) = 0;
 
     // Claims those of the named deliveries that are due (pending with next_attempt_at <= now, or with an
     // expired lease) and whose next attempt has the task's number.

@@ -174,7 +174,7 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
 
 }  // namespace
 
-std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
+std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, ClaimOnFiring*) {
     return write("fire", [&] {
         const sql::Boards boards(groups);
         std::vector<DeliveryTask> tasks;

@@ -228,6 +228,21 @@ TEST_F(SqliteStorageTest, KilledWhileSendingAndPruningTheDatabaseIsConsistent) {
     EXPECT_LT(ask("SELECT count(*) FROM deliveries"), 3000);
 }
 
+TEST_F(SqliteStorageTest, FewFiringsAreClaimedAsTheyAreWritten) {
+    const auto storage = open();
+    const auto ids = add_alerts(add_user(*storage, "a@example.com"), 34);
+    const auto claimed_of = [&](std::size_t from, std::size_t count) {
+        const FiringGroup some = group(std::span(ids).subspan(from, count));
+        ClaimOnFiring on_firing{{"sender", now + 30s}};
+        EXPECT_EQ(storage->fire({&some, 1}, &on_firing).size(), count);
+        return on_firing.claimed.size();
+    };
+    EXPECT_EQ(claimed_of(0, 1), 1U);
+    EXPECT_EQ(claimed_of(1, 16), 16U);
+    EXPECT_EQ(claimed_of(17, 17), 0U);
+    EXPECT_EQ(ask("SELECT count(*) FROM deliveries WHERE state = 'delivering'"), 17);
+}
+
 TEST_F(SqliteStorageTest, ReportsWhyAFileCannotBeUsed) {
     {
         std::ofstream out(file_);

@@ -55,7 +55,8 @@ public:
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
 
     // store_outbox.cpp
-    std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups) override;
+    std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups,
+                                   ClaimOnFiring* on_firing = nullptr) override;
     std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
                                        const Claim& claim) override;
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;

@@ -98,7 +98,7 @@ std::optional<ClaimedDelivery> Store::claim_one(Connection& db, const char* meth
     return std::move(*claimed);
 }
 
-std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
+std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, ClaimOnFiring* on_firing) {
     std::vector<std::pair<Uuid, Uuid>> expired;
     auto written = transaction("fire", Durability::power, [&](Connection& db) {
         std::vector<DeliveryTask> tasks;
@@ -112,6 +112,13 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups) {
         fire_ruled(db, groups, boards, tasks, changes, expired);
         boards.write(db);
         sql::count_active(db, changes);
+        if (on_firing != nullptr && tasks.size() <= few) {
+            for (const DeliveryTask& task : tasks) {
+                auto claimed =
+                    claim_one(db, "fire", task.delivery_id, task.attempt, Timestamp::max(), on_firing->claim);
+                if (claimed) on_firing->claimed.push_back(std::move(*claimed));
+            }
+        }
         return tasks;
     });
     tell_expired(expired);
