@@ -35,6 +35,7 @@
 #include "queue/in_process/in_process_queue.hpp"
 #include "receiver.hpp"
 #include "report.hpp"
+#include "rule/canonical.hpp"
 #include "sim/receiver.hpp"
 #include "webhook/signature.hpp"
 
@@ -52,7 +53,7 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 
 // When the parts of one firing began and ended, each written by one thread.
 struct Stamps {
-    Clock::time_point price, handed_over, fire_begins, fire_ends, published, claim_begins, claim_ends;
+    Clock::time_point price, handed_over, fire_begins, fire_ends, published, claimed;
 };
 
 // Stamps the calls of the storage's methods.
@@ -60,12 +61,9 @@ storage::StorageEvents stamped(Stamps& stamps) {
     storage::StorageEvents events;
     events.around = [&](std::string_view method, const std::function<void()>& call) {
         const bool fires = method == "fire";
-        const bool claims = method == "claim";
         if (fires) stamps.fire_begins = Clock::now();
-        if (claims) stamps.claim_begins = Clock::now();
         call();
         if (fires) stamps.fire_ends = Clock::now();
-        if (claims) stamps.claim_ends = Clock::now();
     };
     return events;
 }
@@ -79,7 +77,9 @@ std::unique_ptr<alert::Checker> ready_checker(storage::Storage& storage, outbox:
                                   [&](FiringGroup group) {
                                       stamps.handed_over = Clock::now();
                                       outbox.push(std::move(group));
-                                  }},
+                                  },
+                              .past = [](auto, auto) { return std::vector<Stretch>(); },
+                              .row = [&](const Uuid& id) { return storage.active_alert(id); }},
                              system_clock());
     while (!checker->ready()) std::this_thread::sleep_for(1ms);
     return checker;
@@ -200,9 +200,20 @@ struct Samples {
     double at(double part) { return perf::quantile(milliseconds, part); }
 };
 
+// Whether the alerts are in the plain form.
+enum class Form { plain, with_terms };
+
+// An alert in the plain form as one that may fire once.
+void give_terms(Alert& alert) {
+    Terms terms = rule::plain_terms(alert.ticker, alert.condition, alert.target);
+    terms.repeat = Repeat{.times = 1};
+    alert.terms = std::make_shared<const Terms>(std::move(terms));
+    alert.target = {};
+}
+
 // Everything in one process, so that its parts can be timed: the in-process queue on PostgreSQL, too.
 template <typename Place>
-void one_by_one(std::size_t count, double most) {
+void one_by_one(std::size_t count, double most, Form form) {
     Place place;
     Stamps stamps;
     Arrivals arrivals;
@@ -212,29 +223,39 @@ void one_by_one(std::size_t count, double most) {
     receiver_options.on_delivery = [&](const sim::ReceivedDelivery&) { arrivals.note(); };
     const auto receiver = sim::create_receiver(receiver_options).value();
     const auto storage = place.open(stamped(stamps));
-    const auto firings = perf::create_alerts(*storage, count, secret, [&](std::size_t) {
-        return fmt::format("http://127.0.0.1:{}/hook", receiver->port());
-    });
+    const auto firings = perf::create_alerts(
+        *storage, count, secret,
+        [&](std::size_t) { return fmt::format("http://127.0.0.1:{}/hook", receiver->port()); },
+        form == Form::with_terms ? give_terms : std::function<void(Alert&)>());
     if (firings.size() != count) throw std::runtime_error("the alerts could not be created");
 
     const auto client = net::create_http_client();
     const perf::PlainSecrets secrets;
     const auto queue = queue::create_in_process_queue();
-    const auto sender = deliver::start_sender(perf::loopback_sender_options(), *storage, *queue, *client,
-                                              secrets, system_clock());
-    const auto outbox = outbox::start_outbox(*storage, *queue);
+    auto sender_options = perf::loopback_sender_options();
+    // By the claim, not by the outcome.
+    sender_options.changed = [&](auto) {
+        if (stamps.claimed < stamps.price) stamps.claimed = Clock::now();
+    };
+    const auto sender =
+        deliver::start_sender(sender_options, *storage, *queue, *client, secrets, system_clock());
+    const auto outbox = outbox::start_outbox(
+        *storage, *queue,
+        {.claim = [&] { return sender->claim(); },
+         .claimed = [&](auto claimed, Timestamp until) { sender->take(std::move(claimed), until); }});
     const auto checker = ready_checker(*storage, *outbox, stamps);
 
     const test::TempDir directory;
     perf::FsyncAndPost floor(directory.path(), receiver->port());
     const std::string body(700, ' ');
     Samples ours{"price in to webhook"}, least{"floor"};
-    std::array<Samples, 6> parts{{{"checker"},
+    std::array<Samples, 5> parts{{{"checker"},
                                   {"hand-over to the outbox"},
                                   {"writing, with its commit"},
-                                  {"queue, and waking the sender"},
-                                  {"claim"},
+                                  {"waking the sender, and its claim"},
                                   {"request"}}};
+    // Below all levels.
+    checker->on_price({"BTC", Decimal::from_raw(Decimal::one_raw / 2), system_clock().now(), 0});
     auto next = Clock::now();
     for (std::size_t i = 0; i < count; ++i) {
         std::this_thread::sleep_until(next += 5ms);
@@ -248,18 +269,14 @@ void one_by_one(std::size_t count, double most) {
         checker->on_price({"BTC", price, system_clock().now(), i + 1});
         const auto end = arrivals.wait();
         ours.add(stamps.price, end);
-        const std::array points{stamps.price,
-                                stamps.handed_over,
-                                stamps.fire_begins,
-                                stamps.fire_ends,
-                                stamps.claim_begins,
-                                stamps.claim_ends,
-                                end};
+        const std::array points{stamps.price,     stamps.handed_over, stamps.fire_begins,
+                                stamps.fire_ends, stamps.claimed,     end};
         for (std::size_t part = 0; part < parts.size(); ++part)
             parts[part].add(points[part], points[part + 1]);
     }
     sender->stop(10s);
-    const std::string what = fmt::format("{}, one process, {}", ours.what, place.name());
+    const std::string what = fmt::format("{}, one process{}, {}", ours.what,
+                                         form == Form::with_terms ? ", alerts with terms" : "", place.name());
     for (const auto& [name, quantile] : {std::pair("p50", 0.5), std::pair("p99", 0.99)}) {
         perf::row(what + ", " + name, fmt::format("{:.2f} ms", ours.at(quantile)));
         perf::row("  beside it: one fsync and one POST", fmt::format("{:.2f} ms", least.at(quantile)));
@@ -282,8 +299,11 @@ int main(int argc, char** argv) {
             if (test::postgres_url()) at_once<perf::PostgresPlace>(100'000, 3);
         }
         if (only.empty() || only == "one_by_one") {
-            one_by_one<perf::SqlitePlace>(1000, 2);
-            if (test::postgres_url()) one_by_one<perf::PostgresPlace>(1000, 3);
+            for (const auto& [form, count] :
+                 {std::pair(Form::plain, 1000U), std::pair(Form::with_terms, 300U)}) {
+                one_by_one<perf::SqlitePlace>(count, 2, form);
+                if (test::postgres_url()) one_by_one<perf::PostgresPlace>(count, 3, form);
+            }
         }
         return 0;
     } catch (const std::exception& e) {
