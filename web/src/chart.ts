@@ -70,6 +70,7 @@ interface Colors {
 const longPress = 500;
 const mostCourses = 12;
 const barSpacing = { min: 1, first: 8, max: 60 };
+const rightOffset = 6; // bars, for the next ones
 const emptyBars: DrawnBar[] = [];
 
 const at = (seconds: number): UTCTimestamp => seconds as UTCTimestamp;
@@ -111,7 +112,7 @@ export class PriceChart {
       rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.02, bottom: 0.02 }, minimumWidth: 64 },
       timeScale: {
         borderVisible: false,
-        rightOffset: 6,
+        rightOffset,
         barSpacing: barSpacing.first,
         minBarSpacing: barSpacing.min,
         maxBarSpacing: barSpacing.max,
@@ -290,13 +291,13 @@ export class PriceChart {
   }
 
   toNow(): void {
-    this.chart.timeScale().scrollToRealTime();
+    this.chart.timeScale().scrollToPosition(rightOffset, false);
   }
 
   reset(): void {
     this.chart.priceScale('right').applyOptions({ autoScale: true });
     this.chart.timeScale().applyOptions({ barSpacing: barSpacing.first });
-    this.chart.timeScale().scrollToPosition(6, false);
+    this.chart.timeScale().scrollToPosition(rightOffset, false);
   }
 
   /** The price step of a key press: about one pixel, but no finer than prices are. */

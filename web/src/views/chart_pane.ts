@@ -4,7 +4,7 @@ import type { Mark, PriceChart } from '../chart.ts';
 import type { Line } from '../chart_lines.ts';
 import type { Context } from '../context.ts';
 import { decimalsOf, groupDigits, percentBetween, plainDigits, stepOf } from '../decimal.ts';
-import { flashOf, h, paced, setAttribute, setText, show } from '../dom.ts';
+import { flashOf, h, setAttribute, setText, show } from '../dom.ts';
 import {
   priceAge,
   formatBarTime,
@@ -20,8 +20,6 @@ import { intervals, type Alert, type Interval } from '../types.ts';
 import { ChartAlerts } from './chart_alerts.ts';
 
 const chartLimit = 500;
-// Live prices come ten times a second.
-const pace = 250;
 
 /** A new alert as the form has it so far. */
 export interface Draft {
@@ -63,7 +61,7 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
   let chart: PriceChart | null = null;
   let gone = false;
   let failed = '';
-  const alerts = new ChartAlerts(context, () => soon.ask());
+  const alerts = new ChartAlerts(context, () => render());
 
   const name = h('h2', { id: 'chart-heading' }, '\u00a0');
   const price = h(
@@ -367,20 +365,14 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
     renderReadout();
   }
 
-  const soon = paced(render, pace);
   const clock = setInterval(renderAge, 1000);
-  const stop = history.onChange((series) => {
-    if (series === shownSeries()) soon.ask();
-  });
   return {
     element,
     render(next, active) {
-      const other = next !== ticker;
-      if (other) hovered = null;
+      if (next !== ticker) hovered = null;
       ticker = next;
       watched = active;
-      if (other) render();
-      else soon.ask();
+      render();
     },
     setDraft(next) {
       draft = next;
@@ -396,8 +388,6 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
     },
     destroy() {
       gone = true;
-      stop();
-      soon.stop();
       clearInterval(clock);
       chart?.destroy();
     },
