@@ -1,7 +1,8 @@
 // The number of unread firings where it is seen without the page: in its title, on its icon, on the installed app.
 import { setAttribute } from './dom.ts';
 
-const line = '<path d="M5 21h6l4-11 4 15 3-8h5" fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/>';
+const line =
+  '<path d="M5 21h6l4-11 4 15 3-8h5" fill="none" stroke="#fff" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/>';
 const mark = '<circle cx="23" cy="9" r="9" fill="#d92d3f"/>';
 
 let plain: string | null = null;

@@ -34,7 +34,11 @@ export class DayStats {
   private readonly later: Later;
 
   /** `now` and `later` are injected by tests. */
-  constructor(api: Api, now = Date.now, later: Later = (work, milliseconds) => void setTimeout(work, milliseconds)) {
+  constructor(
+    api: Api,
+    now = Date.now,
+    later: Later = (work, milliseconds) => void setTimeout(work, milliseconds),
+  ) {
     this.api = api;
     this.now = now;
     this.later = later;

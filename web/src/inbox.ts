@@ -51,7 +51,8 @@ export class Inbox {
     const at = Date.parse(firing?.fired_at ?? alert.triggered_at ?? '');
     const key = `${alert.id} ${firing?.number ?? alert.firings ?? 1}`;
     const known = this.entries.get(key);
-    if (Number.isNaN(at) || (known !== undefined && (known.deliveryId !== null || !firing?.delivery_id))) return false;
+    if (Number.isNaN(at) || (known !== undefined && (known.deliveryId !== null || !firing?.delivery_id)))
+      return false;
     this.entries.set(key, { key, alert, at, deliveryId: firing?.delivery_id ?? null });
     if (this.entries.size > mostKept) this.entries.delete(this.all.at(-1)!.key);
     return known === undefined;
@@ -60,7 +61,8 @@ export class Inbox {
   /** What fired while the page was closed: lists have the last firing of each alert. */
   fill(alerts: readonly Alert[]): void {
     const fired = alerts.filter((alert) => alert.triggered_at !== null);
-    if (this.until === Infinity) this.until = Math.max(0, ...fired.map((alert) => Date.parse(alert.triggered_at!)));
+    if (this.until === Infinity)
+      this.until = Math.max(0, ...fired.map((alert) => Date.parse(alert.triggered_at!)));
     for (const alert of fired) if (Date.parse(alert.triggered_at!) > this.until) this.take(alert);
   }
 }

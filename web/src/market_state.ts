@@ -23,7 +23,11 @@ export function marketState(store: Known): MarketState {
   const missing = withoutPrice(store);
   if (missing.length === 0) return { state: 'ok', text: 'All prices', missing };
   if (missing.length === store.tickers.length) return { state: 'none', text: 'No prices', missing };
-  return { state: 'partial', text: missing.length === 1 ? `No ${missing[0]}` : `${missing.length} without`, missing };
+  return {
+    state: 'partial',
+    text: missing.length === 1 ? `No ${missing[0]}` : `${missing.length} without`,
+    missing,
+  };
 }
 
 /** "Binance is stale": sources by their titles, as they are called everywhere else. */
@@ -59,7 +63,10 @@ export function strip(store: Known, ticker: string): string {
   const down = downInWords(store.sources);
   if (missing.length > 1 || !missing.includes(ticker)) {
     const rest = missing.length - 4;
-    const names = state === 'none' ? 'any ticker' : missing.slice(0, 4).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+    const names =
+      state === 'none'
+        ? 'any ticker'
+        : missing.slice(0, 4).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
     return `No price of ${names}${down === '' ? '' : `: ${down}`}.${waiting(alerts)}`;
   }
   const blind = store.blind.get(ticker);

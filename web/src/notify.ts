@@ -39,7 +39,9 @@ export class Notifier {
       };
     } catch {
       // Phones show notifications only through the service worker, which also handles a press on one.
-      void navigator.serviceWorker?.ready.then((worker) => worker.showNotification(title, options)).catch(() => {});
+      void navigator.serviceWorker?.ready
+        .then((worker) => worker.showNotification(title, options))
+        .catch(() => {});
     }
   }
 }

@@ -96,7 +96,9 @@ export class TickerSearch {
       return this.close();
     }
     this.isCurrent = false;
-    this.own = matching(this.context.store.tickers, this.query(), most).map((ticker) => this.ownTicker(ticker));
+    this.own = matching(this.context.store.tickers, this.query(), most).map((ticker) =>
+      this.ownTicker(ticker),
+    );
     if (this.own.length > 0) {
       this.showFound(this.own);
       setText(this.message, '');
@@ -225,7 +227,8 @@ export class TickerSearch {
 export function listedInWords({ venues }: FoundTicker, titleOf: (venue: string) => string): string {
   const trading = venues.filter((venue) => venue.status === 'trading');
   if (venues.length === 0) return 'On this page';
-  if (trading.length === 0) return venues.some((v) => v.status === 'halted') ? 'Halted' : 'Not listed any more';
+  if (trading.length === 0)
+    return venues.some((v) => v.status === 'halted') ? 'Halted' : 'Not listed any more';
   const names = trading.slice(0, 2).map((venue) => titleOf(venue.name));
   const more = trading.length - names.length;
   return more > 0 ? `${names.join(', ')} and ${more} more` : names.join(' and ');

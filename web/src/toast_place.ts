@@ -28,9 +28,16 @@ export function covered(box: Box, obstacles: readonly Box[]): number {
  * The place that covers nothing, as far up as there is one, and there as far right; else the one that covers least. The
  * boxes are relative to `screen`'s.
  */
-export function placeToast(size: { width: number; height: number }, screen: Box, obstacles: readonly Box[]): Box {
+export function placeToast(
+  size: { width: number; height: number },
+  screen: Box,
+  obstacles: readonly Box[],
+): Box {
   const near = obstacles.filter((obstacle) => overlap(obstacle, screen) > 0);
-  const last = { left: screen.left + screen.width - size.width - margin, top: screen.top + screen.height - size.height };
+  const last = {
+    left: screen.left + screen.width - size.width - margin,
+    top: screen.top + screen.height - size.height,
+  };
   let best: Box = { ...size, left: last.left, top: screen.top + margin };
   let least = Infinity;
   for (let top = screen.top + margin; top <= last.top - margin; top += stepDown) {

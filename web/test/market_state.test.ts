@@ -19,7 +19,10 @@ const source = (title: string, status: SourceState['status'], state = 'streaming
 function storeWith(tickers: string[]): Store {
   const store = new Store({} as Api);
   store.apply({ type: 'prices', prices: Object.fromEntries(tickers.map((ticker) => [ticker, price])) });
-  store.apply({ type: 'sources', sources: { binance: source('Binance', 'ok'), gate_io: source('Gate.io', 'ok') } });
+  store.apply({
+    type: 'sources',
+    sources: { binance: source('Binance', 'ok'), gate_io: source('Gate.io', 'ok') },
+  });
   return store;
 }
 
@@ -68,7 +71,10 @@ test('the strip says since when there is no price, why, and how many alerts wait
 
 test('many tickers without a price are counted', () => {
   const store = storeWith(['A', 'B', 'C', 'D', 'E', 'F', 'G']);
-  store.apply({ type: 'prices', prices: Object.fromEntries(['A', 'B', 'C', 'D', 'E', 'F'].map((t) => [t, null])) });
+  store.apply({
+    type: 'prices',
+    prices: Object.fromEntries(['A', 'B', 'C', 'D', 'E', 'F'].map((t) => [t, null])),
+  });
   assert.equal(strip(store, 'G'), 'No price of A, B, C, D and 2 more.');
 });
 
@@ -84,6 +90,8 @@ test('sources have their titles', () => {
   const { sources } = storeWith([]);
   assert.equal(withTitles('binance is stale, gate_io lags', sources), 'Binance is stale, Gate.io lags');
   assert.equal(downInWords(sources), '');
-  const down = new Map(['A', 'B', 'C', 'D'].map((name) => [name, source(name, name === 'D' ? 'ok' : 'down')]));
+  const down = new Map(
+    ['A', 'B', 'C', 'D'].map((name) => [name, source(name, name === 'D' ? 'ok' : 'down')]),
+  );
   assert.equal(downInWords(down), 'A, B and 1 more are down');
 });

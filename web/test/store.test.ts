@@ -90,6 +90,24 @@ test('a deleted alert does not come back with an older list', async () => {
   assert.deepEqual(store.alerts, []);
 });
 
+test('alerts made and deleted elsewhere come and go, in whichever order answers and events arrive', async () => {
+  const { store } = storeWith(() => ({ body: [alert('1')], next: null }));
+  store.apply({ type: 'alert_created', id: 'e1', alert: alert('2') });
+  assert.equal(store.alertsOn('BTC'), 1);
+  store.putAlert(alert('2'), store.mark() - 1);
+  store.apply({ type: 'alert_deleted', id: 'e2', alert_id: '2' });
+  store.putAlert(alert('2'));
+  await store.loadAlerts();
+  assert.deepEqual(
+    store.alerts.map((a) => a.id),
+    ['1'],
+  );
+  assert.equal(store.alertsOn('BTC'), 1);
+  store.apply({ type: 'alert_deleted', id: 'e3', alert_id: 'unknown' });
+  store.apply({ type: 'alert_deleted', id: 'e4', alert_id: '1' });
+  assert.equal(store.alertsOn('BTC'), 0);
+});
+
 test('a firing is announced once, however often its event arrives', () => {
   const { store } = storeWith(() => ({ body: [], next: null }));
   const fired: string[] = [];

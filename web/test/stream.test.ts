@@ -48,6 +48,20 @@ test('after a disconnect it resumes from the last event without reloading', () =
   assert.deepEqual(names(m.handle({ on: 'message', message: { type: 'missed' } })), ['reload']);
 });
 
+test('it resumes after every kind of event, also one of a newer server', () => {
+  const m = live();
+  for (const [type, id] of [
+    ['alert_created', 'e8'],
+    ['alert_deleted', 'e9'],
+    ['something_new', 'e10'],
+  ] as const) {
+    m.handle({ on: 'message', message: { type, id } as never });
+    assert.equal(m.lastEventId, id);
+  }
+  m.handle({ on: 'message', message: { type: 'prices', prices: {} } });
+  assert.equal(m.lastEventId, 'e10');
+});
+
 test('waits double up to half a minute, and start over once it was live', () => {
   const m = live();
   const waits: number[] = [];

@@ -28,7 +28,9 @@ test('without room it covers as little as it can, within the screen', () => {
     { left: 0, top: 420, width: 20, height: 220 },
   ];
   const place = placeToast({ width: 336, height: 60 }, narrow, obstacles);
-  assert.ok(place.left >= 8 && place.left + place.width <= 352 && place.top >= 400 && place.top + place.height <= 640);
+  assert.ok(
+    place.left >= 8 && place.left + place.width <= 352 && place.top >= 400 && place.top + place.height <= 640,
+  );
   const full = placeToast({ width: 336, height: 60 }, narrow, [narrow]);
   assert.ok(full.left >= 8 && full.top >= 8);
 });

@@ -43,7 +43,12 @@ export function bell(context: Context): Bell {
   const panel = h(
     'section',
     { id, class: 'bell-panel', 'aria-label': 'Fired alerts', 'data-testid': 'bell-panel' },
-    h('div', { class: 'bell-head' }, heading, h('a', { href: '#/alerts', onclick: () => close() }, 'All alerts')),
+    h(
+      'div',
+      { class: 'bell-head' },
+      heading,
+      h('a', { href: '#/alerts', onclick: () => close() }, 'All alerts'),
+    ),
     body,
     empty,
     notify.element,

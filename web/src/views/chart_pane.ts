@@ -159,6 +159,7 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
       { class: 'chart-head' },
       name,
       price,
+      h('span', { class: 'muted small' }, 'USD'),
       precision,
       age,
       h(

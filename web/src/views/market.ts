@@ -45,6 +45,8 @@ export function marketView(context: Context): View {
     ticker = next;
     session.write('ticker', ticker);
     render();
+    // On a phone the chart is above the list.
+    if (pane.element.getBoundingClientRect().bottom < 120) pane.element.scrollIntoView();
   }
 
   function render(): void {

@@ -7,10 +7,19 @@ import type { Store } from '../store.ts';
 // A restart of the server, or a gap of one source, takes less.
 const settled = 3000;
 
-export function marketStrip(store: Store): { element: HTMLElement; render(ticker: string): void; stop(): void } {
+export function marketStrip(store: Store): {
+  element: HTMLElement;
+  render(ticker: string): void;
+  stop(): void;
+} {
   const text = h('span');
   const link = h('a', { href: '#/sources' }, 'Sources');
-  const element = h('p', { class: 'market-strip', role: 'status', 'data-testid': 'market-strip' }, text, link);
+  const element = h(
+    'p',
+    { class: 'market-strip', role: 'status', 'data-testid': 'market-strip' },
+    text,
+    link,
+  );
   let ticker = '';
   let since: number | null = null; // when it began to have something to say
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -63,7 +63,8 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         'aria-pressed': String(name === filter),
         onclick: (e: Event) => {
           filter = name;
-          for (const button of filters) setAttribute(button, 'aria-pressed', String(button === e.currentTarget));
+          for (const button of filters)
+            setAttribute(button, 'aria-pressed', String(button === e.currentTarget));
           sortNow();
         },
       },
@@ -311,4 +312,3 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     },
   };
 }
-

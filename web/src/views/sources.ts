@@ -13,8 +13,7 @@ interface ShownSource {
 }
 
 const isOff = ({ state }: SourceState): boolean => state === 'disabled';
-const rank = ({ source }: ShownSource): number =>
-  isOff(source) ? 2 : Number(source.kind === 'aggregator');
+const rank = ({ source }: ShownSource): number => (isOff(source) ? 2 : Number(source.kind === 'aggregator'));
 
 export function sourcesView(context: Context): View {
   const { store, session } = context;
