@@ -186,6 +186,23 @@ visit(
   },
 );
 
+visit('a line that would fire where it is dropped is asked about, and goes back', {}, async ({ page, deployment }) => {
+  const { user, made } = await enter(page, deployment, [{ condition: 'gt', target_price: 65100 }]);
+  const [alert] = made;
+  await line(page, alert.id).waitFor();
+  const box = await label_box(line(page, alert.id));
+  const from = { x: box.x + 12, y: box.y + box.height / 2 };
+  const chart = await by_id(page, 'chart').boundingBox();
+  await drag(page, from, { x: from.x, y: chart.y + chart.height - 60 });
+  await says(page.getByRole('dialog').getByRole('paragraph'), /^BTC is above .* already/);
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await says(line(page, alert.id).locator('.line-label'), '▲ 65,100');
+  assert.equal((await alert_of(deployment, user, alert.id)).target_price, 65100);
+  // The list beside the chart opens the same as the line.
+  await page.getByRole('region', { name: 'Active alerts' }).getByRole('button').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Edit' }).waitFor();
+});
+
 visit('the key A, a right click and the alert tool place an alert', {}, async ({ page, deployment }) => {
   await enter(page, deployment);
   await page.keyboard.press('a');

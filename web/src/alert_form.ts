@@ -185,9 +185,8 @@ export class AlertForm {
   refresh(): void {
     this.suggestUrl();
     this.renderHint();
-    const { bars, interval } = this.listener.bars();
     // Levels that follow the market are drawn anew with it.
-    if (this.drawnAt !== `${interval} ${bars.length} ${this.present() === null}`) this.draw();
+    if (this.drawnAt !== this.drawnFrom()) this.draw();
   }
 
   /** Fills in the URL of the last endpoint that has answered, else that of the newest alert. */
@@ -244,10 +243,18 @@ export class AlertForm {
     return withRaw({ ...members, condition: said.condition }, { target_price: said.target_price });
   }
 
+  /** What the drawn lines depend on, beside the form itself. */
+  private drawnFrom(): string {
+    const { bars, interval } = this.listener.bars();
+    const present = this.present();
+    // Numbers stand still.
+    return `${interval} ${bars.length} ${this.fields.uses('level') ? present === null : present}`;
+  }
+
   private draw(): void {
     const { bars, interval } = this.listener.bars();
     const present = this.present();
-    this.drawnAt = `${interval} ${bars.length} ${present === null}`;
+    this.drawnAt = this.drawnFrom();
     const said = this.fields.said();
     if (said === null) return this.listener.onDraft({ lines: [], marks: [] });
     const plain = 'condition' in said;

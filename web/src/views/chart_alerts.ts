@@ -5,9 +5,10 @@ import type { DrawnBar } from '../bars.ts';
 import type { Course, Mark } from '../chart.ts';
 import type { Line } from '../chart_lines.ts';
 import type { Context } from '../context.ts';
-import { groupDigits } from '../decimal.ts';
+import { comparePrices, groupDigits } from '../decimal.ts';
 import { alertStatusInWords, alertTitle } from '../format.ts';
 import { drawnLevels, moveOf, needsState, type DrawnLevel } from '../levels.ts';
+import { rulesOf } from '../rules.ts';
 import { toast } from '../toast.ts';
 import {
   intervalSeconds,
@@ -16,6 +17,7 @@ import {
   type FiringAnswer,
   type Interval,
 } from '../types.ts';
+import { confirmDialog } from './dialog.ts';
 
 const mostStates = 12; // asked for one ticker
 const mostHistories = 6;
@@ -87,6 +89,7 @@ export class ChartAlerts {
   async move(line: Line, price: string): Promise<boolean> {
     const level = this.levels.get(line.key);
     if (level === undefined) return false;
+    if (this.firesAtOnce(level, price) && !(await this.isMeant(level, price))) return false;
     const before = level.price;
     const changed = await patchAlert(this.context, level.alert, withRaw({}, moveOf(level, price)));
     if (changed === null) return false;
@@ -96,6 +99,22 @@ export class ChartAlerts {
     const restarts = changed.firings === undefined ? '' : ' It starts anew.';
     toast(`Moved to ${groupDigits(price)}.${restarts}`, 'good', { label: 'Undo', run: undo });
     return true;
+  }
+
+  /** Whether it would fire where it is dropped: the present price is on that side already. */
+  private firesAtOnce({ alert, side, price: before }: DrawnLevel, price: string): boolean {
+    const present = this.context.store.prices.get(alert.ticker)?.price?.price;
+    if (present === undefined || side === null) return false;
+    const waits =
+      alert.when !== undefined && rulesOf(alert.when).some(({ is }) => !/^(above|below|outside)$/.test(is));
+    const holds = (level: string): boolean =>
+      side === 'above' ? comparePrices(present, level) > 0 : comparePrices(present, level) < 0;
+    return !waits && holds(price) && !holds(before);
+  }
+
+  private isMeant({ alert, side }: DrawnLevel, price: string): Promise<boolean> {
+    const text = `${alert.ticker} is ${side} ${groupDigits(price)} already: there, the alert fires at once.`;
+    return confirmDialog('Fire at once?', text, 'Move it');
   }
 
   remove(line: Line): void {

@@ -20,7 +20,7 @@ export function marketView(context: Context): View {
     onDraftMove: (line, price) => form.moveLine(line, price),
     onClear: () => form.clear(),
     onConfirm: () => form.confirm(),
-    onOpen: (id, beside) => alertPopover(context, id, beside, (alert) => form.fill(alert)),
+    onOpen: openAlert,
   });
   const form = new AlertForm(context, {
     onDraft: (draft) => pane.setDraft(draft),
@@ -30,7 +30,7 @@ export function marketView(context: Context): View {
   });
   // Over the chart, so that nothing moves when it comes and goes.
   pane.element.querySelector('.chart-box')!.append(strip.element);
-  const own = ownAlerts(context);
+  const own = ownAlerts(context, openAlert);
   const element = h(
     'div',
     { class: 'market' },
@@ -39,6 +39,10 @@ export function marketView(context: Context): View {
     form.element,
     h('div', { class: 'market-column' }, table.element, own.element),
   );
+
+  function openAlert(id: string, beside: HTMLElement): void {
+    alertPopover(context, id, beside, (alert) => form.fill(alert));
+  }
 
   function select(next: string): void {
     if (next === ticker) return;

@@ -14,7 +14,8 @@ export interface OwnAlerts {
   render(ticker: string, watched: Alert[]): void;
 }
 
-export function ownAlerts({ store }: Context): OwnAlerts {
+/** `onOpen` is called when one is pressed. */
+export function ownAlerts({ store }: Context, onOpen: (id: string, beside: HTMLElement) => void): OwnAlerts {
   let present: string | null = null;
   const own = h('ul', { class: 'own-alerts' });
   const empty = h('p', { class: 'hint' }, noneWatched);
@@ -22,7 +23,11 @@ export function ownAlerts({ store }: Context): OwnAlerts {
   const list = new KeyedList<Alert>(
     own,
     (a) => a.id,
-    () => ownAlert(() => present),
+    ({ id }) =>
+      ownAlert(
+        () => present,
+        (beside) => onOpen(id, beside),
+      ),
   );
   return {
     element: h(
@@ -47,11 +52,22 @@ export function ownAlerts({ store }: Context): OwnAlerts {
   };
 }
 
-function ownAlert(present: () => string | null): { element: HTMLElement; update(alert: Alert): void } {
+function ownAlert(
+  present: () => string | null,
+  onOpen: (beside: HTMLElement) => void,
+): { element: HTMLElement; update(alert: Alert): void } {
   const target = h('span', { class: 'target' });
   const distance = h('span', { class: 'muted' });
   const note = h('span', { class: 'note' });
-  const element = h('li', null, target, distance, note);
+  const button = h(
+    'button',
+    { type: 'button', class: 'own-alert', 'aria-haspopup': 'dialog' },
+    target,
+    distance,
+    note,
+  );
+  button.addEventListener('click', () => onOpen(button));
+  const element = h('li', null, button);
   return {
     element,
     update(alert) {
