@@ -39,7 +39,7 @@ for (const screen of ['wide', 'middle', 'narrow'])
     try {
       await says(market(page), 'No prices');
       await says(by_id(page, 'connection'), 'Live');
-      await says(strip(page), /^No price of any ticker.* 2 alerts wait\..*Sources$/);
+      await says(strip(page), /^No price of any ticker since \d.*: .+\. 2 alerts wait\..*Sources$/);
       await says(price_row(page, 'BTC').getByTestId('age'), 'no price');
       assert.equal(await overflows(page), false);
       assert.deepEqual(await axe_findings(page), []);

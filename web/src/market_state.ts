@@ -55,26 +55,22 @@ export function downInWords(sources: Known['sources']): string {
 const waiting = (alerts: number): string =>
   alerts === 0 ? '' : alerts === 1 ? ' 1 alert waits.' : ` ${alerts} alerts wait.`;
 
-/** "No price of BTC since 03:31:08: Binance is stale. 3 alerts wait."; empty if it has one. */
+/** "No price of BTC since 03:31:08: Binance is stale. 3 alerts wait."; empty if all have one. */
 export function strip(store: Known, ticker: string): string {
   const { state, missing } = marketState(store);
-  if (state === 'unknown' || state === 'ok') return '';
+  const named = missing.includes(ticker) ? ticker : missing[0];
+  if (named === undefined) return '';
+  const rest = missing.length - 4;
+  const names = missing.slice(0, 4).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
   const alerts = missing.reduce((sum, each) => sum + (store.blind.get(each)?.alerts ?? 0), 0);
-  const down = downInWords(store.sources);
-  if (missing.length > 1 || !missing.includes(ticker)) {
-    const rest = missing.length - 4;
-    const names =
-      state === 'none'
-        ? 'any ticker'
-        : missing.slice(0, 4).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
-    return `No price of ${names}${down === '' ? '' : `: ${down}`}.${waiting(alerts)}`;
-  }
-  const blind = store.blind.get(ticker);
-  const last = store.prices.get(ticker)?.last?.time;
-  const since = blind?.since ?? last;
-  const reason = withTitles((blind?.reason ?? '').replace(/\.$/, ''), store.sources) || down;
+  const blind = store.blind.get(named);
+  const since = blind?.since ?? store.prices.get(named)?.last?.time;
+  // Of one ticker by the server's reason; what several have in common are the sources.
+  const own = missing.length > 1 ? '' : withTitles((blind?.reason ?? '').replace(/\.$/, ''), store.sources);
+  const reason = own || downInWords(store.sources) || withTitles(blind?.reason ?? '', store.sources);
   return (
-    `No price of ${ticker}${since === undefined ? ' yet' : ` since ${formatTime(since)}`}` +
+    `No price of ${state === 'none' && missing.length > 1 ? 'any ticker' : names}` +
+    `${since === undefined ? ' yet' : ` since ${formatTime(since)}`}` +
     `${reason === '' ? '' : `: ${reason}`}.${waiting(alerts)}`
   );
 }

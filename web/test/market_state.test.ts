@@ -57,7 +57,7 @@ test('the strip says since when there is no price, why, and how many alerts wait
   const store = storeWith(['BTC', 'ETH']);
   store.apply({ type: 'prices', prices: { BTC: null } });
   assert.equal(strip(store, 'BTC'), 'No price of BTC since 03:31:08.');
-  assert.equal(strip(store, 'ETH'), 'No price of BTC.', 'also beside the chart of another');
+  assert.equal(strip(store, 'ETH'), 'No price of BTC since 03:31:08.', 'also beside the chart of another');
   store.apply({ type: 'sources', sources: { binance: source('Binance', 'down', 'silent') } });
   assert.equal(strip(store, 'BTC'), 'No price of BTC since 03:31:08: Binance is down.');
   const since = time.replace(':08Z', ':18Z');
@@ -66,7 +66,7 @@ test('the strip says since when there is no price, why, and how many alerts wait
   store.apply({ type: 'prices', prices: { ETH: null } });
   store.apply({ type: 'blind', tickers: { ETH: { since, reason: '', alerts: 1 } } });
   store.apply({ type: 'sources', sources: { gate_io: source('Gate.io', 'down', 'silent') } });
-  assert.equal(strip(store, 'BTC'), 'No price of any ticker: all sources are down. 4 alerts wait.');
+  assert.equal(strip(store, 'BTC'), 'No price of any ticker since 03:31:18: all sources are down. 4 alerts wait.');
 });
 
 test('many tickers without a price are counted', () => {
@@ -75,7 +75,7 @@ test('many tickers without a price are counted', () => {
     type: 'prices',
     prices: Object.fromEntries(['A', 'B', 'C', 'D', 'E', 'F'].map((t) => [t, null])),
   });
-  assert.equal(strip(store, 'G'), 'No price of A, B, C, D and 2 more.');
+  assert.equal(strip(store, 'G'), 'No price of A, B, C, D and 2 more since 03:31:08.');
 });
 
 test('a source that has never worked is down, one that begins is not', () => {

@@ -41,6 +41,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
   let filter: Filter = 'all';
   let order = orderOf(session.read('sort'));
   const stars = new Set((session.read('stars') ?? '').split(',').filter((ticker) => ticker !== ''));
+  const hoverable = matchMedia('(hover: hover)').matches; // after a touch, what was touched counts as hovered
   let sorted: Ranked[] = [];
   let sortedAt = -Infinity;
 
@@ -111,6 +112,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     ),
     body,
   );
+  const progress = h('p', { class: 'hint price-progress' });
   const waiting = h('p', { class: 'waiting' });
   const scroller = h('div', { class: 'price-scroll', tabindex: '-1', onkeydown: onKey }, table, waiting);
   const list = new WindowList<Ranked>(
@@ -125,6 +127,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     { class: 'panel price-panel', 'aria-label': 'Coins' },
     search.element,
     h('div', { class: 'segmented price-filter', role: 'group', 'aria-label': 'Tickers shown' }, ...filters),
+    progress,
     scroller,
   );
 
@@ -271,7 +274,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
   function render(): void {
     const { tickers } = store;
     const moving = order.key === 'price' || order.key === 'change';
-    const held = moving && (scroller.matches(':hover') || scroller.contains(document.activeElement));
+    const held = moving && body.matches(hoverable ? ':hover, :has(:focus-visible)' : ':has(:focus-visible)');
     const now = performance.now();
     if (sortedAt === -Infinity || (!held && now - sortedAt > (moving ? sortGap : 0))) {
       sortedAt = now;
@@ -281,6 +284,9 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         setAttribute(th, 'aria-sort', key !== order.key ? null : order.down ? 'descending' : 'ascending');
     }
     list.show(sorted);
+    const known =
+      order.key === 'change' ? sorted.filter(({ change }) => change !== null).length : sorted.length;
+    setText(progress, known < sorted.length ? `Loading the last day: ${known} of ${sorted.length}…` : '');
     setText(waiting, nothing[filter]);
     show(waiting, sorted.length === 0);
     show(table, sorted.length > 0);
