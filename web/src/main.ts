@@ -13,7 +13,7 @@ import { Notifier } from './notify.ts';
 import { queryOf, routeOf } from './route.ts';
 import { Session } from './session.ts';
 import { settings } from './settings.ts';
-import { playChime } from './sound.ts';
+import { chimeOnce } from './sound.ts';
 import { Store } from './store.ts';
 import { Stream } from './stream.ts';
 import './style/index.css';
@@ -70,7 +70,7 @@ store.onFired = (alert, firing) => {
   inbox.take(alert, firing);
   firingsChanged();
   notifier.fired(alert);
-  if (settings.now.sound) playChime();
+  if (settings.now.sound) chimeOnce();
   const text = `${alertTitle(alert, groupDigits)}. ${firedInWords(alert, groupDigits)}`.trim();
   if (firedToast?.toast.isShown) {
     firedToast.toast.say(`${++firedToast.count} alerts fired. The last: ${text}`);

@@ -21,3 +21,17 @@ export function playChime(): void {
     tone.stop(begin + at + 0.4);
   }
 }
+
+// Many alerts may fire together, and many tabs may be open: one chime tells of all.
+const apart = 1000;
+
+export function chimeOnce(): void {
+  const play = async (isFirst: boolean): Promise<void> => {
+    if (!isFirst) return;
+    playChime();
+    await new Promise((done) => setTimeout(done, apart));
+  };
+  // Only a page that was loaded by https, or from this computer, has locks.
+  if (navigator.locks === undefined) playChime();
+  else void navigator.locks.request('pricewire.chime', { ifAvailable: true }, (lock) => play(lock !== null));
+}

@@ -1,13 +1,14 @@
 // The fields of an alert that can be edited.
 import type { Edits } from '../alert_edit.ts';
 import { formatOfUrl, urlsOf } from '../alert_body.ts';
-import { groupDigits, hasDecimalComma, readEntry, whyNoPrice } from '../decimal.ts';
+import { groupDigits, readEntry, whyNoPrice } from '../decimal.ts';
 import { h, setText, show } from '../dom.ts';
 import { field, type Field, type Input } from '../field.ts';
 import { alertTitle } from '../format.ts';
 import { placeholderField } from '../placeholder_field.ts';
 import { blanksOf, fillIn, windows, type Blank } from '../rules.ts';
 import { isLine, type Alert } from '../types.ts';
+import { decimalComma } from '../sentence_fields.ts';
 
 const formats: Record<string, string> = {
   json: 'JSON',
@@ -26,7 +27,6 @@ export interface AlertFields {
 }
 
 export function alertFields(alert: Alert, priceOf: () => string | null): AlertFields {
-  const decimalComma = hasDecimalComma(navigator.language);
   // What it waits for. A rule of one number is shown as that number.
   const blanks: Blank[] = alert.when
     ? blanksOf(alert.when)
@@ -93,7 +93,7 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
   function readBlank(blank: Blank, input: Input): string | null {
     const value = input.value.trim();
     if (blank.kind !== 'number' || value === blank.value) return value;
-    return readEntry(value, decimalComma, priceOf());
+    return readEntry(value, decimalComma(), priceOf());
   }
 
   function editLevels(edits: Edits): boolean {
@@ -101,7 +101,7 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
     const wrong = values.indexOf(null);
     if (wrong >= 0) {
       const { input, setError } = blankFields[wrong]!;
-      setError(whyNoPrice(input.value, decimalComma));
+      setError(whyNoPrice(input.value, decimalComma()));
       input.focus();
       return false;
     }
