@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { axe_findings, stage } from './support/browser.mjs';
-import { alert_row, go, open, overflows, says, sign_in } from './support/page.mjs';
+import { alert_row, by_id, go, open, overflows, says, sign_in } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
 // One source, so that the test decides when a ticker has no price.
@@ -156,6 +156,7 @@ visit('a ticker without a price is named once, not at each of its alerts', {}, a
   const line = page.getByRole('list', { name: 'Without a price' }).getByRole('listitem');
   await says(line, /^BTC: no price since .*3 alerts wait\.$/);
   assert.equal(await line.count(), 1);
+  await says(by_id(page, 'alert-row').locator('.badge'), 'Waiting for a price');
   await market.post('fault/binance.rest', 'none');
   await market.hold();
   await until('the line to go', async () => (await line.count()) === 0);

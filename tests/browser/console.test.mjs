@@ -180,6 +180,7 @@ for (const screen of sizes)
     await fits(page);
     await page.getByRole('button', { name: 'I have saved them' }).click();
     await page.getByRole('heading', { level: 1, name: 'First steps' }).waitFor();
+    await by_id(page, 'step-key').getByText('done', { exact: true }).waitFor({ state: 'attached' });
     assert.ok((await page.evaluate(() => JSON.stringify({ ...localStorage }))).includes(key), 'it is remembered');
     assert.ok(!(await page.evaluate(() => JSON.stringify({ ...localStorage }))).includes(secret), 'the secret is not');
     await fits(page);

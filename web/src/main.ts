@@ -104,7 +104,7 @@ const routes: Record<RouteName, { title: string; make: Make; unlisted?: true }> 
   market: { title: 'Market', make: () => marketView(context) },
   alerts: { title: 'Alerts', make: (_, query) => alertsView(context, query) },
   deliveries: { title: 'Deliveries', make: (id, query) => deliveriesView(context, id, query) },
-  endpoints: { title: 'Endpoints', make: (id, query) => endpointsView(context, id, query) },
+  endpoints: { title: 'Endpoints', make: (id) => endpointsView(context, id) },
   sources: { title: 'Sources', make: () => sourcesView(context) },
   account: { title: 'Account', make: () => accountView(context) },
   start: { title: 'First steps', make: () => startView(context), unlisted: true },
@@ -174,10 +174,11 @@ function clear(): void {
 
 function leave(message: string): void {
   clear();
-  const signIn = signInView(api, message, (key, remember, secret) => {
+  const signIn = signInView(api, message, (key, remember, made) => {
     session.signIn(key, remember);
-    session.webhookSecret = secret;
-    if (secret !== null) window.history.replaceState(null, '', '#/start');
+    session.webhookSecret = made?.secret ?? null;
+    if (made?.kept) session.write('steps', 'key');
+    if (made !== undefined) window.history.replaceState(null, '', '#/start');
     enter(true);
   });
   root.replaceChildren(signIn.element);

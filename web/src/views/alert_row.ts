@@ -147,9 +147,15 @@ export function alertRow(context: Context, first: Alert, selection: Selection): 
         'title',
         alert.is_active && present !== null ? `The price is ${groupDigits(present)}` : null,
       );
-      setText(state, alertStatusInWords(alert));
+      const waits =
+        store.blind.has(alert.ticker) && (alert.status ?? 'active') === 'active' && alert.is_active;
+      setText(state, waits ? 'Waiting for a price' : alertStatusInWords(alert));
       setText(late, alert.late ? lateInWords(alert, store) : '');
-      setAttribute(state, 'data-state', alert.status ?? (alert.is_active ? 'active' : 'fired'));
+      setAttribute(
+        state,
+        'data-state',
+        waits ? 'degraded' : (alert.status ?? (alert.is_active ? 'active' : 'fired')),
+      );
       if (alert.is_active && (alert.firings ?? 0) === 0) {
         when.set(`since ${formatTime(alert.created_at)}`, alert.created_at);
         setText(firedAt, '');

@@ -13,7 +13,7 @@ import { endpointPage } from './endpoint_page.ts';
 // Each change of a delivery may have changed them; the server allows five requests in ten seconds.
 const refreshAtMostEvery = 4000;
 
-export function endpointsView(context: Context, openId: string | null, _query: string): View {
+export function endpointsView(context: Context, openId: string | null): View {
   const { store } = context;
   let endpoints: Endpoint[] = [];
   let loaded = false;
@@ -68,7 +68,6 @@ export function endpointsView(context: Context, openId: string | null, _query: s
   return {
     element,
     openId: () => openId,
-    query: () => _query,
     destroy() {
       ended = true;
       stops.forEach((stop) => stop());
@@ -90,11 +89,7 @@ export interface EndpointPart {
 function listOf(context: Context): EndpointPart {
   const { store } = context;
   const body = h('tbody');
-  const list = new KeyedList<Endpoint>(
-    body,
-    (e) => e.webhook_url,
-    (e) => endpointRow(context, e),
-  );
+  const list = new KeyedList<Endpoint>(body, (e) => e.webhook_url, endpointRow);
   const table = h(
     'table',
     { class: 'cards endpoint-table', 'aria-label': 'Endpoints' },
@@ -149,7 +144,7 @@ function listOf(context: Context): EndpointPart {
     destroy() {},
   };
 
-  function endpointRow(_: Context, { webhook_url }: Endpoint): Row<Endpoint> {
+  function endpointRow({ webhook_url }: Endpoint): Row<Endpoint> {
     const state = h('span', { class: 'badge' });
     const reason = h('div', { class: 'muted small' });
     const count = h('div', { class: 'muted small' });

@@ -5,18 +5,15 @@ import { h, setText, show } from '../dom.ts';
 import { formatTime } from '../format.ts';
 import type { NewKeys } from '../types.ts';
 
-export function secretRow(label: string, value: string, testId: string): HTMLElement {
+function secretRow(label: string, value: string, testId: string, onCopy = () => {}): HTMLElement {
   const code = h('code', { 'data-testid': testId, tabindex: '0' }, value);
+  const button = copyButton('Copy', () => value, { of: label.replace(/^W/, 'w'), shown: code });
+  button.addEventListener('click', onCopy);
   return h(
     'div',
     { class: 'secret' },
     h('div', { class: 'secret-label' }, label),
-    h(
-      'div',
-      { class: 'secret-value' },
-      code,
-      copyButton('Copy', () => value, { of: label.replace(/^W/, 'w'), shown: code }),
-    ),
+    h('div', { class: 'secret-value' }, code, button),
   );
 }
 
@@ -52,7 +49,7 @@ function downloadButton(keys: NewKeys, onSaved: () => void): HTMLButtonElement {
  */
 export function keysPanel(
   keys: NewKeys,
-  onSaved: (remember: boolean) => void,
+  onSaved: (remember: boolean, kept: boolean) => void,
   email: string | null = null,
 ): HTMLElement {
   const shown = secretLabels.filter(([name]) => keys[name] !== undefined);
@@ -60,6 +57,13 @@ export function keysPanel(
   const title = one ? `Your new ${shown[0]![1].replace(/^W/, 'w')}` : 'Your keys';
   const remember = h('input', { type: 'checkbox', name: 'remember' });
   remember.checked = true;
+  // Whether the key was copied or downloaded: pressing the last button proves nothing.
+  let kept = false;
+  const keep = (): void => {
+    kept = true;
+  };
+  const copyAll = copyButton('Copy all', () => envFile(keys), { of: 'keys' });
+  copyAll.addEventListener('click', keep);
   const panel = h(
     'form',
     { class: 'panel keys', 'aria-label': title },
@@ -71,13 +75,10 @@ export function keysPanel(
         ? 'It is shown only once. Store it like a password: it cannot be shown again.'
         : 'They are shown only once. Store them like passwords: they cannot be shown again.',
     ),
-    ...shown.map(([name, label, testId]) => secretRow(label, keys[name]!, testId)),
-    h(
-      'div',
-      { class: 'actions' },
-      one ? null : copyButton('Copy all', () => envFile(keys), { of: 'keys' }),
-      downloadButton(keys, () => {}),
+    ...shown.map(([name, label, testId]) =>
+      secretRow(label, keys[name]!, testId, name === 'api_key' ? keep : undefined),
     ),
+    h('div', { class: 'actions' }, one ? null : copyAll, downloadButton(keys, keep)),
     keys.previous_valid_until === undefined
       ? null
       : h(
@@ -100,7 +101,7 @@ export function keysPanel(
   );
   panel.addEventListener('submit', (e) => {
     e.preventDefault();
-    onSaved(remember.checked);
+    onSaved(remember.checked, kept);
   });
   return panel;
 }

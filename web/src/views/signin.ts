@@ -6,6 +6,12 @@ import { errorRegion, field, showErrors } from '../field.ts';
 import type { NewKeys, User } from '../types.ts';
 import { keysPanel } from './keys.ts';
 
+/** What is known of an account that was just made. */
+export interface NewAccount {
+  secret: string | null; // its webhook secret, which was shown once
+  kept: boolean; // whether the key was copied or downloaded
+}
+
 export interface SignIn {
   element: HTMLElement;
 }
@@ -21,8 +27,7 @@ function told(message: string): HTMLElement {
 export function signInView(
   api: Api,
   message: string,
-  /** `secret`: that of a new account, which was shown once. */
-  onSignedIn: (key: string, remember: boolean, secret: string | null) => void,
+  onSignedIn: (key: string, remember: boolean, made?: NewAccount) => void,
 ): SignIn {
   const main = h('main', { id: 'main', class: 'welcome' });
   const signUp = signUpForm();
@@ -104,7 +109,8 @@ export function signInView(
         );
         const panel = keysPanel(
           keys,
-          (remember) => onSignedIn(keys.api_key!, remember, keys.webhook_secret ?? null),
+          (remember, kept) =>
+            onSignedIn(keys.api_key!, remember, { secret: keys.webhook_secret ?? null, kept }),
           address,
         );
         main.replaceChildren(h('h1', { class: 'visually-hidden' }, 'Pricewire'), panel);
@@ -180,7 +186,7 @@ export function signInView(
         if (!/^[\x21-\x7e]+$/.test(value))
           throw new ApiError(401, 'This is not an API key. Keys start with sk_live_.');
         await api.getAs<User>(value, '/api/v1/users/me');
-        onSignedIn(value, remember.checked, null);
+        onSignedIn(value, remember.checked);
       } catch (problem) {
         showErrors(problem, {}, error);
         key.input.focus();
