@@ -131,6 +131,47 @@ visit(
   },
 );
 
+visit(
+  'a swipe moves the chart, and a pinch zooms it',
+  { screen: 'narrow', touch: true },
+  async ({ page, deployment }) => {
+    await enter(page, deployment);
+    const at = await chart_point(page, 0.4, 0.5);
+    const devtools = await page.context().newCDPSession(page);
+    const send = (type, ...points) => devtools.send('Input.dispatchTouchEvent', { type, touchPoints: points });
+    const finger = (id, dx) => ({ id, x: at.x + dx, y: at.y });
+    await send('touchStart', finger(0, -60));
+    for (let dx = -60; dx <= 80; dx += 10) await send('touchMove', finger(0, dx));
+    await send('touchEnd');
+    await page.getByRole('button', { name: 'Back to now' }).waitFor();
+    assert.equal(await drafted_price(page), 0, 'a swipe places nothing');
+    await until('pinches to show as many bars as can be', async () => {
+      await send('touchStart', finger(0, -90), finger(1, 90));
+      for (let dx = 90; dx >= 10; dx -= 8) await send('touchMove', finger(0, -dx), finger(1, dx));
+      await send('touchEnd');
+      return page.getByRole('button', { name: 'Show more bars' }).isDisabled();
+    });
+  },
+);
+
+visit('times are those of the chosen zone', { zone: 'America/New_York' }, async ({ page, deployment }) => {
+  await enter(page, deployment);
+  const zone = page.locator('.chart-zone');
+  await says(zone, /^UTC−[45]$/);
+  const hour = async () => Number((await readout(page)).match(/ (\d\d):\d\d/)[1]);
+  const there = await hour();
+  await zone.click();
+  await page.getByLabel('Time zone').selectOption('Asia/Tokyo');
+  await go(page, 'Market');
+  await says(zone, 'UTC+9');
+  await until('the bars', async () => / \d\d:\d\d/.test(await readout(page)));
+  // An hour may have passed.
+  const apart = ((await hour()) - there + 24) % 24;
+  assert.ok([13, 14, 15].includes(apart), `${apart} hours apart`);
+  await page.getByRole('group', { name: 'Interval' }).getByRole('button', { name: '1d', exact: true }).click();
+  await says(zone, 'UTC');
+});
+
 visit('a line is dragged to another price, and back by Undo', {}, async ({ page, deployment }) => {
   const { user, made } = await enter(page, deployment, [{ condition: 'gt', target_price: 65200 }]);
   const [alert] = made;
