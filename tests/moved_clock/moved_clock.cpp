@@ -1,6 +1,5 @@
-// A library to be preloaded: the wall clock that a program sees is ahead of the machine's by the microseconds in
-// the file that PRICEWIRE_TEST_CLOCK names, which a test changes while the program runs. The monotonic clock stays
-// as it is, as on a machine that was asleep.
+// A library to be preloaded: the wall clock that a program sees is the one in the file that PRICEWIRE_TEST_CLOCK names,
+// which a test changes while the program runs. The monotonic clock stays as it is, as on a machine that was asleep.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -13,21 +12,29 @@
 
 namespace {
 
-const volatile std::int64_t* open_offset() {
+// The file. In microseconds.
+struct MovedClock {
+    std::int64_t ahead;      // of the machine's
+    std::int64_t stands_at;  // since 1970; 0: it goes on
+};
+
+const volatile MovedClock* open_clock() {
     const char* name = std::getenv("PRICEWIRE_TEST_CLOCK");
     const int file = name == nullptr ? -1 : open(name, O_RDONLY | O_CLOEXEC);
     if (file < 0) return nullptr;
-    void* mapped = mmap(nullptr, sizeof(std::int64_t), PROT_READ, MAP_SHARED, file, 0);
+    void* mapped = mmap(nullptr, sizeof(MovedClock), PROT_READ, MAP_SHARED, file, 0);
     close(file);
-    return mapped == MAP_FAILED ? nullptr : static_cast<const std::int64_t*>(mapped);
+    return mapped == MAP_FAILED ? nullptr : static_cast<const MovedClock*>(mapped);
 }
 
 int moved_time(clockid_t clock, timespec& out) {
     const auto result = static_cast<int>(syscall(SYS_clock_gettime, clock, &out));
-    static const volatile std::int64_t* const offset = open_offset();
-    if (result != 0 || offset == nullptr || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE))
+    static const volatile MovedClock* const moved = open_clock();
+    if (result != 0 || moved == nullptr || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE))
         return result;
-    const std::int64_t ahead = *offset;
+    const std::int64_t stands_at = moved->stands_at;
+    if (stands_at != 0) out = {0, 0};
+    const std::int64_t ahead = stands_at != 0 ? stands_at : moved->ahead;
     const std::int64_t nanoseconds = out.tv_nsec + ahead % 1'000'000 * 1000;
     out.tv_sec += ahead / 1'000'000 + nanoseconds / 1'000'000'000;
     out.tv_nsec = nanoseconds % 1'000'000'000;

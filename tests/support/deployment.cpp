@@ -122,15 +122,17 @@ std::string attempts_in(const std::string& shown_delivery) {
 }
 
 Deployment::Deployment(DeploymentOptions options) : options_(std::move(options)) {
-    std::ofstream(clock_file(), std::ios::binary) << std::string(sizeof(std::int64_t), '\0');
+    write_clock();
+    const auto of_others =
+        options_.clock_stands_at ? clock_environment() : std::map<std::string, std::string>();
     std::vector<std::string> sim{binary("exchange-sim"), "--listen", "127.0.0.1:0"};
     sim.insert(sim.end(), options_.sim.begin(), options_.sim.end());
-    sim_ =
-        Process({.command = sim, .env = {}, .output = dir_.path() / "sim.log", .directory = {}, .user = {}});
+    sim_ = Process(
+        {.command = sim, .env = of_others, .output = dir_.path() / "sim.log", .directory = {}, .user = {}});
     std::vector<std::string> receiver{binary("webhook-receiver"), "--listen", "127.0.0.1:0"};
     receiver.insert(receiver.end(), options_.receiver.begin(), options_.receiver.end());
     receiver_ = Process({.command = receiver,
-                         .env = {},
+                         .env = of_others,
                          .output = dir_.path() / "receiver.log",
                          .directory = {},
                          .user = {}});
@@ -195,14 +197,13 @@ void Deployment::launch(const std::string& name) {
         {"PRICEWIRE_LIMITS_PREVIEW", "1000000/1s"},
         {"PRICEWIRE_LIMITS_ATTEMPTS", "1000000/1s"},
     });
-    if (options_.has_movable_clock) {
-        env["LD_PRELOAD"] = binary("libmoved_clock.so");
-        env["PRICEWIRE_TEST_CLOCK"] = clock_file().string();
-    }
+    if (options_.has_movable_clock || options_.clock_stands_at) env.merge(clock_environment());
     for (const auto& [key, value] : options_.config) env[key] = value;
-    if (is_older(name)) std::erase_if(env, [](const auto& variable) { return is_newer(variable.first); });
+    const std::string own_program =
+        options_.program.empty() ? binary("pricewire") : options_.program;
+    if (is_older(name) || !options_.program.empty()) std::erase_if(env, [](const auto& variable) { return is_newer(variable.first); });
     const std::string role = name.substr(0, name.find_first_of("0123456789"));
-    const std::string program = is_older(name) ? options_.cluster->older : binary("pricewire");
+    const std::string program = is_older(name) ? options_.cluster->older : own_program;
     std::vector<std::string> command{program, role};
     if (options_.open_files) {
         const std::string limit = "--nofile=" + std::to_string(*options_.open_files);
@@ -325,7 +326,8 @@ std::vector<ShownFiring> Deployment::firings(const Account& account, const std::
         out.push_back({parse_number<int>(json_member(object, "number").value()).value(),
                        Decimal::parse(json_member(object, "price").value()).value(),
                        parse_rfc3339(json_member(object, "price_time").value_or("")).value_or(Timestamp{}),
-                       json_member(object, "delivery_id").value()});
+                       json_member(object, "delivery_id").value(),
+                       parse_number<int>(json_member(object, "left_out").value()).value()});
     }
     std::reverse(out.begin(), out.end());
     return out;
@@ -365,10 +367,28 @@ void Deployment::sim_post(const std::string& control, const std::string& body) {
 void Deployment::pass(Duration time) {
     sim_post("skip", std::to_string(time / 1ms) + "ms");
     passed_ += time;
-    const std::int64_t microseconds = passed_.count();
-    std::fstream file(clock_file(), std::ios::in | std::ios::out | std::ios::binary);
-    file.write(reinterpret_cast<const char*>(&microseconds), sizeof microseconds);
-    if (!file) throw std::runtime_error("the clock cannot be moved");
+    write_clock();
+}
+
+void Deployment::set_clock(Timestamp time) {
+    options_.clock_stands_at = time;
+    write_clock();
+}
+
+std::map<std::string, std::string> Deployment::clock_environment() const {
+    return {{"LD_PRELOAD", binary("libmoved_clock.so")},
+            {"PRICEWIRE_TEST_CLOCK", (dir_.path() / "clock").string()}};
+}
+
+// As moved_clock.cpp reads it. The file stays the same one, since programs have it mapped.
+void Deployment::write_clock() {
+    const std::array<std::int64_t, 2> words{
+        passed_.count(), options_.clock_stands_at ? to_micros(*options_.clock_stands_at) : 0};
+    const std::filesystem::path path = dir_.path() / "clock";
+    std::ofstream(path, std::ios::binary | std::ios::app);
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.write(reinterpret_cast<const char*>(words.data()), sizeof words);
+    if (!file.flush()) throw std::runtime_error("the clock cannot be moved");
 }
 
 std::vector<Received> Deployment::received() {

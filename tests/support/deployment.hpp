@@ -41,6 +41,7 @@ struct ShownFiring {
     Decimal price;
     Timestamp price_time;  // the epoch where it is not known: an older version fired it
     std::string delivery_id;
+    int left_out = 0;
 };
 
 struct Account {
@@ -71,9 +72,13 @@ struct DeploymentOptions {
     std::vector<std::string> receiver;                      // beside --listen
     std::map<std::string, std::string> config;              // PRICEWIRE_… beside the harness' own
     std::optional<ClusterOptions> cluster;                  // nullopt: one `pricewire serve` on SQLite
+    std::string program;             // an older `pricewire` that runs alone; empty: this build's
     bool default_sources = false;    // those that are enabled by default; otherwise Binance alone
     std::optional<int> open_files;   // RLIMIT_NOFILE of each process of Pricewire
     bool has_movable_clock = false;  // for pass()
+    // The wall clocks of all programs, the simulator's and the receiver's too, stand at this time until set_clock(), so
+    // that what happens at a moment happens exactly then, however long it takes.
+    std::optional<Timestamp> clock_stands_at;
 };
 
 // The real programs on free loopback ports with a directory of their own: simulator, receiver and Pricewire,
@@ -133,6 +138,7 @@ public:
     // Pricewire's processes, running or not; their monotonic clocks stand still, as on a machine that sleeps. Needs
     // DeploymentOptions::has_movable_clock.
     void pass(Duration time);
+    void set_clock(Timestamp time);  // needs DeploymentOptions::clock_stands_at
     std::vector<Received> received();
     // The ids of an alert's webhooks that the receiver has accepted.
     std::set<std::string> accepted(const std::string& alert);
@@ -141,14 +147,15 @@ public:
     void wait_until(const std::string& what, const std::function<bool()>& condition);
 
 private:
-    std::filesystem::path clock_file() const { return dir_.path() / "clock"; }
+    std::map<std::string, std::string> clock_environment() const;
+    void write_clock();
     std::map<std::string, std::string> environment_of(const std::string& name) const;
     bool is_older(const std::string& name) const;
     Ended run_program(const std::string& program, const std::vector<std::string>& arguments);
 
     DeploymentOptions options_;
     Duration passed_{};
-    TempDir dir_;
+    TempDir dir_;                            // holds the clocks' file
     std::unique_ptr<OwnDatabase> database_;  // of a cluster
     std::string own_;                        // what sets a cluster's keys and queue apart
     std::string master_key_;
