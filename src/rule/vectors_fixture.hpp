@@ -136,6 +136,11 @@ inline AlertVector read(const Json& json) {
 
 }  // namespace vectors_detail
 
+// One more, spelled as those of the file.
+inline AlertVector alert_vector(std::string_view text) {
+    return vectors_detail::read(parse_json(text).value());
+}
+
 inline std::vector<AlertVector> alert_vectors() {
     std::ifstream file(PRICEWIRE_SOURCE_DIR "/tests/data/alert_vectors.json");
     std::ostringstream text;
