@@ -1,0 +1,108 @@
+// Alerts with rules whose processes are killed or stopped, with the real programs, on clocks that stand still between the
+// moments of a case (stepped_world.hpp).
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "scenarios/stepped_cases.hpp"
+
+namespace pricewire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RuleRestarts : public ::testing::TestWithParam<Side> {
+protected:
+    void SetUp() override {
+        if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Sides, RuleRestarts, both_sides(), name_of_side);
+
+SteppedCase worked(const std::string& json) {
+    return {rule::alert_vector(json)};
+}
+
+// A price every ten seconds.
+std::string each_ten(int from, int to, const char* price) {
+    std::string out;
+    for (int at = from; at <= to; at += 10) out += ",[" + std::to_string(at) + R"(,"BTC",")" + price + "\"]";
+    return out;
+}
+
+TEST_P(RuleRestarts, FindTheStateThatWasKeptAndTheRestInTheBars) {
+    const std::string repeats =
+        R"("body":{"ticker":"BTC","when":{"is":"above","level":100},"repeat":{"cooldown":"10s","rearm":"1%"}})";
+    std::vector<SteppedCase> cases{
+        // Armed again before the kill.
+        worked(R"({"n":77,"alert":"repeats",)" + repeats +
+               R"(,"prices":[[0,"BTC","99"],[5,"BTC","101"],[20,"BTC","98.9"],[40,"BTC","100.2"]],
+                   "fires":[[5,"101"],[40,"100.2"]],"left_out":0,"status":"active"})"),
+        // Not armed again: the low of the minute's bar is from before the firing.
+        worked(R"({"n":78,"alert":"repeats",)" + repeats +
+               R"(,"prices":[[0,"BTC","99"],[5,"BTC","101"],[40,"BTC","100.2"]],
+                   "fires":[[5,"101"]],"left_out":0,"status":"active"})"),
+        // The high is in the bars.
+        worked(
+            R"({"n":79,"alert":"trails","body":{"ticker":"BTC","when":{"is":"below","level":{"from":"high","by":"-3%"}}},
+                   "prices":[[0,"BTC","100"],[90,"BTC","110"],[220,"BTC","106.6"]],
+                   "fires":[[220,"106.6"]],"left_out":0,"status":"fired"})"),
+        // The bar of the first minute touches the level, so that the hold is known from its end on; 20 s were blind.
+        worked(
+            R"({"n":80,"alert":"holds","body":{"ticker":"BTC","when":{"is":"above","level":100},"for":"5m"},
+                   "prices":[[0,"BTC","99"])" +
+            each_ten(10, 200, "101") + each_ten(220, 390, "101") +
+            R"(],"fires":[[380,"101"]],"left_out":0,"status":"fired"})")};
+    SteppedWorld world(GetParam(), {.tickers = SteppedCases::tickers(cases), .begins_at = -5s});
+    SteppedCases played(world, std::move(cases));
+    world.start();
+    // What a kill finds stored is as old as it would be if the clock had not stood still.
+    const auto wait_until_stored = [&](const std::string& moment, const std::string& bar) {
+        world.deployment().wait_until("what was judged until the kill to be stored", [&] {
+            return world.get("/alerts/" + played.of(80).alert + "/state")
+                           .find("\"judged_until\":\"2025-01-02T" + moment + "Z\"") != std::string::npos &&
+                   world.get("/rates/V80BTC/history?interval=1m&from=2025-01-02T10:00:00Z").find(bar) !=
+                       std::string::npos;
+        });
+    };
+    played.play_to(25s);
+    wait_until_stored("10:00:25", R"({"time":"2025-01-02T10:00:00Z","open":99,"high":101,"low":99)");
+    world.kill();
+    world.start();
+    played.play_to(200s);
+    wait_until_stored("10:03:20", R"({"time":"2025-01-02T10:03:00Z")");
+    world.kill();
+    world.sleep_to(220s);
+    world.start();
+    played.play_to(395s);
+    played.check();
+}
+
+TEST_P(RuleRestarts, APriceFromBeforeAnExpiryFiresHoweverLateItIsRead) {
+    std::vector<SteppedCase> cases{
+        worked(
+            R"({"n":90,"alert":"above 100, expires at 60","body":{"ticker":"BTC","when":{"is":"above","level":100}},
+                   "life":{"expires_at":60},"prices":[[0,"BTC","99"],[59,"BTC","101"]],
+                   "fires":[[59,"101"]],"left_out":0,"status":"fired"})"),
+        worked(
+            R"({"n":91,"alert":"the same, too late","body":{"ticker":"BTC","when":{"is":"above","level":100}},
+                   "life":{"expires_at":60},"prices":[[0,"BTC","99"],[60,"BTC","101"]],
+                   "fires":[],"left_out":0,"status":"expired"})")};
+    SteppedWorld world(GetParam(), {.tickers = SteppedCases::tickers(cases), .begins_at = -5s});
+    SteppedCases played(world, std::move(cases));
+    world.start();
+    played.play_to(58s);
+    world.stop(GetParam() == Side::embedded ? "serve" : "checker1");
+    played.play_unjudged_to(60s);
+    world.sleep_to(89s);
+    world.deployment().process(GetParam() == Side::embedded ? "serve" : "checker1").signal(SIGCONT);
+    world.settle();
+    world.live_to(90s);
+    played.check();
+}
+
+}  // namespace
+}  // namespace pricewire::test
