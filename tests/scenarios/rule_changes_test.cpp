@@ -175,5 +175,58 @@ TEST_F(RuleUpgrade, AnOlderCheckerFiresWhatItUnderstandsAndNothingElse) {
     EXPECT_EQ(json_member(world().shown(edited), "is_active"), "true");
 }
 
+TEST_F(RuleUpgrade, AnOlderApiAndAnOlderSenderBesideTheNewCheckerLeaveRulesAlone) {
+    kill("checker0");
+    kill("sender1");
+    const auto by_older_api = [&](const std::string& method, const std::string& path, std::string body = "") {
+        net::HttpRequest request{.method = method,
+                                 .url = world().deployment().address_of("api0") + "/api/v1" + path,
+                                 .body = std::move(body)};
+        request.headers = {{"X-API-Key", world().account().api_key}, {"Content-Type", "application/json"}};
+        return world().deployment().http().send(std::move(request));
+    };
+    world().set_price("BTC", "99");
+    const auto created =
+        by_older_api("POST", "/alerts/",
+                     R"({"ticker":"BTC","condition":"gt","target_price":100,"webhook_url":")" +
+                         world().deployment().receiver_url() + R"(/hook"})");
+    ASSERT_EQ(created.status, 201) << created.body;
+    const std::string plain = json_member(created.body, "id").value();
+    const std::string repeats = world().alert(
+        R"("ticker":"BTC","condition":"gt","target_price":100,"repeat":{"cooldown":"10s","rearm":"1%"})");
+    const std::string deleted = world().alert(R"("ticker":"BTC","when":{"is":"outside","level":[90,102]})");
+    EXPECT_EQ(by_older_api("DELETE", "/alerts/" + deleted).status, 204);
+
+    world().set_price("BTC", "103");
+    world().wait_for_firings(plain, 1);
+    world().wait_for_firings(repeats, 1);
+    world().deployment().wait_until("the plain one's webhook", [&] { return accepted(plain).size() == 1; });
+    // What the older sender finds due after it, it has looked at.
+    const std::string later = world().alert(R"("ticker":"BTC","condition":"gt","target_price":101)");
+    world().deployment().wait_until("a later webhook", [&] { return accepted(later).size() == 1; });
+    EXPECT_TRUE(accepted(repeats).empty()) << "the older sender does not know what it would say";
+
+    // It keeps what it has claimed, and skipped, until it ends.
+    world().deployment().start("sender1");
+    kill("sender0");
+    world().deployment().wait_until("its webhook", [&] { return accepted(repeats).size() == 1; });
+    world().set_price("BTC", "98");
+    world().deployment().wait_until("the alert to be armed again", [&] {
+        world().trade("BTC", decimal("98"));
+        return json_member(world().get("/alerts/" + repeats + "/state"), "armed") == "true";
+    });
+    world().set_price("BTC", "104");
+    world().deployment().wait_until("the second firing", [&] {
+        world().trade("BTC", decimal("104"));
+        return accepted(repeats).size() == 2;
+    });
+    world().wait_until_judged("BTC", decimal("104"));
+    EXPECT_EQ(world().firings(plain).size(), 1U);
+    EXPECT_EQ(world().firings(repeats).size(), 2U);
+    EXPECT_EQ(accepted(plain).size(), 1U);
+    EXPECT_EQ(accepted(repeats).size(), 2U);
+    for (const Received& webhook : world().deployment().received()) EXPECT_NE(webhook.alert_id, deleted);
+}
+
 }  // namespace
 }  // namespace pricewire::test
