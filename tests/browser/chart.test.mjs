@@ -88,6 +88,7 @@ visit('scrolled back, it loads older bars', {}, async ({ page, deployment }) => 
   const older = [];
   page.on('request', (request) => /history\?.*&to=/.test(request.url()) && older.push(request.url()));
   await enter(page, deployment);
+  await time_at(page, await chart_point(page, 0.3, 0.5));
   assert.match(await readout(page), / V \d/, 'the volume is told');
   await by_id(page, 'chart').focus();
   await until('older bars to be asked for', async () => {

@@ -307,7 +307,7 @@ export class AlertForm {
     if (fields.preset !== 'price' || level === null || Number(level) === 0) return now;
     const condition = fields.condition();
     if (condition !== null && holdsAlready(condition, level, present)) return 'Already met: fires at once.';
-    return `${now} · ${groupDigits(level)} is ${formatDistance(present, level)} away`;
+    return `${now} · ${groupDigits(level)} is ${formatDistance(present, level).replace(/^[+−]/, '')} away`;
   }
 
   private chooseFormat(): void {

@@ -21,7 +21,9 @@ import {
   type WhitespaceData,
 } from 'lightweight-charts';
 import { intervalStart, type DrawnBar } from './bars.ts';
+import { readColors, type Colors } from './chart_colors.ts';
 import { priceRange } from './chart_geometry.ts';
+import { listenForPicks } from './chart_gestures.ts';
 import { ChartLines, type Line, type LineListener } from './chart_lines.ts';
 import { decimalsOf, groupDigits, plainDigits, snapPrice, stepOf } from './decimal.ts';
 import { h, setAttribute, show } from './dom.ts';
@@ -50,28 +52,14 @@ export interface ChartListener extends LineListener {
   onPick(price: string): void;
   /** The bar under the pointer, and what is marked there. */
   onHover(bar: DrawnBar | null, mark: Mark | null): void;
-  /** The oldest bars are in sight. */
-  onOldest(): void;
   /** The visible range has changed. */
   onRange(): void;
 }
 
-interface Colors {
-  up: string;
-  down: string;
-  grid: string;
-  text: string;
-  strong: string;
-  border: string;
-  panel: string;
-  accent: string;
-}
-
-const longPress = 500;
 const mostCourses = 12;
 const barSpacing = { min: 1, first: 8, max: 60 };
+const nearOldest = 40; // bars
 const rightOffset = 6; // bars, for the next ones
-const emptyBars: DrawnBar[] = [];
 
 const at = (seconds: number): UTCTimestamp => seconds as UTCTimestamp;
 
@@ -90,7 +78,7 @@ export class PriceChart {
   private colors: Colors;
   private ticker = '';
   private interval: Interval = '1m';
-  private bars = emptyBars;
+  private bars: DrawnBar[] = [];
   private drawn = { first: 0, count: 0 };
   private price: string | null = null;
   private decimals = 2;
@@ -144,12 +132,17 @@ export class PriceChart {
     const root = host.querySelector<HTMLElement>('.tv-lightweight-charts') ?? host;
     this.table = root.querySelector('table') ?? root;
     setAttribute(this.table, 'role', 'img');
-    this.lines = new ChartLines(this.candles, listener, {
-      step: () => this.step(),
-      // Only what is in sight.
-      size: () => ({ width: this.chart.timeScale().width(), height: this.chart.paneSize(0).height }),
-      hold: (held) => this.hold(held),
-    });
+    this.lines = new ChartLines(
+      this.candles,
+      listener,
+      {
+        step: () => this.step(),
+        // Only what is in sight.
+        size: () => ({ width: this.chart.timeScale().width(), height: this.chart.paneSize(0).height }),
+        hold: (held) => this.hold(held),
+      },
+      this.colors,
+    );
     this.candles.attachPrimitive(this.lines);
     this.plus = h(
       'button',
@@ -243,8 +236,7 @@ export class PriceChart {
   }
 
   setMarks(marks: Mark[]): void {
-    const same = marks.length === this.marks.length && marks.every((mark, i) => isSame(mark, this.marks[i]!));
-    if (same) return;
+    if (JSON.stringify(marks) === JSON.stringify(this.marks)) return;
     this.marks = marks;
     this.drawMarks();
   }
@@ -283,6 +275,12 @@ export class PriceChart {
     const scale = this.chart.timeScale();
     const bars = scale.width() / scale.options().barSpacing;
     scale.scrollToPosition(scale.scrollPosition() + share * bars, false);
+  }
+
+  /** Whether the oldest bars are in sight, or nearly so. */
+  atOldest(): boolean {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    return range !== null && this.bars.length > 0 && range.from < nearOldest;
   }
 
   /** Whether the newest bar is in sight. */
@@ -337,14 +335,10 @@ export class PriceChart {
     scale.applyOptions({ autoScale: !held && this.scaledItself });
   }
 
-  private reading(): boolean {
-    return this.bars.length > 0;
-  }
-
   private listen(root: HTMLElement): void {
     this.chart.subscribeCrosshairMove(({ point, time, hoveredInfo }) => {
-      const { width } = { width: this.chart.timeScale().width() };
-      const over = point !== undefined && point.x >= 0 && point.x <= width && this.reading();
+      const width = this.chart.timeScale().width();
+      const over = point !== undefined && point.x >= 0 && point.x <= width && this.bars.length > 0;
       if (!over && this.plus.matches(':hover')) return;
       this.crosshair = over ? point.y : null;
       show(this.plus, over && !this.held);
@@ -357,39 +351,14 @@ export class PriceChart {
       if (this.placing && point !== undefined) this.pick(point.y);
     });
     this.plus.addEventListener('click', () => this.crosshair !== null && this.pick(this.crosshair));
-    const yOf = (e: MouseEvent): number => e.clientY - root.getBoundingClientRect().top;
-    const inPane = (e: MouseEvent): boolean => {
-      const box = root.getBoundingClientRect();
-      return (
-        this.reading() &&
-        e.clientX - box.left < this.chart.timeScale().width() &&
-        yOf(e) < this.chart.paneSize(0).height
-      );
-    };
-    root.addEventListener('contextmenu', (e) => {
-      if (!inPane(e)) return;
-      e.preventDefault();
-      this.pick(yOf(e));
+    listenForPicks(root, {
+      isIn: (x, y) =>
+        this.bars.length > 0 && x < this.chart.timeScale().width() && y < this.chart.paneSize(0).height,
+      owns: (target) => this.lines.owns(target),
+      pick: (y) => this.pick(y),
     });
-    let press: { x: number; y: number; timer: ReturnType<typeof setTimeout> } | null = null;
-    const end = (): void => {
-      if (press !== null) clearTimeout(press.timer);
-      press = null;
-    };
-    root.addEventListener('pointerdown', (e) => {
-      end();
-      if (e.pointerType !== 'touch' || !e.isPrimary || !inPane(e) || this.lines.owns(e.target)) return;
-      const y = yOf(e);
-      press = { x: e.clientX, y: e.clientY, timer: setTimeout(() => this.pick(y), longPress) };
-    });
-    root.addEventListener('pointermove', (e) => {
-      if (press !== null && Math.hypot(e.clientX - press.x, e.clientY - press.y) > 8) end();
-    });
-    for (const name of ['pointerup', 'pointercancel'] as const) root.addEventListener(name, end);
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
-      if (range === null || !this.reading()) return;
-      if (range.from < 40) this.listener.onOldest();
-      this.listener.onRange();
+      if (range !== null && this.bars.length > 0) this.listener.onRange();
     });
   }
 
@@ -524,25 +493,6 @@ export class PriceChart {
   }
 }
 
-function isSame(a: Mark, b: Mark): boolean {
-  return a.id === b.id && a.time === b.time && a.price === b.price && a.text === b.text;
-}
-
 function candle({ time, open, high, low, close }: DrawnBar): CandlestickData<Time> {
   return { time: at(time), open, high, low, close };
-}
-
-function readColors(): Colors {
-  const style = getComputedStyle(document.documentElement);
-  const of = (name: string): string => style.getPropertyValue(name).trim();
-  return {
-    up: of('--up'),
-    down: of('--down'),
-    grid: of('--grid'),
-    text: of('--muted'),
-    strong: of('--border-strong'),
-    border: of('--border'),
-    panel: of('--panel'),
-    accent: of('--accent'),
-  };
 }

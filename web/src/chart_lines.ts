@@ -8,6 +8,7 @@ import type {
   SeriesAttachedParameter,
   Time,
 } from 'lightweight-charts';
+import type { Colors } from './chart_colors.ts';
 import { placeLines } from './chart_geometry.ts';
 import { sideSign, type Side } from './conditions.ts';
 import { comparePrices, groupDigits, nudgePrice, snapPrice } from './decimal.ts';
@@ -47,14 +48,6 @@ interface Chart {
   hold(held: boolean): void;
 }
 
-interface Colors {
-  up: string;
-  down: string;
-  strong: string;
-  accent: string;
-  panel: string;
-}
-
 type Target = Parameters<IPrimitivePaneRenderer['draw']>[0];
 
 const labelHeight = 20;
@@ -80,14 +73,15 @@ export class ChartLines implements ISeriesPrimitive<Time> {
   private ticks: readonly number[] = []; // prices that the axis labels
   /** Prices of lines that are being moved, until their alerts have changed. */
   private readonly moved = new Map<string, { from: string; to: string }>();
-  private colors: Colors = { up: '', down: '', strong: '', accent: '', panel: '' };
+  private colors: Colors;
   private request: () => void = () => {};
   private readonly views: IPrimitivePaneView[];
 
-  constructor(series: ISeriesApi<'Candlestick'>, listener: LineListener, chart: Chart) {
+  constructor(series: ISeriesApi<'Candlestick'>, listener: LineListener, chart: Chart, colors: Colors) {
     this.series = series;
     this.listener = listener;
     this.chart = chart;
+    this.colors = colors;
     this.list = new KeyedList<Line>(
       this.element,
       (line) => `${line.key} ${line.movable}`,

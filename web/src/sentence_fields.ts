@@ -45,7 +45,7 @@ export class SentenceFields {
     this.listener = listener;
     this.blanks = {
       word: this.inline(h('select', { name: 'condition', 'aria-label': 'Condition' })),
-      level: this.number('Price', 'price', 'Press + on the chart'),
+      level: this.number('Price', 'price', 'Type, or pick above'),
       upper: this.number('Upper price', 'upper', ''),
       size: this.number('Percent', 'size', ''),
       window: this.choice('Time', windows, '1h'),

@@ -200,11 +200,10 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
           hoveredMark = mark;
           renderReadout();
         },
-        onOldest: () => {
-          const series = shownSeries();
-          if (series !== null) void history.extend(series);
+        onRange: () => {
+          renderZoom();
+          extend();
         },
-        onRange: () => renderZoom(),
       });
       chart.setLogarithmic(logarithmic.on());
       chart.setVolume(volume.on());
@@ -280,6 +279,12 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
       (button, i) => (button.disabled = chart !== null && !chart.canZoom(i === 0 ? -1 : 1)),
     );
     show(now, chart !== null && !chart.atNow());
+  }
+
+  /** Loads older bars when those known come to an end; goes on as long as that is in sight. */
+  function extend(): void {
+    const series = shownSeries();
+    if (series !== null && chart?.atOldest()) void history.extend(series);
   }
 
   function renderReadout(): void {
@@ -364,6 +369,7 @@ export function chartPane(context: Context, listener: ChartPaneListener): ChartP
     chart.setMarks([...alerts.marks(ticker, series.bars[0]?.time ?? Infinity), ...draft.marks]);
     renderZoom();
     renderReadout();
+    extend();
   }
 
   const clock = setInterval(renderAge, 1000);

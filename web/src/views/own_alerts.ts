@@ -6,7 +6,7 @@ import { h, KeyedList, setAttribute, setText, show } from '../dom.ts';
 import { alertTitle, formatDistance } from '../format.ts';
 import { isLine, type Alert } from '../types.ts';
 
-const noneWatched = 'None yet. Press + beside a price on the chart, set a webhook URL and confirm.';
+const noneWatched = 'None yet. Pick a price on the chart: by the + beside the axis, or with a long press.';
 const mostShown = 8;
 
 export interface OwnAlerts {
