@@ -10,6 +10,7 @@ import {
   form,
   go,
   open,
+  open_form,
   overflows,
   place_alert,
   says,
@@ -332,6 +333,40 @@ for (const screen of ['narrow', 'medium', 'wide']) {
     assert.equal(await overflows(page), false);
   });
 }
+
+visit(
+  'what stands behind More is sent: a hold, a repeat, an end, texts and an own body',
+  {},
+  async ({ page, deployment }) => {
+    const { user } = await enter(page, deployment);
+    const { price, url, create, note } = await open_form(page);
+    const draft = page.getByRole('form', { name: 'New alert' });
+    await price.fill('66000');
+    await url.fill(`${deployment.hooks}/hook`);
+    await note.fill('Sell half');
+    await draft.getByLabel('And stays so for').fill('5m');
+    await draft.getByLabel('Fires').selectOption('every time');
+    await draft.getByLabel('Not again within').fill('15m');
+    await draft.getByLabel('At most').fill('3');
+    await draft.getByLabel('Until').fill('2099-01-01T00:00');
+    await draft.getByLabel('Deliver within').selectOption('1h');
+    await draft.getByLabel('Own body').fill('{"price": {{price}}, "at": "{{nowhere}}"}');
+    await says(draft, /\{\{nowhere\}\} is not a placeholder/);
+    await draft.getByLabel('Own body').fill('{"price": {{price}}}');
+    await create.click();
+    const alert = await until('the alert', async () => {
+      const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
+      return alerts[0];
+    });
+    assert.deepEqual(
+      [alert.target_price, alert.note, alert.for, alert.deliver_within, alert.format, alert.template.body],
+      [66000, 'Sell half', '5m', '1h', 'template', '{"price": {{price}}}'],
+    );
+    assert.deepEqual([alert.repeat.cooldown, alert.repeat.times], ['15m', 3]);
+    assert.match(alert.expires_at, /^(2098-12-31|2099-01-01)T/);
+    assert.equal(await note.inputValue(), '', 'the texts were meant for that alert');
+  },
+);
 
 visit('an alert is duplicated into the form', {}, async ({ page, deployment }) => {
   const { made } = await enter(page, deployment, [

@@ -97,7 +97,7 @@ export class MoreFields {
       body: this.body,
       content_type: this.contentType,
     };
-    for (const each of [this.hold, this.repeats, this.cooldown, this.rearm, this.times])
+    for (const each of [this.repeats, ...Object.values(this.fields)])
       each.input.addEventListener('change', () => {
         this.render();
         onChange();
@@ -108,6 +108,7 @@ export class MoreFields {
 
   setHold(value: string): void {
     this.hold.input.value = value;
+    this.render();
   }
 
   /** What of it says when the alert fires. */
@@ -137,17 +138,22 @@ export class MoreFields {
     return { ...members, ...this.template(format) };
   }
 
-  /** The user's own body, if there is one. */
+  /** The user's own body, if there is one, which is a format of its own. */
   template(format: string): Record<string, unknown> {
     const [body, type] = [this.body, this.contentType].map(valueOf);
     if (body === '' || format !== 'json') return {};
-    return { template: { body, ...(type === '' ? {} : { content_type: type }) } };
+    return { format: 'template', template: { body, ...(type === '' ? {} : { content_type: type }) } };
   }
 
-  /** What was entered is meant for one alert; what it does stays for the next. */
+  /** What was entered is meant for one alert: none of it goes unseen into the next. */
   clear(): void {
-    this.note.input.value = this.message.input.value = '';
-    for (const each of Object.values(this.fields)) each.setError('');
+    for (const each of Object.values(this.fields)) {
+      each.setError('');
+      each.input.value = '';
+    }
+    this.repeats.input.value = 'once';
+    this.within.input.value = '24h';
+    this.render();
   }
 
   fill(alert: Alert): void {
@@ -175,7 +181,7 @@ export class MoreFields {
 
   private render(): void {
     show(this.repeatFields, this.repeats.input.value === 'every');
-    const set = Object.keys(this.conditions()).length;
+    const set = Object.keys(this.members('json')).filter((name) => name !== 'format').length;
     setText(
       this.summary,
       set === 0
