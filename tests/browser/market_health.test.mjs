@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 
 import { axe_findings, stage } from './support/browser.mjs';
-import { by_id, go, live, open, overflows, price_of, price_row, says, sign_in } from './support/page.mjs';
+import { by_id, go, open, overflows, price_of, price_row, says, sign_in } from './support/page.mjs';
 import { output } from './support/programs.mjs';
 import { until } from './support/until.mjs';
 
@@ -109,4 +109,24 @@ visit('theme, zone and number format are as the user wants them', { scheme: 'dar
   await go(page, 'Account');
   await page.getByLabel('Theme').selectOption('As the system');
   await until('the other tab', async () => (await background(other)) === dark);
+});
+
+visit('nothing is drawn while the page is hidden, but its title', {}, async ({ page, deployment, market: sim }) => {
+  await sim.hold({ BTC: '65000' });
+  await enter(page, deployment, 'hidden');
+  await page.evaluate(() => {
+    window.is_hidden = true;
+    Object.defineProperty(document, 'hidden', { get: () => window.is_hidden });
+  });
+  await sim.hold({ BTC: '65100' });
+  await until('the title', async () => /^65,100(\.0+)? BTC/.test(await page.title()));
+  assert.match(await price_of(page, 'BTC'), /^65,000/);
+  assert.match(await page.locator('.big-price').textContent(), /^65,000/);
+  await page.evaluate(() => {
+    window.is_hidden = false;
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await until('the price', async () => (await price_of(page, 'BTC')).startsWith('65,100'));
+  await says(page.locator('.big-price'), /^65,100/);
+  await sim.hold({ BTC: '65000' });
 });
