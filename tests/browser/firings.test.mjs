@@ -123,6 +123,55 @@ visit('a sound is played where it is wanted', { before: [stub_sound] }, async ({
   await until('the sound', async () => (await page.evaluate(() => window.tones)) === 2 * sample);
 });
 
+visit('alerts made, changed and deleted elsewhere are the same in every tab', {}, async ({ visitor, page, deployment }) => {
+  const user = await deployment.register('elsewhere');
+  await enter(page, deployment, user);
+  const other = await visitor.context.newPage();
+  await other.goto('/#/alerts');
+  await live(other);
+  const alert = await deployment.alert(user, { condition: 'gt', target_price: 70000 });
+  await until('its line on the chart', async () => (await by_id(page, 'alert-line').count()) === 1);
+  await price_row(page, 'BTC').getByRole('link', { name: '1 active alert' }).waitFor();
+  await alert_row(other, alert.id).waitFor();
+  await deployment.expect(200, 'PATCH', `/alerts/${alert.id}`, { key: user.api_key, body: { note: 'Sell half' } });
+  await says(alert_row(other, alert.id).locator('.note'), 'Sell half');
+  await deployment.expect(204, 'DELETE', `/alerts/${alert.id}`, { key: user.api_key });
+  await until('its line to go', async () => (await by_id(page, 'alert-line').count()) === 0);
+  await until('its row to go', async () => (await alert_row(other, alert.id).count()) === 0);
+});
+
+visit('alerts made and deleted while the page was disconnected are caught up on', {}, async ({ page, deployment }) => {
+  const user = await deployment.register('resumed');
+  const gone = await deployment.alert(user, { condition: 'gt', target_price: 70000 });
+  // A connection that the test can cut, and that the page cannot restore until it may.
+  let cut;
+  let may_connect = true;
+  const refused = [];
+  await page.routeWebSocket(/\/api\/v1\/stream/, (socket) => {
+    if (!may_connect) {
+      refused.push(socket);
+      return void socket.close();
+    }
+    socket.connectToServer();
+    cut = () => socket.close();
+  });
+  await enter(page, deployment, user);
+  await go(page, 'Alerts');
+  await alert_row(page, gone.id).waitFor();
+  const lists = [];
+  page.on('request', (request) => request.url().includes('/api/v1/alerts/?') && lists.push(request.url()));
+  may_connect = false;
+  await cut();
+  await says(by_id(page, 'connection'), 'Reconnecting…');
+  const made = await deployment.alert(user, { condition: 'lt', target_price: 50000 });
+  await deployment.expect(204, 'DELETE', `/alerts/${gone.id}`, { key: user.api_key });
+  may_connect = true;
+  await live(page);
+  await alert_row(page, made.id).waitFor();
+  await until('the deleted one to go', async () => (await alert_row(page, gone.id).count()) === 0);
+  assert.deepEqual(lists, [], 'by the events since the last one, not by loading the lists again');
+});
+
 visit('the page is an app that can be installed', {}, async ({ page, deployment }) => {
   await open(page);
   const manifest = await page.evaluate(async () => {
