@@ -364,7 +364,7 @@ visit(
     );
     assert.deepEqual([alert.repeat.cooldown, alert.repeat.times], ['15m', 3]);
     assert.match(alert.expires_at, /^(2098-12-31|2099-01-01)T/);
-    assert.equal(await note.inputValue(), '', 'the texts were meant for that alert');
+    await until('the texts, meant for that alert, to go', async () => (await note.inputValue()) === '');
   },
 );
 

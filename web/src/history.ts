@@ -106,7 +106,9 @@ export class History {
   /** Loads the bars before the first one, for a chart that is scrolled back. */
   async extend(series: Series): Promise<void> {
     const first = series.bars[0];
-    if (first === undefined || !series.loaded || series.extending || series.complete) return;
+    // While the server is still reading, its next answer has more anyway.
+    const isLoading = !series.loaded || series.filling || series.extending;
+    if (first === undefined || isLoading || series.complete) return;
     series.extending = true;
     try {
       const { bars, loading } = await this.ask(series, new Date(first.time * 1000).toISOString());

@@ -187,6 +187,17 @@ test('a chart that is scrolled back loads older bars until there are none', asyn
   bars.push(newest[0]!);
 });
 
+test('no older bars are asked for while the server still reads the history', async () => {
+  const { history, asked, settle } = historyWith(
+    () => true,
+    () => true,
+  );
+  look(history);
+  await settle();
+  await history.extend(look(history));
+  assert.equal(asked.length, 1);
+});
+
 test('a failed load of older bars can be tried again', async () => {
   let reachable = true;
   const { history, asked, settle, passTime } = historyWith(() => reachable);
