@@ -58,22 +58,8 @@ export class Deployment {
       env: { ...this.env, PRICEWIRE_HTTP_LISTEN: this.listen },
     });
     this.url = await this.pricewire.address();
-    if (process.env.VITE_DIST) await this.preview(); // TEMP
     // A restart keeps the same address, as in production.
-    this.listen ??= 0; if (!process.env.VITE_DIST) this.listen = this.url.replace('http://', ''); else this.listen = this.real.replace('http://', '');
-  }
-
-  async preview() { // TEMP
-    this.real = this.url;
-    if (!this.vite) {
-      const { spawn } = await import('node:child_process');
-      this.port = 20000 + Math.floor(Math.random() * 20000);
-      this.vite = spawn('node', [join(here, '../../../web/node_modules/vite/bin/vite.js'), 'preview', join(here, '../../../web'), '--port', String(this.port), '--strictPort', '--host', '127.0.0.1', '--outDir', process.env.VITE_DIST], { env: { ...process.env, PRICEWIRE_URL: this.url }, stdio: 'pipe' });
-      let out = ''; this.vite.stdout.on('data', (x) => (out += x)); this.vite.stderr.on('data', (x) => (out += x));
-      const { until } = await import('./until.mjs');
-      await until('vite', () => { if (this.vite.exitCode !== null) throw new Error(out); return out.includes(String(this.port)); });
-    }
-    this.url = `http://127.0.0.1:${this.port}`;
+    this.listen = this.url.replace('http://', '');
   }
 
   // Writes past bars, which would take days to collect.
@@ -87,7 +73,6 @@ export class Deployment {
   async end_programs() {
     await this.market?.release();
     const code = await this.pricewire?.stop();
-    this.vite?.kill();
     await this.simulator.stop();
     await this.receiver.stop();
     rmSync(this.folder, { recursive: true, force: true });
