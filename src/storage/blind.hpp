@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "domain/alert.hpp"
 #include "domain/blind.hpp"
 #include "storage/error.hpp"
 
@@ -42,6 +43,8 @@ public:
                               std::optional<Timestamp> due) = 0;
     // Those of the ticker's active alerts that were created before `before` and may fire late, in no order.
     virtual std::vector<RecoverableAlert> recoverable_alerts(Ticker ticker, Timestamp before) = 0;
+    // The same of those with terms, that have begun before `before`.
+    virtual std::vector<ActiveAlert> recoverable_ruled(Ticker ticker, Timestamp before) = 0;
     // Removes at most `limit` spans that began before `before`; returns how many.
     virtual std::size_t prune_blind(Timestamp before, std::size_t limit) = 0;
 };

@@ -132,6 +132,30 @@ TEST_P(StorageBlindConformance, FindsTheAlertsThatMayFireLate) {
     EXPECT_TRUE(storage_->alert(user_, young.id)->recover);
 }
 
+TEST_P(StorageBlindConformance, FindsTheAlertsWithTermsThatMayFireLate) {
+    const auto ruled = [&](const char* level, bool recover, Duration begun) {
+        Alert alert = new_alert(level);
+        alert.recover = recover;
+        alert.terms = std::make_shared<const Terms>(Terms{
+            .rules = {{.ticker = "BTC", .level = {.number = *Decimal::parse(level)}}}, .repeat = Repeat{}});
+        alert.begun_at = now_ + begun;
+        alert.created_at = now_ + begun;
+        EXPECT_TRUE(storage_->create_alert(alert, 100));
+        return alert.id;
+    };
+    add_alert("100");
+    const Uuid old = ruled("200", true, 0min);
+    ruled("300", false, 0min);
+    ruled("400", true, 1min);
+    const auto found = storage_->recoverable_ruled("BTC", now_ + 1min);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].id, old);
+    ASSERT_TRUE(found[0].ruled);
+    EXPECT_EQ(found[0].ruled->terms->rules[0].level.number, *Decimal::parse("200"));
+    EXPECT_EQ(storage_->recoverable_ruled("BTC", now_ + 2min).size(), 2U);
+    EXPECT_TRUE(storage_->recoverable_ruled("ETH", now_ + 2min).empty());
+}
+
 TEST_P(StorageBlindConformance, AFiringThatIsLateSaysWhenAndByWhomWhereverItIsRead) {
     const Alert alert = add_alert();
     const Alert present = add_alert("101");

@@ -168,6 +168,25 @@ TEST_P(StorageFiringsConformance, AnExtremeIsStoredAndNotReported) {
     EXPECT_TRUE(shown_since(from).empty());
 }
 
+TEST_P(StorageFiringsConformance, OfTwoExtremesTheOneThatIsKnownUntilLaterIsKept) {
+    const Alert alert = add_ruled();
+    StateNote recovered{alert.id, 1, 0, true, {rule_state(true, now_)}};
+    recovered.rules[0].extreme = number("110");
+    recovered.rules[0].extreme_until = now_ + 5min;
+    note(recovered, now_ + 6min);
+    StateNote slower{alert.id, 1, 0, false, {rule_state(true, now_)}};
+    slower.rules[0].extreme = number("103");
+    slower.rules[0].extreme_until = now_ + 1min;
+    note(slower, now_ + 6min);
+    EXPECT_EQ(stored(alert.id).state.rules, recovered.rules);
+}
+
+TEST_P(StorageFiringsConformance, ANoteOfBeforeANewStartIsPassedOver) {
+    const Alert alert = add_ruled();
+    note({alert.id, 1, 0, true, {rule_state(true, now_ - 1s)}}, now_ + 20s);
+    EXPECT_TRUE(stored(alert.id).state.rules.empty());
+}
+
 // Two checkers
 
 TEST_P(StorageFiringsConformance, TwoCheckersThatRearmAtDifferentTimesWriteOneSecondFiring) {

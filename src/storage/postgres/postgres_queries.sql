@@ -442,7 +442,7 @@ FROM held;
 
 -- name: ruled_notes_lock
 -- Those that may be written, with what is stored.
-SELECT n.place, a.ticker, s.rules
+SELECT n.place, a.ticker, s.rules, s.begun_at
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY n(alert_id, revision, firings, place)
      JOIN alerts a ON a.id = n.alert_id JOIN alert_states s ON s.alert_id = n.alert_id
 WHERE a.is_active IS NOT DISTINCT FROM true AND a.rule IS NOT NULL AND a.revision = n.revision
@@ -1124,6 +1124,12 @@ WHERE ticker = $1::text AND started_at = $2::timestamptz AND lease_owner = $3::t
 -- name: alerts_recoverable
 SELECT id, condition, target, created_at FROM alerts
 WHERE ticker = $1::text AND is_active AND recover AND rule IS NULL AND created_at < $2::timestamptz;
+
+-- name: alerts_recoverable_ruled
+SELECT
+-- include: active_columns
+FROM alerts a JOIN alert_states s ON s.alert_id = a.id
+WHERE a.ticker = $1::text AND a.is_active AND a.recover AND a.rule IS NOT NULL AND s.begun_at < $2::timestamptz;
 
 -- name: blind_prune
 DELETE FROM blind_spans WHERE (ticker, started_at) IN (

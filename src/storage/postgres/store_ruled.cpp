@@ -131,7 +131,7 @@ void write_notes(Connection& db, std::span<const At<StateNote>> notes, Ruled& ou
     for (const Row row : db.run("ruled_notes_lock", alert, revision, firings)) {
         const StateNote& n = *notes[static_cast<std::size_t>(row.number(0) - 1)].step;
         const auto stored = parse_rule_states(row.text(2));
-        const auto rules = stored ? sql::merged(*stored, n.rules) : std::nullopt;
+        const auto rules = stored ? sql::merged(*stored, n.rules, row.time(3)) : std::nullopt;
         if (!rules || *rules == *stored) continue;
         changed.add(n.alert_id);
         texts.add(to_text(*rules));

@@ -156,11 +156,18 @@ EditedAlert edited(const Alert& before, const Alert& wanted, Timestamp now) {
 }
 
 std::optional<std::vector<RuleState>> merged(const std::vector<RuleState>& stored,
-                                             const std::vector<RuleState>& note) {
+                                             const std::vector<RuleState>& note, Timestamp begun_at) {
+    if (std::any_of(note.begin(), note.end(), [&](const RuleState& rule) { return rule.start < begun_at; }))
+        return std::nullopt;
     if (!stored.empty() && stored.size() != note.size()) return std::nullopt;
     std::vector<RuleState> out = note;
     for (std::size_t i = 0; i < stored.size(); ++i) {
         if (stored[i].armed && !note[i].armed) out[i] = stored[i];
+        const RuleState& later = stored[i].extreme_until > note[i].extreme_until ? stored[i] : note[i];
+        if (stored[i].start != note[i].start) continue;
+        out[i].extreme = later.extreme;
+        out[i].upper_extreme = later.upper_extreme;
+        out[i].extreme_until = later.extreme_until;
     }
     return out;
 }

@@ -51,9 +51,10 @@ struct EditedAlert {
 // `wanted`: the alert as AlertEdit has left it.
 EditedAlert edited(const Alert& before, const Alert& wanted, Timestamp now);
 
-// What is stored after a note: what was armed stays armed, whichever checker noticed it first. nullopt: the note is of
-// another number of rules.
+// What is stored after a note: what was armed stays armed, whichever checker noticed it first, and of extremes the one
+// that is known until later counts. nullopt: the note is of
+// another number of rules, or was made before the alert last began.
 std::optional<std::vector<RuleState>> merged(const std::vector<RuleState>& stored,
-                                             const std::vector<RuleState>& note);
+                                             const std::vector<RuleState>& note, Timestamp begun_at);
 
 }  // namespace pricewire::storage::sql

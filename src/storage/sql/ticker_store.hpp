@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "storage/sql/alert_columns.hpp"
+#include "storage/sql/alert_rows.hpp"
 #include "storage/sql/listing_changes.hpp"
 #include "storage/sql/rows.hpp"
 #include "storage/sql/store_base.hpp"
@@ -190,6 +191,12 @@ public:
     std::vector<RecoverableAlert> recoverable_alerts(Ticker ticker, Timestamp before) override {
         return read("recoverable_alerts", [&](Connection& db) {
             return present(db.all(or_skip("recoverable_alerts", read_recoverable), "alerts_recoverable",
+                                  ticker.view(), before));
+        });
+    }
+    std::vector<ActiveAlert> recoverable_ruled(Ticker ticker, Timestamp before) override {
+        return read("recoverable_ruled", [&](Connection& db) {
+            return present(db.all(or_skip("recoverable_ruled", read_active_alert), "alerts_recoverable_ruled",
                                   ticker.view(), before));
         });
     }

@@ -90,6 +90,8 @@ protected:
             {"other_tickers", {"INDEX alert_states_others (others>?)"}},
             {"other_tickers_of", {"INDEX alert_states_others_of_user (user_id=? AND others>?)"}},
             {"alerts_recoverable", {"SEARCH alerts USING INDEX alerts_by_ticker (ticker=?)"}},
+            {"alerts_recoverable_ruled",
+             {"SEARCH a USING INDEX alerts_by_ticker (ticker=?)", "SEARCH s USING PRIMARY KEY (alert_id=?)"}},
             {"blind_claim", {"SEARCH blind_spans USING", "INDEX blind_spans_due"}},
             {"blind_open", {"INDEX blind_spans_open"}},
             {"blind_of_ticker", {"SEARCH blind_spans USING PRIMARY KEY (ticker=?)"}},

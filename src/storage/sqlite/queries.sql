@@ -289,7 +289,7 @@ UPDATE alerts SET is_active = min(is_active, ?2), delivery_id = coalesce(deliver
 WHERE id = ?1 AND (?2 = 0 OR delivery_id IS NULL);
 
 -- name: ruled_note_lock
-SELECT s.rules FROM alert_states s CROSS JOIN alerts a ON a.id = s.alert_id
+SELECT s.rules, s.begun_at FROM alert_states s CROSS JOIN alerts a ON a.id = s.alert_id
 WHERE s.alert_id = ? AND a.revision = ? AND s.firings = ? AND a.is_active = 1 AND a.rule IS NOT NULL;
 
 -- name: ruled_note
@@ -785,6 +785,12 @@ WHERE ticker = ?1 AND started_at = ?2 AND lease_owner = ?3;
 -- name: alerts_recoverable
 SELECT id, condition, target, created_at FROM alerts
 WHERE ticker = ? AND is_active = 1 AND recover = 1 AND rule IS NULL AND created_at < ?;
+
+-- name: alerts_recoverable_ruled
+SELECT
+-- include: active_columns
+FROM alerts a CROSS JOIN alert_states s ON s.alert_id = a.id
+WHERE a.ticker = ? AND a.is_active = 1 AND a.recover = 1 AND a.rule IS NOT NULL AND s.begun_at < ?;
 
 -- name: blind_prune
 DELETE FROM blind_spans WHERE (ticker, started_at) IN (

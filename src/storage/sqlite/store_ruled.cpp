@@ -38,11 +38,13 @@ bool fire_one(Connection& db, const FiringGroup& group, const RuledFiring& f,
 }
 
 void write_note(Connection& db, const StateNote& note, Written& out) {
-    const auto stored = db.first([](const Row& row) { return parse_rule_states(row.text(0)); },
-                                 "ruled_note_lock", note.alert_id, note.revision, note.firings);
-    if (!stored || !*stored) return;
-    const auto rules = sql::merged(**stored, note.rules);
-    if (!rules || *rules == **stored) return;
+    const auto found =
+        db.first([](const Row& row) { return std::pair(parse_rule_states(row.text(0)), row.time(1)); },
+                 "ruled_note_lock", note.alert_id, note.revision, note.firings);
+    if (!found || !found->first) return;
+    const auto& [stored, begun_at] = *found;
+    const auto rules = sql::merged(*stored, note.rules, begun_at);
+    if (!rules || *rules == *stored) return;
     db.change("ruled_note", note.alert_id, to_text(*rules));
     if (note.rearmed) out.changed.insert(note.alert_id);
 }
