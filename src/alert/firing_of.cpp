@@ -7,30 +7,6 @@
 
 namespace pricewire::alert {
 
-RuledFiring firing_of(const ActiveAlert& alert, const rule::Step& step,
-                      const std::optional<Timestamp>& muted_until) {
-    const rule::Fired& fired = *step.fired;
-    rule::Evidence evidence{.rules = rule::seen(*alert.ruled->terms, fired.rules),
-                            .shown = fired.rule,
-                            .held_since = fired.held_since,
-                            .left_out = fired.left_out,
-                            .last_price = fired.last_price};
-    if (muted_until && *muted_until == fired.time) evidence.muted_until = muted_until;
-    for (const auto& [from, to] : fired.blind)
-        evidence.blind.push_back({.from = from, .to = to, .reason = {}});
-    return {.alert_id = alert.id,
-            .delivery_id = {},
-            .revision = step.after.revision,
-            .number = fired.number,
-            .time = fired.time,
-            .value = fired.value,
-            .level = fired.level,
-            .condition = fired.condition,
-            .is_last = fired.is_last,
-            .evidence = rule::to_json(evidence),
-            .after = step.after};
-}
-
 StateNote note_of(const ActiveAlert& alert, const rule::Step& step) {
     return {alert.id, step.after.revision, step.after.firings, step.rearmed, step.after.rules};
 }

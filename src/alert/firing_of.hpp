@@ -4,15 +4,13 @@
 #include <vector>
 
 #include "alert/rule_engine.hpp"
+#include "rule/firing.hpp"
 #include "rule/run.hpp"
 
-// What an engine reports of a rule::Run. Pure.
+// What an engine reports of a rule::Run, beside rule::firing_of(). Pure.
 namespace pricewire::alert {
 
-// `step` is a firing. `muted_until`: until when the alert was muted before it.
-RuledFiring firing_of(const ActiveAlert& alert, const rule::Step& step,
-                      const std::optional<Timestamp>& muted_until);
-// `step` is not.
+// Of a step that is not a firing.
 StateNote note_of(const ActiveAlert& alert, const rule::Step& step);
 Expiry expiry_of(const ActiveAlert& alert, const rule::Run& run);
 
