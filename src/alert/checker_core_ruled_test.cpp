@@ -250,6 +250,31 @@ TEST_F(CheckerCoreRuledTest, ARowThatIsArmedWhereTheStateIsNotWins) {
               "past BTC from 5 1.2:100.5@21");
 }
 
+TEST_F(CheckerCoreRuledTest, ARowWithAnExtremeOfALaterTimeWins) {
+    const char* const gap = R"(
+        rule 1 below high -3% made 0 armed 0 extreme 100 60
+        205 snapshot 1
+        past BTC 60-120:100-100:100
+        end
+        210 price 106
+        240 price 107)";
+    EXPECT_EQ(play(gap), "past BTC from 60");
+    EXPECT_EQ(play(R"(
+        rule 1 below high -3% made 0 armed 0 extreme 112 205
+        changed 1
+        past BTC)"),
+              "past BTC from 205 1.1:106@210")
+        << "a high of the gap has been recovered: the prices since are judged by it";
+    kill();
+    EXPECT_EQ(play(gap), "past BTC from 60");
+    EXPECT_EQ(play(R"(
+        rule 1 below high -3% made 0 armed 0 extreme 108 205
+        changed 1
+        past BTC
+        250 price 104.7)"),
+              "past BTC from 205 1.1:104.7@250");
+}
+
 TEST_F(CheckerCoreRuledTest, AFiringThatWasPassedOverTakesTheStateOfTheRow) {
     EXPECT_EQ(follow(R"(
         30 rule 1 above 100 repeat rearm 1% cooldown 10s made 0

@@ -96,6 +96,9 @@ public:
                 begun.emplace();
                 begun->armed = word == "armed";
                 begun->as_of = time();
+            } else if (word == "extreme") {
+                begun->extreme = Decimal::parse(next()).value();
+                begun->extreme_until = time();
             } else if (is_ticker(word)) {
                 rule.ticker = Ticker(word);
             } else {

@@ -13,6 +13,8 @@
 // a later revision                 the row: its rule was edited, and has a new start
 // more firings                     the row: another checker has fired it
 // as many, armed where it is not   the row, if it is not older: another checker has armed it
+// as many, an extreme of a later   the row: prices of blind time have been recovered
+// time
 // a later start                    the row: it was paused meanwhile
 // as many, or fewer                what is known here, which waits to be written; the row's terms and life
 // firing k was passed over         the row, unless the rule was edited since, or more than k firings were made here:
@@ -28,6 +30,17 @@ bool has_armed(const AlertState& row, const AlertState& known) {
         const RuleState& there = row.rules[i];
         const RuleState& here = known.rules[i];
         if (there.armed && !here.armed && there.as_of >= here.as_of) return true;
+    }
+    return false;
+}
+
+// Prices of blind time have been recovered.
+bool knows_extreme_until_later(const AlertState& row, const AlertState& known) {
+    for (std::size_t i = 0; i < std::min(row.rules.size(), known.rules.size()); ++i) {
+        const RuleState& there = row.rules[i];
+        const RuleState& here = known.rules[i];
+        const bool has_extreme = there.extreme || there.upper_extreme;
+        if (has_extreme && there.start == here.start && there.extreme_until > here.extreme_until) return true;
     }
     return false;
 }
@@ -79,7 +92,8 @@ void RuledAlerts::on_row(const ActiveAlert& row, Timestamp now) {
     const AlertState& state = row.ruled->state;
     if (state.revision < known->revision) return;
     const bool is_ahead = state.revision > known->revision || state.firings > known->firings ||
-                          (state.firings == known->firings && has_armed(state, *known)) ||
+                          (state.firings == known->firings &&
+                           (has_armed(state, *known) || knows_extreme_until_later(state, *known))) ||
                           has_new_start(row, *known);
     if (is_ahead) return admit(row, now);
     engine_->update(with_snooze_ended(row, *known, now));

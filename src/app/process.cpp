@@ -9,6 +9,7 @@
 #include "app/checking.hpp"
 #include "app/feed_past.hpp"
 #include "app/front.hpp"
+#include "app/known_past.hpp"
 #include "app/list_sources.hpp"
 #include "app/listeners.hpp"
 #include "app/market_thread.hpp"
@@ -240,6 +241,9 @@ private:
         options.owner = feed_name();
         options.places = [this](Ticker ticker) {
             return past_places_of(config_, *directory_->current(), ticker);
+        };
+        options.known = [this](Ticker ticker, Timestamp from, Timestamp to) {
+            return known_past(*storage_, *storage_, ticker, from, to, std::nullopt);
         };
         options.written = [this](std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
             try {

@@ -19,7 +19,9 @@
 #include "base/stop_signal.hpp"
 #include "base/uuid.hpp"
 #include "outbox/firing_log.hpp"
+#include "recover/recoverable.hpp"
 #include "recover/recovery.hpp"
+#include "recover/ruled_recovery.hpp"
 
 namespace pricewire::recover {
 namespace {
@@ -32,11 +34,14 @@ constexpr Duration lease = 45s;
 // Of one span: the other minutes are told by their bars.
 constexpr std::size_t most_minutes_by_trade = 20;
 constexpr int most_rounds_of_trades = 4;
+// Alerts that watch more than that many tickers beside the span's are left out.
+constexpr std::size_t most_others = 20;
 constexpr Duration warm_up = 30s;
 // A venue's bar is there this long after its end.
 constexpr Duration settles_within = 2s;
 constexpr BackoffPolicy retries{5s, 10min};
 constexpr int most_tries = 40;  // some five hours
+constexpr int most_tries_for_others = 5;
 
 // Answers that are awaited together. Those that come after the wait has ended are dropped.
 template <typename Answer>
@@ -69,12 +74,32 @@ private:
 struct Job {
     BlindSpan span;
     Timestamp from, to;
-    std::vector<past::Place> places;
     std::vector<RecoverableAlert> alerts;
-    std::optional<Recovery> recovery;
+    std::vector<ActiveAlert> ruled;
+    // Its own ticker first, then others that alerts with terms watch.
+    struct Asked {
+        Ticker ticker;
+        std::vector<past::Place> places;
+        std::optional<Recovery> recovery = {};  // of others without alerts
+        std::string trouble = {};               // of the first venue that told nothing
+    };
+    std::vector<Asked> asked;
+    std::optional<RuledRecovery> ruled_recovery;
     std::size_t asked_minutes = 0;
-    std::string trouble;  // of the first venue that told nothing
     int fired = 0;
+
+    Recovery& recovery() { return *asked[0].recovery; }
+    // Whether a venue may tell more about another ticker later.
+    bool lacks_others() const {
+        return std::ranges::any_of(asked.begin() + 1, asked.end(), [](const Asked& other) {
+            return other.recovery->unknown() > Duration::zero();
+        });
+    }
+    Timestamp known_until() const {
+        Timestamp until = to;
+        for (const Asked& one : asked) until = std::min(until, one.recovery->known_until());
+        return until;
+    }
 };
 
 class RunnerThread final : public Runner {
@@ -128,100 +153,144 @@ private:
         job.from = std::max({job.span.from, job.span.told_until.value_or(job.span.from),
                              std::min(now - options_.recover, job.to)});
         if (job.from < job.to) job.alerts = storage_.recoverable_alerts(job.span.ticker, job.to);
-        if (job.alerts.empty()) {
+        job.asked.push_back({job.span.ticker, options_.places(job.span.ticker)});
+        if (job.from < job.to) add_ruled(job);
+        if (job.alerts.empty() && job.ruled.empty()) {
             job.span.state = job.from < job.to ? BlindState::unasked : BlindState::lost;
             storage_.finish_blind(job.span, options_.owner, std::nullopt);
             return;
         }
-        job.places = options_.places(job.span.ticker);
         jobs.push_back(std::move(job));
+    }
+    void add_ruled(Job& job) const {
+        std::set<Ticker> others;
+        for (ActiveAlert& alert : storage_.recoverable_ruled(job.span.ticker, job.to)) {
+            if (!is_recoverable(alert, job.from, job.to)) continue;
+            std::set<Ticker> with = others;
+            for (const Ticker& ticker : tickers_of(*alert.ruled->terms)) with.insert(ticker);
+            with.erase(job.span.ticker);
+            if (with.size() > most_others) continue;
+            others = std::move(with);
+            job.ruled.push_back(std::move(alert));
+        }
+        for (const Ticker& ticker : others) job.asked.push_back({ticker, options_.places(ticker)});
     }
 
     // False if it was stopped, as for the others.
     bool ask_bars(std::vector<Job>& jobs, Timestamp now) {
         Answers<past::PastBars> answers;
         for (const Job& job : jobs) {
-            past::PastAsk ask{.places = job.places,
-                              .from = std::chrono::floor<std::chrono::minutes>(job.from),
-                              .to = std::chrono::ceil<std::chrono::minutes>(job.to),
-                              .urgency = past::Urgency::recovery,
-                              .within = options_.bars_within};
-            past_.bars(std::move(ask), answers.slot());
+            for (const Job::Asked& one : job.asked) {
+                past::PastAsk ask{.places = one.places,
+                                  .from = std::chrono::floor<std::chrono::minutes>(job.from),
+                                  .to = std::chrono::ceil<std::chrono::minutes>(job.to),
+                                  .urgency = past::Urgency::recovery,
+                                  .within = options_.bars_within};
+                past_.bars(std::move(ask), answers.slot());
+            }
         }
         auto told = answers.wait(stop_);
         if (!told) return false;
-        for (std::size_t i = 0; i < jobs.size(); ++i) take_bars(jobs[i], std::move(told->at(i)), now);
+        auto next = told->begin();
+        for (Job& job : jobs) {
+            for (Job::Asked& one : job.asked) take_bars(job, one, std::move(*next++), now);
+            if (!job.ruled.empty()) judge_ruled(job);
+        }
         return true;
     }
 
-    void take_bars(Job& job, past::PastBars told, Timestamp now) {
+    void take_bars(const Job& job, Job::Asked& asked, past::PastBars told, Timestamp now) {
         ToldMinutes minutes{std::move(told.bars), {}, 0, false};
         std::set<SourceName> owners;  // who have told the whole time
         // Those who do not know the symbol do not trade it.
         std::set<SourceName> listed;
-        for (const past::Place& place : job.places) listed.insert(owner_of(place.source));
+        for (const past::Place& place : asked.places) listed.insert(owner_of(place.source));
         for (const past::Answered& answered : told.venues) {
             if (answered.failure && answered.failure->kind == past::Failure::Kind::refused)
                 listed.erase(owner_of(answered.place.source));
         }
         const Timestamp begin = std::chrono::floor<std::chrono::minutes>(job.from);
-        bool has_all = !job.places.empty();
+        bool has_all = !asked.places.empty();
         for (const past::Answered& answered : told.venues) {
             minutes.venues.push_back(answered.place.source);
             if (!answered.failure) {
                 listed.insert(owner_of(answered.place.source));
                 if (answered.reach == Duration::zero() || now - answered.reach <= begin) {
                     owners.insert(owner_of(answered.place.source));
-                } else if (job.trouble.empty()) {
-                    job.trouble =
+                } else if (asked.trouble.empty()) {
+                    asked.trouble =
                         fmt::format("{}: it does not reach back so far", answered.place.source.view());
                 }
                 continue;
             }
-            if (job.trouble.empty())
-                job.trouble = fmt::format("{}: {}", answered.place.source.view(), answered.failure->text);
+            if (asked.trouble.empty())
+                asked.trouble = fmt::format("{}: {}", answered.place.source.view(), answered.failure->text);
             has_all = has_all && !answered.failure->is_temporary();
         }
-        if (job.places.empty()) job.trouble = "no source is known to list it";
+        if (asked.places.empty()) asked.trouble = "no source is known to list it";
         // A minute that is not over is not told yet, or not for good.
         const bool is_over = std::chrono::ceil<std::chrono::minutes>(job.to) + settles_within <= now;
         minutes.is_whole =
             has_all && is_over && !owners.empty() && owners.size() >= std::min<std::size_t>(listed.size(), 2);
         minutes.owners_listed = listed.size();
-        job.recovery.emplace(job.from, job.to, std::move(minutes), job.alerts);
+        const bool is_own = &asked == &job.asked[0];
+        asked.recovery.emplace(job.from, job.to, std::move(minutes),
+                               is_own ? std::span(job.alerts) : std::span<const RecoverableAlert>());
+    }
+    void judge_ruled(Job& job) const {
+        std::map<Ticker, ToldMinutes> told;
+        for (const Job::Asked& one : job.asked) told.emplace(one.ticker, one.recovery->told());
+        job.ruled_recovery.emplace(
+            job.from, job.to, std::move(told), std::move(job.ruled),
+            [&](Ticker ticker, Timestamp from) { return options_.known(ticker, from, job.from); });
     }
 
     bool ask_trades(std::vector<Job>& jobs) {
+        struct Minute {
+            Job* job;
+            const Job::Asked* asked;
+            Timestamp minute;
+        };
         for (int i = 0; i < most_rounds_of_trades; ++i) {
             Answers<std::vector<past::PlaceTrades>> answers;
-            std::vector<std::pair<Job*, Timestamp>> asked;
+            std::vector<Minute> minutes;
             for (Job& job : jobs) {
-                for (const Timestamp minute : job.recovery->wanted()) {
+                for (const auto& [ticker, minute] : wanted(job)) {
                     if (job.asked_minutes == most_minutes_by_trade) break;
                     ++job.asked_minutes;
-                    past::PastAsk ask{.places = job.places,
+                    const auto asked = std::ranges::find(job.asked, ticker, &Job::Asked::ticker);
+                    past::PastAsk ask{.places = asked->places,
                                       .from = minute - warm_up,
                                       .to = minute + 1min,
                                       .urgency = past::Urgency::recovery,
                                       .within = options_.trades_within};
                     past_.trades(std::move(ask), answers.slot());
-                    asked.emplace_back(&job, minute);
+                    minutes.push_back({&job, &*asked, minute});
                 }
             }
-            if (asked.empty()) return true;
+            if (minutes.empty()) return true;
             auto told = answers.wait(stop_);
             if (!told) return false;
-            for (std::size_t a = 0; a < asked.size(); ++a) {
-                auto& [job, minute] = asked[a];
-                job->recovery->take(minute, told_trades(*job, minute, told->at(a)));
+            for (std::size_t m = 0; m < minutes.size(); ++m) {
+                const auto [job, asked, minute] = minutes[m];
+                std::optional<ToldTrades> trades = told_trades(*job, *asked, minute, told->at(m));
+                if (job->ruled_recovery) job->ruled_recovery->take({asked->ticker, minute}, trades);
+                if (asked == job->asked.data()) job->recovery().take(minute, std::move(trades));
             }
         }
         return true;
     }
 
-    std::optional<ToldTrades> told_trades(const Job& job, Timestamp minute,
+    static std::set<RuledRecovery::Minute> wanted(Job& job) {
+        std::set<RuledRecovery::Minute> out;
+        if (job.ruled_recovery) out = job.ruled_recovery->wanted();
+        for (const Timestamp minute : job.recovery().wanted()) out.emplace(job.span.ticker, minute);
+        return out;
+    }
+
+    std::optional<ToldTrades> told_trades(const Job& job, const Job::Asked& asked, Timestamp minute,
                                           std::span<const past::PlaceTrades> places) const {
-        const ToldMinutes& minutes = job.recovery->told();
+        const ToldMinutes& minutes = asked.recovery->told();
         ToldTrades out;
         std::set<SourceName> owners;
         std::set<SourceName> answered;
@@ -246,7 +315,7 @@ private:
         policy.exchanges = static_cast<int>(answered.size());
         out.reached =
             reached_together(policy, places, std::max(minute, job.from), std::min(minute + 1min, job.to));
-        out.prices = past_prices(job.span.ticker, policy, places);
+        out.prices = past_prices(asked.ticker, policy, places);
         return out;
     }
     SourceName owner_of(SourceName source) const {
@@ -264,7 +333,7 @@ private:
         const Timestamp now = clock_.now();
         std::vector<std::pair<FiringGroup, Job*>> all;
         for (Job& job : jobs) {
-            for (const LateFirings& firings : job.recovery->firings()) {
+            for (const LateFirings& firings : job.recovery().firings()) {
                 for (std::span<const Uuid> rest(firings.alerts); !rest.empty();) {
                     const auto piece = rest.first(std::min(rest.size(), options_.max_firings_per_commit));
                     rest = rest.subspan(piece.size());
@@ -275,22 +344,47 @@ private:
                 }
             }
         }
+        for (Job& job : jobs) {
+            if (job.ruled_recovery) add_late(job, now, all);
+        }
         if (all.empty()) return;
-        std::ranges::sort(all, {}, [](const auto& entry) {
-            return std::tuple(entry.first.late->from, entry.first.price.ticker, entry.first.price.value);
+        std::ranges::stable_sort(all, {}, [](const auto& entry) {
+            const FiringGroup& group = entry.first;
+            const auto [from, to] = group.late ? std::pair(group.late->from, group.late->to)
+                                               : std::pair(Timestamp::max(), Timestamp::max());
+            return std::tuple(from, to, group.price.ticker, group.price.value);
         });
         std::vector<FiringGroup> groups;
         std::map<Uuid, Job*> jobs_of;
         for (auto& [group, job] : all) {
-            if (jobs_of.size() + group.firings.size() > options_.max_firings_per_commit) {
+            const std::size_t size = group.firings.size() + group.ruled.size();
+            if (jobs_of.size() + size > options_.max_firings_per_commit) {
                 commit(groups, jobs_of);
                 groups.clear();
                 jobs_of.clear();
             }
             for (const Firing& firing : group.firings) jobs_of[firing.delivery_id] = job;
+            for (const RuledFiring& firing : group.ruled) jobs_of[firing.delivery_id] = job;
             groups.push_back(std::move(group));
         }
         commit(groups, jobs_of);
+    }
+
+    // Notes come after all firings.
+    static void add_late(Job& job, Timestamp now, std::vector<std::pair<FiringGroup, Job*>>& all) {
+        for (const RuledOutcome& outcome : job.ruled_recovery->outcomes()) {
+            for (const LateRuledFiring& late : outcome.firings) {
+                FiringGroup group{
+                    {job.span.ticker, late.firing.value, late.firing.time, 0}, now, {}, late.late};
+                group.ruled.push_back(late.firing);
+                group.ruled.back().delivery_id = make_uuid(now);
+                all.emplace_back(std::move(group), &job);
+            }
+            if (!outcome.note) continue;
+            FiringGroup group{{job.span.ticker, {}, job.to, 0}, now, {}};
+            group.notes.push_back(*outcome.note);
+            all.emplace_back(std::move(group), &job);
+        }
     }
 
     void commit(std::span<const FiringGroup> groups, const std::map<Uuid, Job*>& jobs_of) {
@@ -305,13 +399,14 @@ private:
         BlindSpan& span = job.span;
         const Timestamp old = std::max(span.from, span.told_until.value_or(span.from));
         const Duration too_old = job.from - old;
-        const Duration unknown = job.recovery->unknown();
+        const Duration unknown = job.recovery().unknown();
         const Timestamp over = std::chrono::ceil<std::chrono::minutes>(job.to) + settles_within;
-        const bool is_early = over > now && job.recovery->known_until() >= over - settles_within - 1min;
+        const bool is_early = over > now && job.known_until() >= over - settles_within - 1min;
         span.fired += job.fired;
         span.unknown = too_old + unknown;
         std::optional<Timestamp> due;
-        if (unknown == Duration::zero()) {
+        const bool others_may_come = job.lacks_others() && span.tries < most_tries_for_others;
+        if (unknown == Duration::zero() && !others_may_come) {
             span.state = too_old == Duration::zero() ? BlindState::recovered : BlindState::lost;
         } else if (is_early) {
             due = over;
@@ -320,7 +415,7 @@ private:
         } else {
             due = now + retries.ceiling(span.tries);
         }
-        if (too_old == Duration::zero()) span.told_until = job.recovery->known_until();
+        if (too_old == Duration::zero()) span.told_until = job.known_until();
         if (!storage_.finish_blind(span, options_.owner, due)) return;
         if (!is_early || !due) tell(job, due);
     }
@@ -348,7 +443,7 @@ private:
                     to,
                     fired,
                     {"unknown", format_duration(std::chrono::ceil<std::chrono::seconds>(span.unknown))},
-                    {"reason", job.trouble.empty() ? "venues do not agree" : job.trouble}});
+                    {"reason", job.asked[0].trouble.empty() ? "venues do not agree" : job.asked[0].trouble}});
     }
 
     storage::Storage& storage_;

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
+#include "domain/stretch.hpp"
 #include "past/past.hpp"
 #include "price/consolidator.hpp"
 #include "storage/storage.hpp"
@@ -21,6 +22,8 @@ struct RunnerOptions {
     Duration recover = std::chrono::hours{24};               // older time is not asked back; > 0
     price::ConsolidationPolicy policy;                       // by which prices are made live
     std::function<std::vector<past::Place>(Ticker)> places;  // where a ticker is listed; the runner's thread
+    // What was known of a ticker within [from, to), for alerts with terms. The runner's thread.
+    std::function<std::vector<Stretch>(Ticker, Timestamp from, Timestamp to)> known;
     // After each commit, on the runner's thread, with the deliveries written for the groups; must not block.
     std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
     std::size_t max_firings_per_commit = 10'000;  // live firings wait for a commit

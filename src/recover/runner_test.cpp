@@ -8,6 +8,7 @@
 #include "base/mutex.hpp"
 #include "fakes/log_capture.hpp"
 #include "fakes/test_storage.hpp"
+#include "rule/terms_fixture.hpp"
 
 namespace pricewire::recover {
 namespace {
@@ -22,9 +23,11 @@ public:
         {
             MutexLock lock(mutex_);
             ++asked_;
-            for (const past::Place& place : ask.places) out.venues.push_back({place, failure_, reach_});
-            for (const past::CombinedBar& bar : bars_) {
-                if (!failure_ && bar.start >= ask.from && bar.start < ask.to) out.bars.push_back(bar);
+            const std::string symbol = ask.places.at(0).symbol;
+            const auto failure = symbol == failing_ || failing_.empty() ? failure_ : std::nullopt;
+            for (const past::Place& place : ask.places) out.venues.push_back({place, failure, reach_});
+            for (const past::CombinedBar& bar : bars_[symbol]) {
+                if (!failure && bar.start >= ask.from && bar.start < ask.to) out.bars.push_back(bar);
             }
         }
         done(std::move(out));
@@ -49,9 +52,9 @@ public:
         done(std::move(out));
     }
 
-    void set_bars(std::vector<past::CombinedBar> bars) {
+    void set_bars(std::vector<past::CombinedBar> bars, const std::string& symbol = "BTC") {
         MutexLock lock(mutex_);
-        bars_ = std::move(bars);
+        bars_[symbol] = std::move(bars);
     }
     void set_trades(std::vector<feed::PastTrade> trades) {
         MutexLock lock(mutex_);
@@ -62,9 +65,10 @@ public:
         MutexLock lock(mutex_);
         reach_ = reach;
     }
-    void fail(std::optional<past::Failure> failure) {
+    void fail(std::optional<past::Failure> failure, std::string symbol = {}) {
         MutexLock lock(mutex_);
         failure_ = std::move(failure);
+        failing_ = std::move(symbol);
     }
     int asked() const {
         MutexLock lock(mutex_);
@@ -77,10 +81,11 @@ public:
 
 private:
     mutable Mutex mutex_;
-    std::vector<past::CombinedBar> bars_ GUARDED_BY(mutex_);
+    std::map<std::string, std::vector<past::CombinedBar>> bars_ GUARDED_BY(mutex_);
     std::vector<feed::PastTrade> trades_ GUARDED_BY(mutex_);
     bool has_trades_ GUARDED_BY(mutex_) = false;
     std::optional<past::Failure> failure_ GUARDED_BY(mutex_);
+    std::string failing_ GUARDED_BY(mutex_);  // a symbol; empty: all
     Duration reach_ GUARDED_BY(mutex_){};
     int asked_ GUARDED_BY(mutex_) = 0;
     int asked_for_trades_ GUARDED_BY(mutex_) = 0;
@@ -103,6 +108,25 @@ protected:
         EXPECT_TRUE(storage_.create_alert(alert, 1000));
         return alert.id;
     }
+    Uuid add_ruled(std::string_view when, std::string_view repeat = "null", bool recover = true) {
+        auto terms = std::make_shared<Terms>(rule::terms_of(when, "null", repeat));
+        Alert alert{.id = make_uuid(t0_),
+                    .user_id = user_,
+                    .ticker = "BTC",
+                    .webhook_url = "https://example.com/",
+                    .recover = recover,
+                    .created_at = t0_ - 1h,
+                    .terms = std::move(terms),
+                    .begun_at = t0_ - 1h};
+        EXPECT_TRUE(storage_.create_alert(alert, 1000));
+        FiringGroup group{{"BTC", Decimal::from_int(100), t0_ - 1h, 1}, t0_ - 1h, {}};
+        const RuleState state{
+            .armed = true, .start = t0_ - 1h, .start_price = Decimal::from_int(100), .as_of = t0_ - 1h};
+        group.notes.push_back(
+            {.alert_id = alert.id, .rules = std::vector<RuleState>(alert.terms->rules.size(), state)});
+        storage_.fire(std::vector{group});
+        return alert.id;
+    }
     past::CombinedBar bar(int minute, int low, int high) const {
         const Decimal l = Decimal::from_int(low), h = Decimal::from_int(high);
         return {t0_ + minute * 1min, l, h, l, h, {}, 2, 0b11};
@@ -119,13 +143,15 @@ protected:
     std::unique_ptr<Runner> start(std::string owner = "feed") {
         RunnerOptions options;
         options.owner = std::move(owner);
-        options.places = [](Ticker) {
-            return std::vector<past::Place>{{"kraken", "BTC/USD"}, {"okx", "BTC-USDT"}};
+        options.places = [](Ticker ticker) {
+            const std::string symbol(ticker.view());
+            return std::vector<past::Place>{{"kraken", symbol}, {"okx", symbol}};
         };
         options.written = [this](auto, std::span<const DeliveryTask> tasks) {
             written_ += tasks.size();
             ++commits_;
         };
+        options.known = [](Ticker, Timestamp, Timestamp) { return std::vector<Stretch>{}; };
         options.max_firings_per_commit = 3;
         options.look_every = 5ms;
         return start_runner(storage_, past_, clock_, std::move(options));
@@ -164,6 +190,60 @@ TEST_F(RunnerTest, FiresWhatWasTouchedLateAndOnce) {
     EXPECT_EQ(written_, 1U);
     EXPECT_EQ(first->fired(), 1U);
     EXPECT_EQ(first->recovered_seconds(), 180U);
+}
+
+TEST_F(RunnerTest, AlertsWithTermsFireLateAsOftenAsTheyWouldHave) {
+    const Uuid steps =
+        add_ruled(R"({"is":"above","level":{"from":"start","by":"5%"}})", R"({"cooldown":"10s"})");
+    const Uuid never = add_ruled(R"({"is":"above","level":107})", "null", false);
+    past_.set_bars({bar(0, 99, 100), bar(1, 100, 106), bar(2, 106, 107), bar(3, 107, 115)});
+    storage_.lose_answers_of_fire(2);
+    blind(0, 4);
+    const auto one = start("one");
+    const auto two = start("two");
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    const auto firings = storage_.firings(user_, steps, 10);
+    ASSERT_EQ(firings.size(), 2U);
+    EXPECT_EQ(firings[1].late, (LateFiring{t0_ + 1min, t0_ + 2min, {"kraken", "okx"}}));
+    EXPECT_EQ(firings[1].price, Decimal::from_int(106));
+    EXPECT_EQ(firings[0].late, (LateFiring{t0_ + 3min, t0_ + 4min, {"kraken", "okx"}}));
+    EXPECT_EQ(firings[0].price, Decimal::from_int(115));
+    EXPECT_EQ(storage_.all_deliveries().size(), 2U);
+    EXPECT_TRUE(storage_.alert(user_, never)->is_active);
+}
+
+TEST_F(RunnerTest, WhatSeveralTickersDecideWaitsForTheVenuesOfEach) {
+    const Uuid both =
+        add_ruled(R"({"all":[{"is":"above","level":107},{"ticker":"ETH","is":"below","level":50}]})");
+    const Uuid high = add(Condition::gt, 107);
+    past_.set_bars({bar(0, 99, 100), bar(1, 100, 108)});
+    past_.set_bars({bar(0, 40, 55), bar(1, 40, 45)}, "ETH");
+    past_.fail(past::Failure{past::Failure::Kind::unavailable, "it answers 503"}, "ETH");
+    blind(0, 2);
+    const auto runner = start();
+    ASSERT_TRUE(storage_.wait_until([&] { return span().tries == 1; }));
+    EXPECT_EQ(span().unknown, 0s);
+    EXPECT_TRUE(late(high));
+    EXPECT_FALSE(late(both));
+    past_.fail(std::nullopt);
+    runner->stop();
+    clock_.advance(10s);
+    const auto again = start();
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    EXPECT_EQ(late(both), (LateFiring{t0_ + 1min, t0_ + 2min, {"kraken", "okx"}}));
+    EXPECT_EQ(storage_.all_deliveries().size(), 2U);
+}
+
+TEST_F(RunnerTest, ANewHighOfTheBlindTimeIsNoted) {
+    const Uuid trailing = add_ruled(R"({"is":"below","level":{"from":"high","by":"-5%"}})");
+    past_.set_bars({bar(0, 99, 100), bar(1, 100, 102), bar(2, 101, 103)});
+    blind(0, 3);
+    const auto runner = start();
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    const auto row = storage_.active_alert(trailing);
+    ASSERT_EQ(row->ruled->state.rules.size(), 1U);
+    EXPECT_EQ(row->ruled->state.rules[0].extreme, Decimal::from_int(103));
+    EXPECT_EQ(row->ruled->state.rules[0].extreme_until, t0_ + 3min);
 }
 
 TEST_F(RunnerTest, TradesGiveTheMoment) {

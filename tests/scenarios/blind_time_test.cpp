@@ -1,6 +1,8 @@
 // What happened while nobody watched: the real program is killed, or its machine sleeps, while the market goes on.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -73,6 +75,28 @@ protected:
         }
         EXPECT_EQ(world().webhooks(alert), 1) << name;
     }
+    std::string ruled(const std::string& when, const std::string& more = R"("note":"")") {
+        return world().deployment().create_alert(world().account(),
+                                                 R"("ticker":"BTC","when":{)" + when + "}," + more);
+    }
+    // Its firings, in order.
+    void expect_all_late(const std::string& name, const std::string& alert,
+                         const std::vector<Touch>& touches) {
+        deployment().wait_until("the webhooks of " + name,
+                                [&] { return world().webhooks(alert) >= static_cast<int>(touches.size()); });
+        EXPECT_EQ(world().webhooks(alert), static_cast<int>(touches.size())) << name;
+        auto firings = deployment().list(world().account(), "/alerts/" + alert + "/firings?limit=100");
+        ASSERT_EQ(firings.size(), touches.size()) << name;
+        std::ranges::reverse(firings);
+        for (std::size_t i = 0; i < firings.size(); ++i) {
+            EXPECT_EQ(json_member(firings[i], "number"), std::to_string(i + 1)) << name;
+            EXPECT_NE(firings[i].find("\"late\":true"), std::string::npos) << name << ": " << firings[i];
+            const auto occurred = MarketWorld::occurred(firings[i]);
+            ASSERT_TRUE(occurred) << name << ": " << firings[i];
+            EXPECT_LE(occurred->first, touches[i].to + 1min) << name << ": " << firings[i];
+            EXPECT_GE(occurred->second, touches[i].from - 1s) << name << ": " << firings[i];
+        }
+    }
     void expect_still_active(const std::string& name, const std::string& alert) {
         EXPECT_TRUE(world().is_active(alert)) << name << ": " << world().shown(alert);
         EXPECT_EQ(world().webhooks(alert), 0) << name;
@@ -114,6 +138,58 @@ TEST_P(BlindTime, WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
     EXPECT_EQ(world().webhooks(high), 1);
     EXPECT_EQ(world().webhooks(low), 1);
     EXPECT_TRUE(world().keeps_limits()) << world().violations();
+}
+
+// Every alert repeats, follows the market or looks at two tickers; nothing but the recovered prices can fire it.
+TEST_P(BlindTime, AlertsWithARuleFireLateAsOftenAsTheyWouldHave) {
+    begin();
+    const std::string often = R"("repeat":{"cooldown":"10s","rearm":"1%"})";
+    const auto above = [](const char* level) { return fmt::format(R"("is":"above","level":{})", level); };
+    const std::string plain = world().alert("BTC", "gt", "110");
+    const std::string crossing = ruled(R"("is":"crosses","level":110)", often);
+    const std::string repeating = ruled(above("108"), often);
+    const std::string trailing = ruled(R"("is":"below","level":{"from":"high","by":"-10%"})");
+    const std::string wider = ruled(R"("is":"below","level":{"from":"high","by":"-25%"})");
+    const std::string either = ruled(R"("any":[{"is":"above","level":112},{"is":"below","level":50}])");
+    const std::string not_late = ruled(above("109"), R"("recover":false)");
+    const std::string wick = ruled(R"("is":"crosses","level":140)", often);
+    const std::string wick_trailing = ruled(R"("is":"below","level":{"from":"high","by":"-30%"})");
+    // The high of a trailing alert's first minute is noted at its end, before what fires later.
+    pass(61s);
+    world().wait_for_price("BTC");
+    world().wait_for_webhook("one that holds", world().alert("BTC", "gt", "1"));
+    deployment().kill_pricewire();
+    pass(70s);
+    const Touch first = touch("115");
+    pass(2min);
+    touch("180", "bybit");
+    pass(2min);
+    const Touch second = touch("116");
+    pass(100s);
+    for (const int life : {0, 150, 600}) {
+        world().start();
+        std::this_thread::sleep_for(std::chrono::milliseconds{life});
+        deployment().kill_pricewire();
+    }
+    world().start();
+    expect_late("the plain one", plain, first);
+    expect_late("the trailing one", trailing, first);
+    expect_late("either", either, first);
+    expect_all_late("crosses", crossing, {first, first, second, second});
+    expect_all_late("repeats", repeating, {first, second});
+    expect_still_active("one for which late is worthless", not_late);
+    expect_still_active("one venue's wick", wick);
+    expect_still_active("one venue's wick, trailing", wick_trailing);
+    EXPECT_TRUE(world().keeps_limits()) << world().violations();
+    // The recovered high of 116 counts from now on: 25 % below it is 87.
+    expect_still_active("the wide one", wider);
+    world().wait_for_price("BTC");
+    deployment().wait_until("the wide one", [&] {
+        world().trade("BTC", "86");
+        return world().webhooks(wider) > 0;
+    });
+    EXPECT_EQ(world().webhook_body(wider).find("\"late\":true"), std::string::npos)
+        << world().webhook_body(wider);
 }
 
 TEST_P(BlindTime, AnAlertMadeAfterTheTouchDoesNotFire) {
