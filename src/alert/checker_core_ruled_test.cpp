@@ -373,7 +373,7 @@ TEST_F(CheckerCoreRuledTest, AHighSinceTheStartComesBackFromBars) {
               "past BTC from 0 1.1:106.6@210");
 }
 
-TEST_F(CheckerCoreRuledTest, WhatAHighOrAHoldNeedsToComeBackIsNotedOnce) {
+TEST_F(CheckerCoreRuledTest, WhatAHighOrAHoldNeedsToComeBackIsNoted) {
     EXPECT_EQ(follow(R"(
         notes
         30 price 100
@@ -387,8 +387,8 @@ TEST_F(CheckerCoreRuledTest, WhatAHighOrAHoldNeedsToComeBackIsNotedOnce) {
         40 price 101
         59 heard
         61 heard)"),
-              "2.noted 1.noted")
-        << "that it has begun, and a high as of the first full minute";
+              "1.noted 2.noted 1.noted")
+        << "the price at which they have begun, and a high as of the first full minute";
 }
 
 TEST_F(CheckerCoreRuledTest, AHoldBeginsAtTheLastMinuteThatTouchesTheLevelAndBlindTimeDoesNotCount) {

@@ -95,9 +95,9 @@ void Run::see(std::size_t i, Timestamp time) {
     const auto& current = track.line.current();
     if (current && !known.start_price) {
         known.start_price = current->value;
-        // A hold comes back from bars only if it is known when the rule began.
-        start_known_ =
-            start_known_ || is_measured_from_start(rule(i)) || alert_.terms->hold > Duration::zero();
+        // What bars do not say after a restart: when a hold could begin, and the price from which a high or low counts.
+        start_known_ = start_known_ || is_measured_from_start(rule(i)) || needs_extreme(rule(i), false) ||
+                       alert_.terms->hold > Duration::zero();
     }
     forget(i, time);
 }
