@@ -164,7 +164,8 @@ void Instruments::refused_by_server(int status) {
 }
 
 void Instruments::committed(std::span<const FiringGroup> groups, std::span<const DeliveryTask> written) {
-    if (written.empty()) return;
+    // A feed without a checker only fires late.
+    if (written.empty() || price_to_firing_ == nullptr) return;
     const Timestamp now = clock_.now();
     // Another checker may have fired some of them first.
     const outbox::Written ours(groups, written);

@@ -91,6 +91,15 @@ TEST_F(InstrumentsTest, FiringsOfAnotherCheckerAreNotCounted) {
     EXPECT_EQ(sample("pricewire_price_to_firing_seconds_count"), "2");
 }
 
+TEST_F(InstrumentsTest, AFeedWithoutACheckerMeasuresNoFirings) {
+    Instruments feed({.name = "feed"}, clock_);
+    FiringGroup late = group(40ms, 3);
+    late.late = LateFiring{};
+    feed.committed({&late, 1}, tasks(late));
+    clock_.advance(1s);
+    EXPECT_EQ(feed.registry().text()->find("pricewire_price_to_firing_seconds"), std::string::npos);
+}
+
 TEST_F(InstrumentsTest, AFiringAtCreationIsMeasuredFromTheCreation) {
     const FiringGroup g = group(10min, 1, 2s);
     instruments_.committed({&g, 1}, tasks(g));
