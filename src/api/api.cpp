@@ -88,7 +88,8 @@ public:
              .demand = live_demand(),
              .watched_per_client = watch::most_looked_at(room_beside_pinned(o))},
             {.alert = [this](const Alert& alert) { return alert_json(alert, services_); },
-             .delivery = [](const DeliveryView& d) { return delivery_json(d); },
+             .delivery =
+                 [this](const DeliveryView& d) { return delivery_json(d, services_.options.attempts); },
              .firing = [](const FiringView& firing,
                           const Ticker& ticker) { return firing_json(firing, ticker); },
              .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); },

@@ -41,6 +41,7 @@ struct ApiOptions {
     // Of a client behind a trusted proxy; at least 1. The server counts those of the others.
     std::size_t streams_per_address = 128;
     net::UrlPolicy url_policy;
+    int attempts = 4;  // that a delivery gets
 
     std::span<const StaticFile> page;       // served at "/"; empty: a plain page with links
     std::span<const StaticFile> reference;  // served at "/docs"; empty: the document as plain HTML

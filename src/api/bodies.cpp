@@ -24,6 +24,30 @@ std::optional<SignatureScheme> read_scheme(BodyReader& reader, std::string_view 
     return scheme;
 }
 
+std::optional<Timestamp> read_body_time(BodyReader& reader, std::string_view name, const std::string* text) {
+    if (text == nullptr) return std::nullopt;
+    const auto time = parse_rfc3339(*text);
+    if (!time) reader.refuse(name, std::string(not_a_time), "datetime_parsing");
+    return time ? std::optional(*time) : std::nullopt;
+}
+
+// States that can be retried, separated by commas.
+std::vector<DeliveryState> read_recoverable(BodyReader& reader, std::string_view text) {
+    std::vector<DeliveryState> out;
+    while (!text.empty()) {
+        const auto state = parse_delivery_state(trimmed(take_part(text, ',')));
+        if (!state || !is_final(*state) || *state == DeliveryState::delivered) {
+            out.clear();
+            break;
+        }
+        out.push_back(*state);
+    }
+    if (out.empty())
+        reader.refuse("status",
+                      "Input should be some of failed, expired, cancelled, with commas between them", "enum");
+    return out;
+}
+
 }  // namespace
 
 std::optional<Ticker> find_ticker(std::string_view name, const std::vector<Ticker>& tickers) {
@@ -67,12 +91,23 @@ Parsed<RecoverBody> parse_recover_body(std::string_view body) {
     if (!fields) return std::unexpected(std::vector{fields.error()});
     BodyReader reader(*fields);
     RecoverBody out;
-    if (const std::string* text = reader.string("since"); text != nullptr) {
-        const auto since = parse_rfc3339(*text);
-        if (!since) reader.refuse("since", std::string(not_a_time), "datetime_parsing");
-        out.since = since.value_or(Timestamp{});
+    out.since = read_body_time(reader, "since", reader.string("since")).value_or(Timestamp{});
+    out.filter.until = read_body_time(reader, "until", reader.optional_string("until"));
+    if (const std::string* text = reader.optional_string("endpoint"); text != nullptr)
+        out.filter.webhook_url = *text;
+    if (const std::string* text = reader.optional_string("status"); text != nullptr)
+        out.filter.states = read_recoverable(reader, *text);
+    if (const JsonField* field = reader.optional("dry_run"); field != nullptr) {
+        if (field->kind != Kind::boolean)
+            reader.refuse("dry_run", "Input should be true or false", "bool_type");
+        out.filter.dry_run = field->text == "true";
     }
-    return reader.result(out);
+    return reader.result(std::move(out));
+}
+
+std::string stored_url(std::string_view text, const net::UrlPolicy& policy) {
+    const auto url = net::parse_webhook_url(text, policy);
+    return url ? url->url : std::string(text);
 }
 
 Parsed<EnableBody> parse_enable_body(std::string_view body) {

@@ -14,6 +14,7 @@
 #include "domain/alert.hpp"
 #include "domain/user.hpp"
 #include "net/webhook_url.hpp"
+#include "storage/deliveries.hpp"
 
 namespace pricewire::api {
 
@@ -31,6 +32,7 @@ struct WebhookSecretBody {
 
 struct RecoverBody {
     Timestamp since;
+    storage::RecoverFilter filter;  // its webhook_url is as it was written
 };
 
 struct EnableBody {
@@ -48,6 +50,9 @@ Parsed<RegisterBody> parse_register_body(std::string_view body);
 Parsed<WebhookSecretBody> parse_webhook_secret_body(std::string_view body);
 Parsed<RecoverBody> parse_recover_body(std::string_view body);
 Parsed<EnableBody> parse_enable_body(std::string_view body);
+
+// The form in which a URL is stored with alerts; as it is written if it cannot be that of an alert.
+std::string stored_url(std::string_view text, const net::UrlPolicy& policy);
 
 // The one of `tickers` with that name, ignoring case.
 std::optional<Ticker> find_ticker(std::string_view name, const std::vector<Ticker>& tickers);

@@ -1,4 +1,4 @@
-// Listing, retrying, cancelling and recovering deliveries.
+// Listing, retrying and cancelling deliveries.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,21 +8,15 @@
 #include "api/delivery_json.hpp"
 #include "api/handlers.hpp"
 #include "api/hint.hpp"
-#include "api/idempotency.hpp"
 #include "api/paging.hpp"
 #include "api/query_values.hpp"
 #include "base/json_writer.hpp"
-#include "base/log.hpp"
 #include "net/endpoint_name.hpp"
 
 namespace pricewire::api {
 namespace {
 
 constexpr std::string_view not_found = "Delivery not found";
-// A recovery commits at most `recover_step` deliveries at a time, so that it does not delay firings.
-constexpr std::size_t recover_step = 1000;
-constexpr std::size_t max_recovered = 10'000;
-
 // How many deliveries a page may look at to find those in the states that were asked for.
 constexpr std::size_t most_looked_at = 20'000;
 
@@ -54,7 +48,33 @@ void read_states(std::string_view text, DeliveryQuery& out, std::vector<Issue>& 
     }
 }
 
-Parsed<DeliveryQuery> parse_query(const QueryString& query) {
+void read_kind(const QueryString& query, storage::DeliveryFilter& filter, std::vector<Issue>& issues) {
+    const auto text = query.find("kind");
+    if (!text) return;
+    filter.kind = parse_delivery_kind(*text);
+    if (!filter.kind)
+        issues.push_back({{"query", "kind"}, "Input should be " + delivery_kind_names.choices(), "enum"});
+}
+
+void read_code(const QueryString& query, storage::DeliveryFilter& filter, std::vector<Issue>& issues) {
+    constexpr std::string_view classes[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    const auto text = query.find("code");
+    if (!text) return;
+    const auto found = std::ranges::find(classes, *text);
+    if (found == std::end(classes)) {
+        issues.push_back({{"query", "code"}, "Input should be 2xx, 3xx, 4xx, 5xx or none", "enum"});
+    } else {
+        filter.status_class = static_cast<int>(found - std::begin(classes));
+    }
+}
+
+// `from` and `to` are other names for `since` and `until`.
+std::optional<Timestamp> read_bound(const QueryString& query, const char* name, const char* other,
+                                    std::vector<Issue>& issues) {
+    return read_time(query, query.find(name) ? name : other, issues);
+}
+
+Parsed<DeliveryQuery> parse_query(const QueryString& query, const net::UrlPolicy& policy) {
     DeliveryQuery out;
     std::vector<Issue> issues;
     if (const auto text = query.find("status")) read_states(*text, out, issues);
@@ -64,8 +84,11 @@ Parsed<DeliveryQuery> parse_query(const QueryString& query) {
             issues.push_back({{"query", "alert_id"}, "Input should be a valid UUID", "uuid_parsing"});
         }
     }
-    out.filter.since = read_time(query, "since", issues);
-    out.filter.until = read_time(query, "until", issues);
+    if (const auto text = query.find("endpoint")) out.filter.webhook_url = stored_url(*text, policy);
+    read_kind(query, out.filter, issues);
+    read_code(query, out.filter, issues);
+    out.filter.since = read_bound(query, "since", "from", issues);
+    out.filter.until = read_bound(query, "until", "to", issues);
     read_page(query, out.filter.limit, out.filter.before, issues);
     if (!issues.empty()) return std::unexpected(std::move(issues));
     return out;
@@ -98,7 +121,8 @@ std::optional<Uuid> horizon(storage::Deliveries& storage, const Uuid& user_id, c
     const auto missed = [](DeliveryState s) { return is_final(s) && s != DeliveryState::delivered; };
     const bool indexed = query.filter.state ? missed(*query.filter.state)
                                             : std::all_of(query.states.begin(), query.states.end(), missed);
-    if (indexed || query.filter.alert_id) return std::nullopt;
+    const bool selective = query.filter.is_selective();
+    if ((indexed && !selective) || query.filter.alert_id) return std::nullopt;
     return storage.delivery_horizon(user_id, query.filter, most_looked_at);
 }
 
@@ -108,7 +132,7 @@ net::ServerResponse list(Services& services, const Exchange& exchange, const Que
     const std::vector<DeliveryView> page = find(services.use.storage, exchange.user.id, wanted);
     JsonWriter w;
     w.begin_array();
-    for (const DeliveryView& delivery : page) write_delivery(w, delivery);
+    for (const DeliveryView& delivery : page) write_delivery(w, delivery, services.options.attempts);
     w.end_array();
     auto response = json_response(200, std::move(w).str());
     if (page.size() == wanted.filter.limit) {
@@ -129,7 +153,7 @@ net::ServerResponse delivery_response(Services& services, const Exchange& exchan
                                       const Uuid& id) {
     const auto delivery = services.use.storage.delivery(exchange.user.id, id);
     if (!delivery) return error_response(404, not_found);
-    return json_response(status, delivery_json(*delivery));
+    return json_response(status, delivery_json(*delivery, services.options.attempts));
 }
 
 std::optional<Breaker> breaker_of(storage::Outbox& storage, const Uuid& user_id,
@@ -141,111 +165,11 @@ std::optional<Breaker> breaker_of(storage::Outbox& storage, const Uuid& user_id,
     return *found;
 }
 
-struct Recovered {
-    std::size_t recovered = 0;
-    std::size_t used_up = 0;
-    std::size_t endpoint_disabled = 0;
-    std::optional<Timestamp> next_since;  // where to continue; nullopt if there are no more
-};
-
-net::ServerResponse recovered_response(const Recovered& r) {
-    JsonWriter w;
-    w.begin_object()
-        .field("recovered", r.recovered)
-        .field("more", r.next_since.has_value())
-        .field("next_since", r.next_since)
-        .key("passed_over")
-        .begin_object()
-        .field("retries_used_up", r.used_up)
-        .field("endpoint_disabled", r.endpoint_disabled)
-        .end_object()
-        .end_object();
-    return json_response(202, std::move(w).str());
-}
-
-// Recovers step by step. Losing the database is no error once something has changed.
-void recover(Services& services, const Exchange& exchange, Timestamp since, Recovered& out) {
-    storage::Deliveries& storage = services.use.storage;
-    std::optional<Uuid> last;
-    std::size_t looked_at = 0;
-    try {
-        do {
-            const storage::Recovery step = storage.recover_deliveries(
-                exchange.user.id, since, services.use.clock.now(), recover_step, last);
-            hint_sender(services, exchange, step.tasks);
-            out.recovered += step.tasks.size();
-            out.used_up += step.used_up;
-            out.endpoint_disabled += step.endpoint_disabled;
-            looked_at += recover_step;
-            last = step.last;
-        } while (last && looked_at < max_recovered);
-        if (last) {
-            // Read again, since it may have been pruned.
-            const auto delivery = storage.delivery(exchange.user.id, *last);
-            out.next_since = delivery ? delivery->created_at : since;
-        }
-    } catch (const storage::StorageError& e) {
-        if (out.recovered == 0) throw;
-        log::warn(
-            "the database became unavailable during a recovery of deliveries; the client is told to continue",
-            {{"recovered", std::to_string(out.recovered)}, {"reason", e.what()}});
-        out.next_since = since;
-    }
-}
-
-// A test that is about to be added, for the answer that is stored with it.
-DeliveryView added_test(const Alert& alert, const Uuid& id, Timestamp now) {
-    DeliveryView out;
-    out.id = id;
-    out.alert_id = alert.id;
-    out.ticker = alert.ticker;
-    out.webhook_url = alert.webhook_url;
-    out.kind = DeliveryKind::test;
-    out.created_at = now;
-    out.deadline = now + alert.deliver_within;
-    out.next_attempt_at = now;
-    return out;
-}
-
-// nullopt: `request` has been answered already.
-std::optional<net::ServerResponse> add_test(Services& services, Exchange& exchange,
-                                            storage::IdempotentRequest* request) {
-    storage::Storage& storage = services.use.storage;
-    const auto alert_id = Uuid::parse(exchange.parameter);
-    const auto alert = alert_id ? storage.alert(exchange.user.id, *alert_id) : std::nullopt;
-    if (!alert) return error_response(404, no_such_alert);
-    if (alert->endpoint_disabled_at) return error_response(409, endpoint_is_disabled);
-    const auto board = services.use.bus.board(alert->ticker);
-    const Decimal price = board && board->price ? board->price->value : alert->target;
-    const Timestamp now = services.use.clock.now();
-    const DeliveryTask task{make_uuid(now), 1};
-    if (request != nullptr) {
-        request->status = 202;
-        request->answer = delivery_json(added_test(*alert, task.delivery_id, now));
-    }
-    const auto added =
-        storage.add_test_delivery(exchange.user.id, alert->id, task.delivery_id, price, now, request);
-    if (!added && added.error() == storage::TestError::key_used) return std::nullopt;
-    if (!added && added.error() == storage::TestError::too_many) {
-        return error_response(409,
-                              fmt::format("{} tests of this alert have not ended yet; ask again when one "
-                                          "of them has ended, or cancel one",
-                                          max_unfinished_tests));
-    }
-    if (!added) return error_response(404, no_such_alert);
-    exchange.delivery_id = task.delivery_id;
-    hint_sender(services, exchange, {&task, 1});
-    auto response = request != nullptr ? json_response(202, request->answer)
-                                       : delivery_response(services, exchange, 202, task.delivery_id);
-    response.headers.emplace_back("Location", "/api/v1/deliveries/" + task.delivery_id.to_string());
-    return response;
-}
-
 }  // namespace
 
 net::ServerResponse list_deliveries(Services& services, Exchange& exchange) {
     const QueryString query(exchange.request.query);
-    auto wanted = parse_query(query);
+    auto wanted = parse_query(query, services.options.url_policy);
     if (!wanted) return validation_response(wanted.error());
     return list(services, exchange, query, std::move(*wanted), "/api/v1/deliveries/");
 }
@@ -254,7 +178,7 @@ net::ServerResponse list_alert_deliveries(Services& services, Exchange& exchange
     const auto alert_id = Uuid::parse(exchange.parameter);
     if (!alert_id) return error_response(404, no_such_alert);
     const QueryString query(exchange.request.query);
-    auto wanted = parse_query(query);
+    auto wanted = parse_query(query, services.options.url_policy);
     if (!wanted) return validation_response(wanted.error());
     wanted->filter.alert_id = *alert_id;
     if (!services.use.storage.alert(exchange.user.id, *alert_id)) {
@@ -275,10 +199,11 @@ net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
     const auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
     if (!delivery) return error_response(404, not_found);
-    const std::vector<Attempt> attempts = storage.attempts_of(*id);
-    return json_response(200, delivery_detail_json(*delivery, attempts,
-                                                   breaker_of(storage, exchange.user.id,
-                                                              net::endpoint_name(delivery->webhook_url))));
+    const DeliveryDetail detail{
+        .attempts = storage.attempts_of(*id),
+        .request = storage.last_request(*id),
+        .breaker = breaker_of(storage, exchange.user.id, net::endpoint_name(delivery->webhook_url))};
+    return json_response(200, delivery_detail_json(*delivery, detail, services.options.attempts));
 }
 
 net::ServerResponse retry_delivery(Services& services, Exchange& exchange) {
@@ -311,20 +236,6 @@ net::ServerResponse cancel_delivery(Services& services, Exchange& exchange) {
     const DeliveryNotice notice{exchange.user.id, *id};
     services.use.notices.publish({&notice, 1});
     return delivery_response(services, exchange, 200, *id);
-}
-
-net::ServerResponse recover_deliveries(Services& services, Exchange& exchange) {
-    const auto body = parse_recover_body(exchange.request.body);
-    if (!body) return validation_response(body.error());
-    Recovered recovered;
-    recover(services, exchange, body->since, recovered);
-    return recovered_response(recovered);
-}
-
-net::ServerResponse test_alert(Services& services, Exchange& exchange) {
-    return answer_once(services, exchange, [&](storage::IdempotentRequest* request) {
-        return add_test(services, exchange, request);
-    });
 }
 
 }  // namespace pricewire::api

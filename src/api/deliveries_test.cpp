@@ -22,7 +22,8 @@ TEST_F(DeliveriesTest, ShowAllFields) {
         R"({"id":")" + id + R"(","alert_id":")" + alert +
         R"(","ticker":"BTC","webhook_url":"https://hooks.example.com/a?key=1","kind":"alert","status":"pending",)"
         R"("attempt_count":0,"created_at":"2023-11-14T22:13:20Z","deadline":"2023-11-15T22:13:20Z",)"
-        R"("next_attempt_at":"2023-11-14T22:13:20Z","finished_at":null,"reason":null,"last_status":null)";
+        R"("next_attempt_at":"2023-11-14T22:13:20Z","finished_at":null,"reason":null,"last_status":null,)"
+        R"("attempts_allowed":4)";
     for (const std::string path : {"/api/v1/deliveries", "/api/v1/deliveries/",
                                    "/api/v1/alerts/{}/deliveries", "/api/v1/alerts/{}/deliveries/"}) {
         std::string target = path;
@@ -33,7 +34,7 @@ TEST_F(DeliveriesTest, ShowAllFields) {
         list("", "/api/v1/deliveries/" + id).body,
         wanted +
             R"(,"endpoint":{"name":"https://hooks.example.com:443","breaker":"closed","retry_at":null},)" +
-            R"("attempts_dropped":0,"attempts":[]})");
+            R"("request":null,"attempts_dropped":0,"attempts":[]})");
 }
 
 TEST_F(DeliveriesTest, ShowEveryAttempt) {
@@ -52,11 +53,16 @@ TEST_F(DeliveriesTest, ShowEveryAttempt) {
     attempt.status = 200;
     attempt.remote_ip = "93.184.216.34";
     attempt.request_headers = R"({"webhook-id":"1","webhook-signature":"v1,…"})";
+    attempt.request_body = "{\"price\": \"1\"}\n";
     attempt.answer = "\"ok\" \xff\xc3";
     attempt.times = {3100us, 20'700us, std::nullopt, 1us};
     record(id, 2, DeliveryState::delivered, attempt);
     const Answer answer = call_as(ann_, "GET", "/api/v1/deliveries/" + id + "/");
     EXPECT_EQ(answer.status, 200);
+    EXPECT_TRUE(answer.has(
+        R"("request":{"attempt":2,"method":"POST","url":"https://hooks.example.com/a",)"
+        R"("headers":{"webhook-id":"1","webhook-signature":"v1,…"},"body":"{\"price\": \"1\"}\n"},)"))
+        << answer.body;
     EXPECT_TRUE(answer.body.ends_with(
         R"("attempts_dropped":0,"attempts":[{"number":1,"started_at":"2023-11-14T22:13:20Z","duration_ms":5000,"status":null,)"
         R"("error":"no answer within 5 s","address":null,"request_headers":null,"answer":null,)"
@@ -100,6 +106,61 @@ TEST_F(DeliveriesTest, AreListedNewestFirstForTheirUserOnly) {
     EXPECT_EQ(list().header("Link"), "");
 }
 
+TEST_F(DeliveriesTest, AreFilteredByEndpointKindAndAnswer) {
+    const std::string alert = create(ann_, "1", "https://hooks.example.com/a");
+    const std::string first = fire(alert, "2");
+    clock_.advance(1ms);
+    const std::string second = fired(ann_, "2", "https://hooks.example.com/b");
+    clock_.advance(1ms);
+    const std::string third = fired(ann_, "3", "https://hooks.example.com/b");
+    clock_.advance(1ms);
+    const std::string test = member(call_as(ann_, "POST", "/api/v1/alerts/" + alert + "/test").body, "id");
+    end(first, DeliveryState::failed);
+    end(second, DeliveryState::delivered);
+    claim(third, 1);
+    record(third, 1, DeliveryState::pending, Attempt{});
+    EXPECT_EQ(listed("?endpoint=https://hooks.example.com/b"), (Ids{third, second}));
+    EXPECT_EQ(listed("?endpoint=HTTPS%3A%2F%2FHooks.example.com/a"), (Ids{test, first}));
+    EXPECT_EQ(listed("?endpoint=nothing"), Ids{});
+    EXPECT_EQ(listed("?kind=test"), (Ids{test}));
+    EXPECT_EQ(listed("?kind=alert"), (Ids{third, second, first}));
+    EXPECT_EQ(listed("?kind=expired"), Ids{});
+    EXPECT_EQ(listed("?code=5xx"), (Ids{first}));
+    EXPECT_EQ(listed("?code=2xx"), (Ids{second}));
+    EXPECT_EQ(listed("?code=none"), (Ids{third})) << "of those that were attempted";
+    EXPECT_EQ(listed("?code=4xx"), Ids{});
+    EXPECT_EQ(listed("?status=failed&code=5xx&kind=alert&endpoint=https://hooks.example.com/a"),
+              (Ids{first}));
+    EXPECT_EQ(listed("?status=failed&endpoint=https://hooks.example.com/b"), Ids{});
+    EXPECT_EQ(listed("?status=pending,failed&alert_id=" + alert + "&code=5xx"), (Ids{first}));
+    EXPECT_EQ(ids(list("?kind=test", "/api/v1/alerts/" + alert + "/deliveries")), (Ids{test}));
+    expect_invalid(list("?kind=tests"), R"("query","kind")", "enum");
+    expect_invalid(list("?code=404"), R"("query","code")", "enum");
+    expect_invalid(list("?from=yesterday"), R"("query","from")", "datetime_parsing");
+}
+
+TEST_F(DeliveriesTest, SayHowManyAttemptsThereAreInAll) {
+    options_.attempts = 3;
+    api_ = nullptr;
+    const std::string id = fired(ann_);
+    claim(id, 1);
+    record(id, 1, DeliveryState::pending, Attempt{});
+    EXPECT_TRUE(list().has(R"("attempt_count":1,)"));
+    EXPECT_TRUE(list().has(R"("next_attempt_at":"2023-11-14T22:13:30Z","finished_at":null,)"
+                           R"("reason":"503 Service Unavailable","last_status":null,"attempts_allowed":3})"));
+    clock_.advance(10s);
+    for (const int number : {2, 3}) {
+        claim(id, number);
+        record(id, number, number == 3 ? DeliveryState::failed : DeliveryState::pending, Attempt{});
+        clock_.advance(10s);
+    }
+    ASSERT_EQ(call_as(ann_, "POST", "/api/v1/deliveries/" + id + "/retry").status, 202);
+    EXPECT_TRUE(list().has(R"("attempts_allowed":4})")) << "one more, whatever it comes to";
+    claim(id, 4);
+    record(id, 4, DeliveryState::failed, Attempt{});
+    EXPECT_TRUE(list().has(R"("attempts_allowed":4})"));
+}
+
 TEST_F(DeliveriesTest, AreFilteredByStateAlertAndTime) {
     const std::string alert = create(ann_, "1");
     const std::string first = fire(alert, "2");
@@ -118,6 +179,8 @@ TEST_F(DeliveriesTest, AreFilteredByStateAlertAndTime) {
     EXPECT_EQ(listed("?status=pending,delivering,delivered,failed,expired,cancelled"),
               (Ids{third, second, first}));
     EXPECT_EQ(listed("?alert_id=" + alert), (Ids{first}));
+    EXPECT_EQ(listed("?from=2023-11-14T22:13:21Z"), listed("?since=2023-11-14T22:13:21Z"));
+    EXPECT_EQ(listed("?from=2023-11-14T22:13:21Z&to=2023-11-14T22:13:22Z"), (Ids{second}));
     EXPECT_EQ(listed("?since=2023-11-14T22:13:21Z"), (Ids{third, second}));
     EXPECT_EQ(listed("?until=2023-11-14T22:13:21Z"), (Ids{first}));
     EXPECT_EQ(listed("?since=2023-11-14T22:13:21Z&until=2023-11-14T22:13:22Z&status=delivered"),

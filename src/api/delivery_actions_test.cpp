@@ -181,6 +181,39 @@ TEST_F(DeliveryActionsTest, ARecoveryThatLosesTheDatabaseReportsItsProgress) {
     EXPECT_TRUE(recover().has(R"({"recovered":500,"more":false,)"));
 }
 
+TEST_F(DeliveryActionsTest, ARecoveryMayBeOfAnEndpointAndAStateAndATime) {
+    const std::string a = "https://a.example.com/", b = "https://b.example.com/";
+    end(fired(ann_, "1", a), DeliveryState::failed);
+    end(fired(ann_, "2", b), DeliveryState::failed);
+    end(fired(ann_, "3", b), DeliveryState::expired);
+    clock_.advance(1min);
+    end(fired(ann_, "4", a), DeliveryState::failed);
+    hinted_.clear();
+    const auto recovered = [&](const std::string& more) {
+        return post("deliveries/recover", R"({"since":"2023-11-14T00:00:00Z")" + more + "}");
+    };
+    const Answer dry = recovered(R"(,"dry_run":true)");
+    EXPECT_EQ(dry.status, 200);
+    EXPECT_EQ(dry.body, R"({"dry_run":true,"would_recover":3,"more":false,"next_since":null,)"
+                        R"("passed_over":{"retries_used_up":0,"endpoint_disabled":0}})");
+    EXPECT_TRUE(hinted_.empty());
+    EXPECT_TRUE(
+        recovered(R"(,"dry_run":true,"endpoint":"HTTPS://B.example.com/")").has(R"("would_recover":1,)"));
+    EXPECT_TRUE(recovered(R"(,"dry_run":true,"until":"2023-11-14T22:14:00Z","endpoint":")" + a + "\"")
+                    .has(R"("would_recover":1,)"));
+    EXPECT_TRUE(recovered(R"(,"dry_run":true,"status":"expired, failed")").has(R"("would_recover":4,)"));
+    const Answer some = recovered(R"(,"status":"failed,expired","endpoint":")" + b + "\"");
+    EXPECT_EQ(some.status, 202);
+    EXPECT_TRUE(some.has(R"({"recovered":2,)"));
+    EXPECT_EQ(hinted_.size(), 2u);
+    EXPECT_TRUE(recovered(R"(,"dry_run":false)").has(R"({"recovered":2,)"));
+    for (const char* status : {"delivered", "pending", "failed,x", ""})
+        expect_invalid(recovered(R"(,"status":")" + std::string(status) + "\""), R"("body","status")",
+                       "enum");
+    expect_invalid(recovered(R"(,"until":"x")"), R"("body","until")", "datetime_parsing");
+    expect_invalid(recovered(R"(,"dry_run":1)"), R"("body","dry_run")", "bool_type");
+}
+
 TEST_F(DeliveryActionsTest, ErrorsInARecoveryAreReported) {
     expect_invalid(post("deliveries/recover"), R"("body")", "missing");
     expect_invalid(post("deliveries/recover", "[]"), R"("body")", "model_attributes_type");
@@ -246,6 +279,48 @@ TEST_F(DeliveryActionsTest, ADisabledUrlIsNotTested) {
         "called any more. POST /api/v1/endpoints/enable with it to have it called again.");
     EXPECT_TRUE(hinted_.empty());
     EXPECT_EQ(storage_.calls("add_test_delivery"), 0);
+}
+
+TEST_F(DeliveryActionsTest, AUrlIsTestedBeforeAnAlertHasIt) {
+    publish("BTC", "65420.15");
+    const std::string body =
+        R"({"webhook_url":"HTTPS://Hooks.slack.com/services/x","format":"slack","note":"hi"})";
+    const Answer answer = post("endpoints/test", body);
+    EXPECT_EQ(answer.status, 202) << answer.body;
+    const std::string id = member(answer.body, "id");
+    EXPECT_EQ(answer.header("Location"), "/api/v1/deliveries/" + id);
+    EXPECT_TRUE(
+        answer.has(R"("webhook_url":"https://hooks.slack.com/services/x","kind":"test","status":"pending")"))
+        << answer.body;
+    ASSERT_EQ(hinted_.size(), 1u);
+    const auto claimed = storage_.claim(hinted_, clock_.now(), {"test", clock_.now() + 30s});
+    ASSERT_EQ(claimed.size(), 1u);
+    EXPECT_EQ(claimed[0].kind, DeliveryKind::test);
+    EXPECT_EQ(claimed[0].alert.format, PayloadFormat::slack);
+    EXPECT_EQ(claimed[0].alert.note, "hi");
+    EXPECT_EQ(claimed[0].alert.triggered_price, Decimal::parse("65420.15").value());
+    record(id, 1, DeliveryState::delivered, Attempt{});
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/deliveries/" + id).has(R"("status":"delivered")"));
+    EXPECT_EQ(call_as(bob_, "GET", "/api/v1/deliveries/" + id).status, 404);
+    EXPECT_EQ(call_as(ann_, "GET", "/api/v1/alerts").body, "[]") << "it is no alert";
+    EXPECT_EQ(call_as(ann_, "GET", "/api/v1/endpoints").body, "[]");
+    EXPECT_EQ(call_as(ann_, "GET", "/api/v1/alerts/" + member(answer.body, "alert_id")).status, 404);
+}
+
+TEST_F(DeliveryActionsTest, TestsOfAUrlAreLimitedAsThoseOfAnAlert) {
+    const std::string body = R"({"webhook_url":"https://hooks.example.com/a","ticker":"eth"})";
+    for (std::size_t i = 0; i < max_unfinished_tests; ++i)
+        EXPECT_EQ(post("endpoints/test", body).status, 202);
+    EXPECT_EQ(post("endpoints/test", body).status, 409);
+    EXPECT_EQ(post("endpoints/test", R"({"webhook_url":"https://hooks.example.com/b"})").status, 202);
+    EXPECT_EQ(call_as(bob_, "POST", "/api/v1/endpoints/test", body).status, 202);
+    end(fired(ann_, "5", "https://gone.example.com/"), DeliveryState::failed, true);
+    EXPECT_EQ(post("endpoints/test", R"({"webhook_url":"https://gone.example.com/"})").status, 409);
+    expect_invalid(post("endpoints/test", "{}"), R"("body","webhook_url")", "missing");
+    expect_invalid(post("endpoints/test", R"({"webhook_url":"http://a.example.com/"})"),
+                   R"("body","webhook_url")", "webhook_url");
+    expect_invalid(post("endpoints/test", R"({"webhook_url":"https://a.example.com/","ticker":"NONE"})"),
+                   R"("body","ticker")", "enum");
 }
 
 TEST_F(DeliveryActionsTest, AFailedHintDoesNotAffectTheResponse) {

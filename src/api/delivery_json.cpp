@@ -1,5 +1,6 @@
 #include "api/delivery_json.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "api/firing_json.hpp"
@@ -15,7 +16,7 @@ std::optional<double> milliseconds(const std::optional<Duration>& d) {
     return static_cast<double>(d->count()) / 1000;
 }
 
-void write_fields(JsonWriter& w, const DeliveryView& d) {
+void write_fields(JsonWriter& w, const DeliveryView& d, int attempts) {
     w.field("id", d.id)
         .field("alert_id", d.alert_id)
         .field("ticker", d.ticker.view())
@@ -28,7 +29,8 @@ void write_fields(JsonWriter& w, const DeliveryView& d) {
         .field("next_attempt_at", d.next_attempt_at)
         .field("finished_at", d.finished_at)
         .field("reason", text_or_null(d.reason))
-        .field("last_status", d.last_status);
+        .field("last_status", d.last_status)
+        .field("attempts_allowed", std::max(max_attempts_of(d, attempts), d.attempts));
     if (d.late) write_late(w, *d.late);
     if (!d.firing) return;
     w.key("firing");
@@ -62,34 +64,54 @@ void write_attempt(JsonWriter& w, const Attempt& a) {
         .end_object();
 }
 
+// What the last attempt sent, as far as it is kept.
+void write_request(JsonWriter& w, const DeliveryView& delivery, const DeliveryDetail& detail) {
+    w.key("request");
+    if (!detail.request) {
+        w.value(nullptr);
+        return;
+    }
+    const auto sent = std::ranges::find(detail.attempts, detail.request->attempt, &Attempt::number);
+    const bool known = sent != detail.attempts.end() && !sent->request_headers.empty();
+    w.begin_object()
+        .field("attempt", detail.request->attempt)
+        .field("method", "POST")
+        .field("url", delivery.webhook_url)
+        .key("headers")
+        .raw(known ? sent->request_headers : "{}")
+        .field("body", detail.request->body)
+        .end_object();
+}
+
 }  // namespace
 
-void write_delivery(JsonWriter& w, const DeliveryView& delivery) {
+void write_delivery(JsonWriter& w, const DeliveryView& delivery, int attempts) {
     w.begin_object();
-    write_fields(w, delivery);
+    write_fields(w, delivery, attempts);
     w.end_object();
 }
 
-std::string delivery_json(const DeliveryView& delivery) {
+std::string delivery_json(const DeliveryView& delivery, int attempts) {
     JsonWriter w;
-    write_delivery(w, delivery);
+    write_delivery(w, delivery, attempts);
     return std::move(w).str();
 }
 
-std::string delivery_detail_json(const DeliveryView& delivery, std::span<const Attempt> attempts,
-                                 const std::optional<Breaker>& breaker) {
+std::string delivery_detail_json(const DeliveryView& delivery, const DeliveryDetail& detail, int attempts) {
+    const auto& breaker = detail.breaker;
     JsonWriter w;
     w.begin_object();
-    write_fields(w, delivery);
+    write_fields(w, delivery, attempts);
     w.key("endpoint")
         .begin_object()
         .field("name", net::endpoint_name(delivery.webhook_url))
         .field("breaker", to_string(breaker ? breaker->state : BreakerState::closed))
         .field("retry_at", breaker ? breaker->retry_at : std::nullopt)
         .end_object();
-    w.field("attempts_dropped", attempts.empty() ? 0 : attempts.front().number - 1);
+    write_request(w, delivery, detail);
+    w.field("attempts_dropped", detail.attempts.empty() ? 0 : detail.attempts.front().number - 1);
     w.key("attempts").begin_array();
-    for (const Attempt& attempt : attempts) write_attempt(w, attempt);
+    for (const Attempt& attempt : detail.attempts) write_attempt(w, attempt);
     w.end_array().end_object();
     return std::move(w).str();
 }

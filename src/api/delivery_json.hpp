@@ -1,21 +1,24 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "base/json_writer.hpp"
 #include "domain/delivery.hpp"
+#include "storage/deliveries.hpp"
 
 namespace pricewire::api {
 
-// A delivery as shown in listings. Missing values are null.
-void write_delivery(JsonWriter& w, const DeliveryView& delivery);
-std::string delivery_json(const DeliveryView& delivery);
+// A delivery as shown in listings, where deliveries get `attempts` attempts. Missing values are null.
+void write_delivery(JsonWriter& w, const DeliveryView& delivery, int attempts);
+std::string delivery_json(const DeliveryView& delivery, int attempts);
 
-// With its attempts and its endpoint's state: `breaker` is nullopt if the endpoint has none, which means that
-// it is closed.
-std::string delivery_detail_json(const DeliveryView& delivery, std::span<const Attempt> attempts,
-                                 const std::optional<Breaker>& breaker);
+struct DeliveryDetail {
+    std::vector<Attempt> attempts;
+    std::optional<storage::SentRequest> request;
+    std::optional<Breaker> breaker;  // unset: it is closed
+};
+std::string delivery_detail_json(const DeliveryView& delivery, const DeliveryDetail& detail, int attempts);
 
 }  // namespace pricewire::api

@@ -12,6 +12,55 @@ protected:
 
 constexpr const char* closed = R"("breaker":{"state":"closed","failures":0,"retry_at":null,"reason":null})";
 
+constexpr const char* never =
+    R"("last_24h":{"attempts":0,"succeeded":0,"success_rate":null,"p50_ms":null,"p95_ms":null},)"
+    R"("last_success_at":null,"last_failure":null)";
+
+TEST_F(EndpointsTest, SayWhatHasBecomeOfTheirWebhooks) {
+    const std::string url = "https://a.example.com/1";
+    const auto shown = [&] { return call_as(ann_, "GET", "/api/v1/endpoints"); };
+    create(ann_, "1", url);
+    EXPECT_TRUE(shown().has(R"("state":"not_called",)" + std::string(never))) << shown().body;
+    const auto called = [&](const std::string& target, std::optional<int> status, Duration took) {
+        const std::string id = fired(ann_, target, url);
+        claim(id, 1);
+        DeliveryOutcome outcome{.delivery_id = *Uuid::parse(id), .attempt_number = 1, .attempt = Attempt{}};
+        outcome.user_id = *Uuid::parse(ann_.id);
+        outcome.webhook_url = url;
+        outcome.ended_at = outcome.attempt->started_at = clock_.now();
+        outcome.attempt->duration = took;
+        outcome.attempt->status = status;
+        const bool ok = status && *status < 300;
+        outcome.next = ok ? DeliveryState::delivered : DeliveryState::failed;
+        if (!ok) outcome.reason = outcome.attempt->error = "the receiver answered nothing good";
+        storage_.record({&outcome, 1});
+        clock_.advance(1min);
+    };
+    for (const char* target : {"2", "3", "4"}) called(target, 200, 40ms);
+    EXPECT_TRUE(shown().has(R"("state":"ok","last_24h":{"attempts":3,"succeeded":3,"success_rate":1,)"
+                            R"("p50_ms":40,"p95_ms":49},)"
+                            R"("last_success_at":"2023-11-14T22:15:20Z","last_failure":null)"))
+        << shown().body;
+    called("5", 500, 8s);
+    called("6", std::nullopt, 5s);
+    EXPECT_TRUE(
+        shown().has(R"("state":"failing","last_24h":{"attempts":5,"succeeded":3,"success_rate":0.6,)"))
+        << shown().body;
+    EXPECT_TRUE(shown().has(R"("p95_ms":5000},"last_success_at":"2023-11-14T22:15:20Z",)"
+                            R"("last_failure":{"at":"2023-11-14T22:17:20Z",)"
+                            R"("reason":"the receiver answered nothing good","status":null}})"))
+        << shown().body;
+    called("7", 204, 1ms);
+    EXPECT_TRUE(shown().has(R"("state":"ok")"));
+    EXPECT_TRUE(shown().has(R"("last_failure":{"at":)")) << "it is not forgotten";
+    clock_.advance(26h);
+    EXPECT_TRUE(shown().has(R"("state":"ok","last_24h":{"attempts":0,)"));
+    create(ann_, "8", "https://b.example.com/");
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/endpoints?webhook_url=HTTPS://B.example.com/")
+                    .body.starts_with(R"([{"webhook_url":"https://b.example.com/",)"));
+    EXPECT_EQ(call_as(ann_, "GET", "/api/v1/endpoints?webhook_url=https://none.example.com/").body, "[]");
+}
+
 TEST_F(EndpointsTest, AreTheUrlsOfTheUsersAlertsWithTheirState) {
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/endpoints").body, "[]");
     create(ann_, "1", "https://a.example.com/1");
@@ -31,9 +80,11 @@ TEST_F(EndpointsTest, AreTheUrlsOfTheUsersAlertsWithTheirState) {
             answer.body,
             R"([{"webhook_url":"https://b.example.com:8443/2","disabled_at":"2023-11-14T22:13:20Z",)"
             R"("reason":"503 Service Unavailable",)" +
-                std::string(closed) +
+                std::string(closed) + R"(,"state":"paused",)" + std::string(never) +
                 R"(},{"webhook_url":"https://a.example.com/1","disabled_at":null,"reason":null,)"
-                R"("breaker":{"state":"open","failures":5,"retry_at":"2023-11-14T22:14:20Z","reason":"no answer"}}])");
+                R"("breaker":{"state":"open","failures":5,"retry_at":"2023-11-14T22:14:20Z","reason":"no answer"},)"
+                R"("state":"paused",)" +
+                std::string(never) + "}]");
     }
 }
 

@@ -42,6 +42,7 @@ net::ServerResponse cancel_delivery(Services& services, Exchange& exchange);
 net::ServerResponse recover_deliveries(Services& services, Exchange& exchange);
 net::ServerResponse list_endpoints(Services& services, Exchange& exchange);
 net::ServerResponse enable_endpoint(Services& services, Exchange& exchange);
+net::ServerResponse test_endpoint(Services& services, Exchange& exchange);
 net::ServerResponse show_live(Services& services, Exchange& exchange);
 net::ServerResponse show_openapi(Services& services, Exchange& exchange);
 net::ServerResponse show_docs(Services& services, Exchange& exchange);

@@ -50,6 +50,7 @@ constexpr Route routes[] = {
     {"POST", "/api/v1/deliveries/{}/cancel", "cancel_delivery", key, user, storage, cancel_delivery},
     {"GET", "/api/v1/endpoints", "list_endpoints", key, user, storage, list_endpoints},
     {"POST", "/api/v1/endpoints/enable", "enable_endpoint", key, user, storage, enable_endpoint},
+    {"POST", "/api/v1/endpoints/test", "test_endpoint", key, user, Where::resolver, test_endpoint},
     {"GET", "/health", "health", Access::open, Limit::none, Where::health, nullptr},
     {"GET", "/api/v1/health", "health", Access::open, Limit::none, Where::health, nullptr},
     {"GET", "/health/live", "live", Access::open, Limit::none, Where::server, show_live},

@@ -114,6 +114,7 @@ api::ApiOptions api_options_of(const ops::Config& config) {
     options.preview_limit = limit_of(config.limits.preview);
     options.failed_keys_limit = limit_of(config.limits.failed_keys);
     options.alerts_per_user = config.limits.alerts_per_user;
+    options.attempts = config.delivery.attempts;
     options.trusted_proxies = networks_of(config.http.trusted_proxies);
     // Half of the connections, as in the server.
     const auto per_address = static_cast<std::size_t>(config.http.connections_per_address);

@@ -107,7 +107,8 @@ public:
         Attempt made{.delivery_id = held.claimed.id,
                      .number = held.claimed.attempt,
                      .started_at = held.started_at,
-                     .request_headers = std::move(held.request_headers)};
+                     .request_headers = std::move(held.request_headers),
+                     .request_body = std::move(held.request_body)};
         settle(held, std::move(made), result);
     }
 
@@ -349,9 +350,7 @@ private:
         Held held{.claimed = std::move(claimed),
                   .lease_until = lease_until,
                   .endpoint = &endpoint,
-                  .lane = Endpoints::lane_of(url->url),
-                  .started_at = {},
-                  .request_headers = {}};
+                  .lane = Endpoints::lane_of(url->url)};
         if (!endpoints_.offer(endpoint, waiter, clock_.mono())) {
             defer(held);
             return false;
@@ -420,6 +419,7 @@ private:
         request->guard = &wires_->urls.guard;
         held.started_at = now;
         held.request_headers = kept_headers(request->headers);
+        held.request_body = request->body;
         held.in_flight = true;
         client_.start(std::move(*request),
                       [wires = wires_, delivery_id = claimed.id](net::HttpResult result) {

@@ -14,8 +14,9 @@ struct Held {
     Timestamp lease_until;
     Endpoints::Endpoint* endpoint = nullptr;
     unsigned lane = 0;
-    Timestamp started_at;
-    std::string request_headers;
+    Timestamp started_at{};
+    std::string request_headers{};
+    std::string request_body{};
     bool in_flight = false;
     bool goes_to(const Uuid& user, const std::string& url) const {
         return claimed.alert.user_id == user && claimed.alert.webhook_url == url;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -151,6 +153,7 @@ struct Attempt {
     std::string error;            // one plain sentence; on success, if anything, why the body is not whole
     std::string remote_ip;        // the address connected to; empty if there was none
     std::string request_headers;  // a JSON object, without secrets; empty if nothing was sent
+    std::string request_body;     // as sent; empty if nothing was sent. Written, but not read with attempts
     std::string answer;           // the first max_kept_answer bytes of the response's body, unchanged
     AttemptTimes times;
 };
@@ -190,7 +193,8 @@ struct DeliveryView {
     std::string webhook_url;
     DeliveryKind kind = DeliveryKind::alert;
     DeliveryState state = DeliveryState::pending;
-    int attempts = 0;  // made so far
+    int attempts = 0;     // made so far
+    int round_start = 0;  // of those that do not count against the policy's limit; see max_attempts_of()
     Timestamp created_at;
     Timestamp deadline;
     std::optional<Timestamp> next_attempt_at;
@@ -200,6 +204,16 @@ struct DeliveryView {
     std::optional<LateFiring> late;    // set if its alert has fired late
     std::optional<FiringView> firing;  // of an alert with terms; not of a test
 };
+
+// Where round_start is, below the attempts made, after a user has asked for a delivery again: so far that the next attempt
+// is the last under any policy.
+constexpr int restarted_below = 1'000'000;
+
+// After how many attempts in all a delivery fails, under a policy of that many.
+constexpr int max_attempts_of(const DeliveryView& delivery, int policy) {
+    if (delivery.round_start < 0) return delivery.round_start + restarted_below + 1;
+    return delivery.round_start + policy;
+}
 
 // Whether an endpoint is called. Source: Michael Nygard, "Release It!", "Circuit Breaker".
 // closed     attempts are made
@@ -227,6 +241,32 @@ struct Breaker {
     std::optional<Timestamp> retry_at;  // set if open
     std::string reason;                 // the last failure
     Timestamp changed_at;
+};
+
+// How long attempts that were answered took, within the bounds of latency_bounds: a count for each, the last for all that
+// took longer.
+constexpr std::array<int, 22> latency_bounds{1,   2,   3,   5,   7,   10,  15,   20,   30,   50,   70,
+                                             100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000};
+using LatencyCounts = std::array<std::int64_t, latency_bounds.size() + 1>;
+// The place of a duration among them.
+constexpr std::size_t latency_place(Duration took) {
+    std::size_t place = 0;
+    while (place < latency_bounds.size() && took > std::chrono::milliseconds{latency_bounds[place]}) ++place;
+    return place;
+}
+
+// What has become of a user's webhooks to a URL.
+struct EndpointRecord {
+    std::string webhook_url;
+    // Set if it was ever called, as far as that is kept.
+    std::optional<Timestamp> success_at;
+    std::optional<Timestamp> failure_at;
+    std::string failure;                // of the last failed attempt, in one sentence
+    std::optional<int> failure_status;  // its HTTP status
+    // Attempts of the time that was asked for.
+    std::int64_t attempts = 0;
+    std::int64_t succeeded = 0;
+    LatencyCounts latency{};  // of those that were answered
 };
 
 }  // namespace pricewire::inline domain

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <expected>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -19,19 +21,43 @@ namespace pricewire::storage {
 // endpoint_disabled: its URL is not called for this user.
 enum class RetryError { not_found, under_way, used_up, endpoint_disabled };
 // too_many: max_unfinished_tests of the alert have not ended yet.
-// key_used: as in CreateAlertError.
-enum class TestError { not_found, too_many, key_used };
+// endpoint_disabled: as in RetryError. key_used: as in CreateAlertError.
+enum class TestError { not_found, too_many, endpoint_disabled, key_used };
 // final: the delivery has already ended.
 enum class CancelError { not_found, final };
+
+// How long attempts are counted by endpoint.
+constexpr Duration keep_endpoint_calls = std::chrono::hours{25};
 
 struct DeliveryFilter {
     std::optional<DeliveryState> state;
     std::optional<Uuid> alert_id;
+    std::optional<std::string> webhook_url = {};
+    std::optional<DeliveryKind> kind = {};
+    // The first digit of the last attempt's HTTP status, 0 if it had no answer.
+    std::optional<int> status_class = {};
     std::optional<Timestamp> since;  // created at or after
     std::optional<Timestamp> until;  // created before
     std::size_t limit = 100;         // 1 to 1000
     std::optional<Uuid> before;      // cursor: only deliveries after this id in the listing
     std::optional<Uuid> back_to;     // and up to this one
+
+    // Whether it asks for something that no index finds.
+    bool is_selective() const { return webhook_url || kind || status_class; }
+};
+
+// Which deliveries a recovery retries.
+struct RecoverFilter {
+    std::vector<DeliveryState> states = {DeliveryState::failed};  // final ones, but for delivered
+    std::optional<Timestamp> until = {};                          // created before
+    std::optional<std::string> webhook_url = {};
+    bool dry_run = false;  // says what it would do
+};
+
+// The last attempt of a delivery that sent anything.
+struct SentRequest {
+    int attempt = 1;
+    std::string body;
 };
 
 // What a step of a recovery did.
@@ -56,6 +82,8 @@ public:
     virtual std::optional<DeliveryView> delivery(const Uuid& user_id, const Uuid& delivery_id) = 0;
     // In order, with the receivers' answers; the last max_kept_attempts.
     virtual std::vector<Attempt> attempts_of(const Uuid& delivery_id) = 0;
+    // nullopt if there is none, or it was made by a version that did not keep bodies.
+    virtual std::optional<SentRequest> last_request(const Uuid& delivery_id) = 0;
     // Makes a delivery due at once, with its full time again. One that has ended, whatever its final state was,
     // gets one attempt more, at most max_user_retries times.
     virtual std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id,
@@ -63,16 +91,26 @@ public:
                                                                    Timestamp now) = 0;
     virtual std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
                                                              Timestamp now) = 0;
-    // retry_delivery() for the failed ones among the next `limit` that were created at or after `since`, oldest
-    // first, after the delivery `after`.
+    // retry_delivery() for those that the filter wants among the next `limit` in its states that were created at or after
+    // `since`, oldest first, after the delivery `after`.
     virtual Recovery recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
-                                        std::size_t limit, std::optional<Uuid> after) = 0;
+                                        std::size_t limit, std::optional<Uuid> after,
+                                        const RecoverFilter& filter = {}) = 0;
     // Writes a delivery of kind test that reports `price` for the alert, fired or not, due at once. Of an
     // alert's tests that have ended, the last max_kept_tests are kept.
     virtual std::expected<void, TestError> add_test_delivery(const Uuid& user_id, const Uuid& alert_id,
                                                              const Uuid& delivery_id, Decimal price,
                                                              Timestamp now,
                                                              const IdempotentRequest* request = nullptr) = 0;
+    // The same for what no alert says yet: the carrier is written as one that its user has deleted already, if there is
+    // none with its id. Tests with one carrier are bounded as those of an alert.
+    virtual std::expected<void, TestError> add_endpoint_test(const Alert& carrier, const Uuid& delivery_id,
+                                                             Decimal price, Timestamp now,
+                                                             const IdempotentRequest* request = nullptr) = 0;
+    // What has become of webhooks to the URLs from the first to the last, by URL; attempts are counted from `since` on, by
+    // the hour, within keep_endpoint_calls. URLs that were never called are left out.
+    virtual std::vector<EndpointRecord> endpoint_records(const Uuid& user_id, std::string_view first_url,
+                                                         std::string_view last_url, Timestamp since) = 0;
 
     // Removes at most `limit` rows: deliveries that have ended and were created before `before`, with their
     // attempts; deleted alerts and users that nothing refers to any more; boards of prices that fired before then;

@@ -1,10 +1,158 @@
 // The contract of every Storage: endpoints that are disabled, runs of refusals, and breakers.
+#include <numeric>
+
 #include "storage_fixture.hpp"
 
 namespace pricewire::conformance {
 namespace {
 
-class StorageEndpointsConformance : public StorageConformance {};
+class StorageEndpointsConformance : public StorageConformance {
+protected:
+    // An attempt of a new delivery, of a user to a URL.
+    DeliveryOutcome called(const Uuid& user, const std::string& url, Timestamp at, std::optional<int> status,
+                           Duration took, std::string body = {}) {
+        Alert alert = new_alert(std::to_string(++last_target_));
+        alert.user_id = user;
+        alert.webhook_url = url;
+        EXPECT_TRUE(storage_->create_alert(alert, 1'000'000));
+        const Uuid id = fire({alert.id}).at(0).delivery_id;
+        claim(id, 1, now_);
+        const bool ok = status && *status < 300;
+        DeliveryOutcome o = outcome(id, 1, at, ok ? DeliveryState::delivered : DeliveryState::failed);
+        o.attempt->status = status;
+        o.attempt->duration = took;
+        o.attempt->request_headers = "{}";
+        o.attempt->request_body = std::move(body);
+        o.user_id = user;
+        o.webhook_url = url;
+        return o;
+    }
+    std::vector<EndpointRecord> records(Timestamp since, const std::string& first = "",
+                                        const std::string& last = "~") {
+        return storage_->endpoint_records(user_, first, last, since);
+    }
+};
+
+TEST_P(StorageEndpointsConformance, AttemptsAreCountedByEndpointAndHour) {
+    const std::string a = "https://a.example.com/", b = "https://b.example.com/";
+    const Uuid bob = add_user("bob@example.com");
+    EXPECT_TRUE(records(now_).empty());
+    storage_->record(std::vector{called(user_, a, now_, 200, 4ms), called(user_, b, now_, 503, 7ms),
+                                 called(user_, a, now_ + 1s, 204, 4ms), called(bob, a, now_, 200, 4ms)});
+    record(called(user_, a, now_ + 2s, std::nullopt, 5s));
+    record(called(user_, a, now_ + 2h, 200, 9s));
+    DeliveryOutcome ignored = called(user_, b, now_, 200, 1ms);
+    ignored.attempt_number = 3;
+    record(ignored);
+    DeliveryOutcome unmade = called(user_, b, now_, 200, 1ms);
+    unmade.attempt.reset();
+    unmade.next = DeliveryState::expired;
+    record(unmade);
+
+    const auto all = records(now_);
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].webhook_url, a);
+    EXPECT_EQ(all[0].attempts, 4);
+    EXPECT_EQ(all[0].succeeded, 3);
+    EXPECT_EQ(all[0].latency[latency_place(4ms)], 2);
+    EXPECT_EQ(all[0].latency.back(), 1);
+    EXPECT_EQ(std::accumulate(all[0].latency.begin(), all[0].latency.end(), 0), 3) << "one was not answered";
+    EXPECT_EQ(all[0].success_at, now_ + 2h + 1500us);
+    EXPECT_EQ(all[0].failure_at, now_ + 2s + 1500us);
+    EXPECT_EQ(all[0].failure, "the receiver answered 503");
+    EXPECT_FALSE(all[0].failure_status);
+    EXPECT_EQ(all[1].webhook_url, b);
+    EXPECT_EQ(all[1].attempts, 1);
+    EXPECT_EQ(all[1].succeeded, 0);
+    EXPECT_FALSE(all[1].success_at);
+    EXPECT_EQ(all[1].failure_status, 503);
+
+    ASSERT_EQ(records(now_ + 1h).size(), 2U) << "those seen earlier are known still";
+    EXPECT_EQ(records(now_ + 1h)[0].attempts, 1);
+    EXPECT_EQ(records(now_ + 1h)[1].attempts, 0);
+    ASSERT_EQ(records(now_, b).size(), 1U);
+    EXPECT_EQ(records(now_, b)[0].attempts, 1);
+    EXPECT_EQ(storage_->endpoint_records(bob, "", "~", now_).at(0).attempts, 1);
+    // These are the hours of years ago, but nothing has ended before now_.
+    EXPECT_EQ(storage_->prune(now_, 100), 5U) << "a row for each endpoint, hour, outcome and latency";
+    EXPECT_EQ(records(now_)[0].attempts, 0);
+    EXPECT_EQ(records(now_)[0].success_at, now_ + 2h + 1500us);
+}
+
+TEST_P(StorageEndpointsConformance, TwoSendersCountTheSameEndpoints) {
+    const std::string a = "https://a.example.com/", b = "https://b.example.com/";
+    std::vector<std::vector<DeliveryOutcome>> batches(2);
+    for (int i = 0; i < 20; ++i) {
+        for (auto& batch : batches) batch.push_back(called(user_, i % 2 == 0 ? a : b, now_, 200, 4ms));
+    }
+    std::ranges::reverse(batches[1]);
+    at_once(2, [&](int t) {
+        for (const DeliveryOutcome& o : batches[static_cast<std::size_t>(t)])
+            storage_->record(std::vector{o});
+    });
+    EXPECT_EQ(records(now_).at(0).succeeded, 20);
+    EXPECT_EQ(records(now_).at(1).succeeded, 20);
+}
+
+TEST_P(StorageEndpointsConformance, TheLastBodyThatWasSentIsKeptByteForByte) {
+    const std::string body = "{\"a\":\"\u20ac\\n\"}\n\t";
+    const DeliveryOutcome o = called(user_, "https://a.example.com/", now_, 503, 1ms, body);
+    EXPECT_FALSE(storage_->last_request(o.delivery_id));
+    DeliveryOutcome first = o;
+    first.next = DeliveryState::pending;
+    first.next_attempt_at = now_;
+    record(first);
+    const auto sent = storage_->last_request(o.delivery_id);
+    ASSERT_TRUE(sent);
+    EXPECT_EQ(sent->attempt, 1);
+    EXPECT_EQ(sent->body, body);
+    claim(o.delivery_id, 2, now_);
+    DeliveryOutcome second = outcome(o.delivery_id, 2, now_, DeliveryState::delivered);
+    second.attempt->request_headers = "{}";
+    record(second);
+    EXPECT_EQ(storage_->last_request(o.delivery_id).value().attempt, 2);
+    EXPECT_EQ(storage_->last_request(o.delivery_id).value().body, "");
+}
+
+TEST_P(StorageEndpointsConformance, ATestOfAUrlBelongsToNoAlert) {
+    Alert carrier = new_alert();
+    carrier.webhook_url = "https://a.example.com/";
+    carrier.note = "a note";
+    carrier.deliver_within = 1h;
+    const auto test = [&] {
+        const Uuid id = make_uuid(now_);
+        return std::pair(storage_->add_endpoint_test(carrier, id, Decimal::from_int(7), now_), id);
+    };
+    const auto [added, id] = test();
+    ASSERT_TRUE(added);
+    const auto claimed = claim(id, 1, now_);
+    ASSERT_EQ(claimed.size(), 1U);
+    EXPECT_EQ(claimed[0].alert.note, "a note");
+    EXPECT_EQ(claimed[0].alert.triggered_price, Decimal::from_int(7));
+    EXPECT_EQ(claimed[0].kind, DeliveryKind::test);
+    EXPECT_TRUE(storage_->alerts(user_, {}).empty());
+    EXPECT_TRUE(storage_->endpoints(user_, 10).empty());
+    EXPECT_TRUE(active().empty());
+    EXPECT_TRUE(changes().empty());
+    EXPECT_TRUE(storage_->deleted_alerts(user_, Timestamp{}, 10).empty());
+    EXPECT_EQ(storage_->delivery(user_, id).value().webhook_url, carrier.webhook_url);
+    for (std::size_t i = 1; i < max_unfinished_tests; ++i) EXPECT_TRUE(test().first);
+    EXPECT_EQ(test().first.error(), storage::TestError::too_many);
+    record(outcome(id, 1, now_, DeliveryState::delivered));
+    EXPECT_TRUE(test().first) << "one has ended";
+    EXPECT_EQ(storage_->deliveries(user_, {.webhook_url = carrier.webhook_url}).size(),
+              max_unfinished_tests + 1);
+
+    DeliveryOutcome gone = called(user_, "https://gone.example.com/", now_, 410, 1ms);
+    gone.disable_endpoint = true;
+    record(gone);
+    carrier.id = make_uuid(now_);
+    carrier.webhook_url = gone.webhook_url;
+    EXPECT_EQ(test().first.error(), storage::TestError::endpoint_disabled);
+    carrier.webhook_url = "https://b.example.com/";
+    carrier.user_id = make_uuid(now_);
+    EXPECT_EQ(test().first.error(), storage::TestError::not_found) << "there is no such user";
+}
 
 TEST_P(StorageEndpointsConformance, AnEndpointStaysDisabledForItsUserAndUrlUntilEnabled) {
     const Alert alert = add_alert("1");

@@ -394,6 +394,30 @@ TEST_P(StorageRecoveryConformance, TestsOfAnAlertAreLimited) {
     }
 }
 
+TEST_P(StorageRecoveryConformance, ARecoveryTakesTheStatesTheUrlAndTheTimeThatAreAskedFor) {
+    const Uuid failed = failed_at(now_), later = failed_at(now_ + 1h);
+    const Uuid cancelled = fired_at(now_ + 1s);
+    ASSERT_TRUE(storage_->cancel_delivery(user_, cancelled, now_));
+    const auto recovered = [&](storage::RecoverFilter filter) {
+        filter.dry_run = true;
+        std::vector<Uuid> out;
+        for (const DeliveryTask& t : storage_->recover_deliveries(user_, now_, now_, 10, {}, filter).tasks)
+            out.push_back(t.delivery_id);
+        return out;
+    };
+    EXPECT_EQ(recovered({}), (std::vector{failed, later}));
+    EXPECT_EQ(recovered({.states = {DeliveryState::cancelled}}), std::vector{cancelled});
+    EXPECT_EQ(recovered({.states = {DeliveryState::cancelled, DeliveryState::failed}}),
+              (std::vector{failed, cancelled, later}));
+    EXPECT_EQ(recovered({.until = now_ + 1h}), std::vector{failed});
+    EXPECT_EQ(recovered({.webhook_url = new_alert().webhook_url}), (std::vector{failed, later}));
+    EXPECT_TRUE(recovered({.webhook_url = "https://other.example.com/"}).empty());
+    EXPECT_EQ(of(failed).state, DeliveryState::failed) << "all of it was dry";
+    const storage::Recovery step =
+        storage_->recover_deliveries(user_, now_, now_, 1, {}, {.webhook_url = "https://other.example.com/"});
+    EXPECT_EQ(step.last, failed) << "what is passed over counts, so that a step is bounded";
+}
+
 // Pruning
 
 TEST_P(StorageRecoveryConformance, RemovesOldEndedDeliveriesInSmallBatches) {

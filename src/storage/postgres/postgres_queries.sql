@@ -609,10 +609,10 @@ WITH o AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::delivery_state[], $5::timestamptz[],
                          $6::timestamptz[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::int[], $12::text[],
                          $13::text[], $14::text[], $15::bytea[], $16::bigint[], $17::bigint[], $18::bigint[],
-                         $19::bigint[])
+                         $19::bigint[], $21::text[])
                   WITH ORDINALITY o(id, number, made, next, due_at, ended_at, reason, disable, started_at,
                                     duration_us, status, error, remote_ip, request_headers, answer, dns_us,
-                                    connect_us, tls_us, first_byte_us, place)),
+                                    connect_us, tls_us, first_byte_us, request_body, place)),
 held AS MATERIALIZED (
     SELECT o.*, d.due_at IS NOT NULL OR o.next = 'delivered' AS counts
     FROM o JOIN deliveries d ON d.id = o.id AND d.attempts = o.number - 1
@@ -631,9 +631,9 @@ written AS (
     RETURNING h.*, d.user_id, d.alert_id),
 attempted AS (
     INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error, remote_ip, request_headers,
-                          answer, dns_us, connect_us, tls_us, first_byte_us)
+                          answer, dns_us, connect_us, tls_us, first_byte_us, request_body)
     SELECT id, number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us,
-           connect_us, tls_us, first_byte_us
+           connect_us, tls_us, first_byte_us, request_body
     FROM written WHERE made),
 dropped AS (
     DELETE FROM attempts t USING written w
@@ -646,6 +646,44 @@ disabled AS (
     ORDER BY w.user_id, a.webhook_url, w.place DESC
     ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason)
 SELECT place FROM written ORDER BY place;
+
+-- name: endpoint_seen_put
+INSERT INTO endpoints_seen AS s (user_id, webhook_url, success_at, failure_at, failure, failure_status, last_at)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::int[],
+                     $7::timestamptz[])
+              n(user_id, webhook_url, success_at, failure_at, failure, failure_status, last_at)
+ORDER BY user_id, webhook_url
+ON CONFLICT (user_id, webhook_url) DO UPDATE
+SET success_at = greatest(excluded.success_at, s.success_at),
+    failure = CASE WHEN excluded.failure_at IS NULL THEN s.failure ELSE excluded.failure END,
+    failure_status = CASE WHEN excluded.failure_at IS NULL THEN s.failure_status ELSE excluded.failure_status END,
+    failure_at = greatest(excluded.failure_at, s.failure_at), last_at = greatest(excluded.last_at, s.last_at);
+
+-- name: endpoint_calls_add
+INSERT INTO endpoint_calls AS c (user_id, webhook_url, hour, succeeded, place, calls)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::boolean[], $5::int[], $6::bigint[])
+              n(user_id, webhook_url, hour, succeeded, place, calls)
+ORDER BY user_id, webhook_url, hour, succeeded, place
+ON CONFLICT (user_id, webhook_url, hour, succeeded, place) DO UPDATE SET calls = c.calls + excluded.calls;
+
+-- name: endpoints_seen
+SELECT webhook_url, success_at, failure_at, failure, failure_status FROM endpoints_seen
+WHERE user_id = $1::uuid AND webhook_url >= $2::text AND webhook_url <= $3::text ORDER BY webhook_url LIMIT 20000;
+
+-- name: endpoint_calls
+SELECT webhook_url, succeeded, place, sum(calls)::bigint FROM endpoint_calls
+WHERE user_id = $1::uuid AND webhook_url >= $2::text AND webhook_url <= $3::text AND hour >= $4::bigint
+GROUP BY webhook_url, succeeded, place ORDER BY webhook_url LIMIT 100000;
+
+-- name: prune_endpoints_seen
+DELETE FROM endpoints_seen WHERE (user_id, webhook_url) IN (
+    SELECT user_id, webhook_url FROM endpoints_seen WHERE last_at < $1::timestamptz
+    ORDER BY last_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
+
+-- name: prune_endpoint_calls
+DELETE FROM endpoint_calls WHERE (user_id, webhook_url, hour, succeeded, place) IN (
+    SELECT user_id, webhook_url, hour, succeeded, place FROM endpoint_calls WHERE hour < $1::bigint
+    ORDER BY hour LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: refusals_lock
 -- In order, since other senders count too.
@@ -700,6 +738,10 @@ FROM deliveries d JOIN alerts a ON a.id = d.alert_id
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
+  AND ($8::text IS NULL OR a.webhook_url = $8::text)
+  AND ($9::text IS NULL OR $9::text = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+                                         ELSE 'alert' END)
+  AND ($10::int IS NULL OR (d.attempts > 0 AND $10::int = coalesce(t.status / 100, 0)))
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_horizon
@@ -715,6 +757,10 @@ FROM deliveries d JOIN alerts a ON a.id = d.alert_id
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = $6::delivery_state
+  AND ($8::text IS NULL OR a.webhook_url = $8::text)
+  AND ($9::text IS NULL OR $9::text = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+                                         ELSE 'alert' END)
+  AND ($10::int IS NULL OR (d.attempts > 0 AND $10::int = coalesce(t.status / 100, 0)))
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_list_of_alert
@@ -724,20 +770,28 @@ SELECT
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
-WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $8::uuid
-                        UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $8::uuid AND o.test_price IS NOT NULL
+WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $11::uuid
+                        UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $11::uuid AND o.test_price IS NOT NULL
                         UNION ALL SELECT r.id FROM deliveries r
-                                  WHERE r.alert_id = $8::uuid AND r.revision IS NOT NULL AND r.id >= $2::uuid
+                                  WHERE r.alert_id = $11::uuid AND r.revision IS NOT NULL AND r.id >= $2::uuid
                                     AND r.id < $3::uuid))
   AND d.user_id IS NOT DISTINCT FROM $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
+  AND ($8::text IS NULL OR a.webhook_url = $8::text)
+  AND ($9::text IS NULL OR $9::text = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+                                         ELSE 'alert' END)
+  AND ($10::int IS NULL OR (d.attempts > 0 AND $10::int = coalesce(t.status / 100, 0)))
 ORDER BY d.id DESC LIMIT $7::bigint;
 
 -- name: attempts_of
 SELECT number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us, connect_us, tls_us,
        first_byte_us
 FROM attempts WHERE delivery_id = $1::uuid ORDER BY number DESC LIMIT $2::bigint;
+
+-- name: last_request
+SELECT number, request_body FROM attempts WHERE delivery_id = $1::uuid AND request_body IS NOT NULL
+ORDER BY number DESC LIMIT 1;
 
 -- name: delivery_lock
 SELECT d.state, d.attempts, d.retries,
@@ -765,10 +819,12 @@ WHERE id = $1::uuid;
 SELECT d.id, d.attempts, d.retries,
        EXISTS (SELECT 1 FROM alerts a JOIN disabled_endpoints e
                     ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
-               WHERE a.id = d.alert_id)
+               WHERE a.id = d.alert_id),
+       (SELECT a.webhook_url FROM alerts a WHERE a.id = d.alert_id)
 FROM deliveries d
-WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.created_at >= $3::timestamptz
-  AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = 'failed'
+WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $5::uuid AND d.created_at >= $3::timestamptz
+  AND d.created_at < $6::timestamptz AND d.finished_at IS NOT NULL AND d.state <> 'delivered'
+  AND strpos($7::text, d.state::text || ' ') > 0
   AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1::uuid AND u.deleted_at IS NULL)
 ORDER BY d.user_id, d.id LIMIT $4::bigint FOR UPDATE OF d;
 
@@ -776,7 +832,22 @@ ORDER BY d.user_id, d.id LIMIT $4::bigint FOR UPDATE OF d;
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
 SELECT $1::uuid, a.id, a.user_id, (CASE WHEN a.rule IS NULL THEN 'test' ELSE 'ruled_test' END)::delivery_kind,
        'pending', $2::timestamptz, $2::timestamptz, $2::timestamptz + a.deliver_within * interval '1 microsecond', $3::numeric
-FROM alerts a WHERE a.id = $4::uuid AND a.user_id = $5::uuid AND a.deleted_at IS NULL;
+FROM alerts a WHERE a.id = $4::uuid AND a.deleted_at IS NULL;
+
+-- name: carrier_put
+-- An alert that is deleted from the beginning.
+INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format, template_body,
+                    template_type, note, deliver_within, message, deleted_at)
+SELECT $1::uuid, u.id, $3::text, $4::alert_condition, $5::numeric, $6::text, false, $7::timestamptz, $8::payload_format,
+       $9::text, $10::text, $11::text, $12::bigint, $13::text, $7::timestamptz
+FROM users u WHERE u.id = $2::uuid AND u.deleted_at IS NULL
+ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at;
+
+-- name: carried_test_insert
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
+SELECT $1::uuid, a.id, a.user_id, 'test', 'pending', $2::timestamptz, $2::timestamptz,
+       $2::timestamptz + a.deliver_within * interval '1 microsecond', $3::numeric
+FROM alerts a WHERE a.id = $4::uuid;
 
 -- name: tests_unfinished
 SELECT count(*) FROM deliveries WHERE alert_id = $1::uuid AND test_price IS NOT NULL AND due_at IS NOT NULL;

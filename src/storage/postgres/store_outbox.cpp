@@ -140,7 +140,7 @@ Array ids_of(std::span<const Uuid> ids) {
 std::vector<const DeliveryOutcome*> record_some(Connection& db,
                                                 std::span<const DeliveryOutcome* const> outcomes) {
     Array id, number, made, next, due, ended, reason, disable, started, duration, status, error, ip, headers,
-        answer, dns, connect, tls, first_byte;
+        answer, dns, connect, tls, first_byte, body;
     const Attempt none;
     for (const DeliveryOutcome* o : outcomes) {
         const Attempt& a = o->attempt ? *o->attempt : none;
@@ -163,11 +163,12 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
         connect.add(a.times.connect);
         tls.add(a.times.tls);
         first_byte.add(a.times.first_byte);
+        body.add(sql::body_column(a));
     }
     std::vector<const DeliveryOutcome*> written;
     for (const Row row : db.run("record", id, number, made, next, due, ended, reason, disable, started,
                                 duration, status, error, ip, headers, answer, dns, connect, tls, first_byte,
-                                static_cast<int>(max_kept_attempts)))
+                                static_cast<int>(max_kept_attempts), body))
         written.push_back(outcomes[static_cast<std::size_t>(row.number(0) - 1)]);
     return written;
 }
@@ -271,6 +272,7 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
             const auto some = record_some(db, round);
             written.insert(written.end(), some.begin(), some.end());
         }
+        sql::count_calls(db, written);
         return sql::count_refusals(db, written);
     });
 }

@@ -246,8 +246,8 @@ FiringView read_firing_view(const Row& row, int column) {
     return view;
 }
 
-// id, alert_id, ticker, webhook_url, kind, state, attempts, created_at, deadline, due_at, finished_at, reason, status, late;
-// the firing's view.
+// id, alert_id, ticker, webhook_url, kind, state, attempts, created_at, deadline, due_at, finished_at, reason, status, late,
+// round_start; the firing's view.
 inline constexpr auto read_delivery = [](const auto& row) {
     DeliveryView view;
     view.id = row.id(0);
@@ -265,7 +265,8 @@ inline constexpr auto read_delivery = [](const auto& row) {
     view.reason = row.text(11);
     view.last_status = maybe_int(row, 12);
     view.late = maybe_late(row, 13);
-    constexpr int firing = 14;
+    view.round_start = int_at(row, 14);
+    constexpr int firing = 15;
     if (row.null(firing + view_columns + 7) || view.kind == DeliveryKind::test) return view;
     FiringView fired = read_firing_view(row, firing);
     view.ticker = fired.said.terms->rules.front().ticker;

@@ -33,5 +33,5 @@ d.id, d.alert_id, d.created_at, d.late, g.board, g.board_at, a.triggered_price, 
 -- include: firing_columns
 -- name: delivery_columns
 d.id, d.alert_id, a.ticker, a.webhook_url, d.kind, d.state, d.attempts, d.created_at, d.deadline, d.due_at,
-       d.finished_at, d.reason, t.status, d.late,
+       d.finished_at, d.reason, t.status, d.late, d.round_start,
 -- include: view_columns

@@ -11,6 +11,7 @@
 #include "base/crypto.hpp"
 #include "storage/sql/alert_rows.hpp"
 #include "storage/sql/alert_store.hpp"
+#include "storage/sql/endpoint_calls.hpp"
 #include "storage/sql/id_range.hpp"
 #include "storage/sql/refusals.hpp"
 #include "storage/storage.hpp"
@@ -193,16 +194,18 @@ public:
         if (filter.state) state = to_string(*filter.state);
         const bool missed =
             filter.state && is_final(*filter.state) && *filter.state != DeliveryState::delivered;
+        std::optional<std::string_view> kind;
+        if (filter.kind) kind = to_string(*filter.kind);
         const auto row = with_id(or_skip("deliveries", read_delivery));
         return read("deliveries", [&](Connection& db) {
             const Uuid end = std::min(filter.before.value_or(last_uuid()), end_id_until(until));
             return page(filter.limit, end, [&](const Uuid& before, auto limit) {
                 if (filter.alert_id) {
                     return db.all(row, "delivery_list_of_alert", user_id, from, before, since, until, state,
-                                  limit, *filter.alert_id);
+                                  limit, filter.webhook_url, kind, filter.status_class, *filter.alert_id);
                 }
                 return db.all(row, missed ? "delivery_list_missed" : "delivery_list", user_id, from, before,
-                              since, until, state, limit);
+                              since, until, state, limit, filter.webhook_url, kind, filter.status_class);
             });
         });
     }
@@ -226,6 +229,13 @@ public:
             std::reverse(attempts.begin(), attempts.end());
             for (Attempt& attempt : attempts) attempt.delivery_id = delivery_id;
             return attempts;
+        });
+    }
+    std::optional<SentRequest> last_request(const Uuid& delivery_id) override {
+        return read("last_request", [&](Connection& db) {
+            return db.first(
+                [](const auto& row) { return SentRequest{int_at(row, 0), std::string(row.text(1))}; },
+                "last_request", delivery_id);
         });
     }
     std::expected<DeliveryTask, RetryError> retry_delivery(const Uuid& user_id, const Uuid& delivery_id,
@@ -254,11 +264,15 @@ public:
         });
     }
     Recovery recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now, std::size_t limit,
-                                std::optional<Uuid> after) override {
+                                std::optional<Uuid> after, const RecoverFilter& filter = {}) override {
         const Uuid from = after ? std::max(first_id_since(since), id_after(*after)) : first_id_since(since);
+        const Timestamp until = filter.until.value_or(Timestamp::max());
+        std::string states;
+        for (const DeliveryState state : filter.states) states.append(to_string(state)).append(" ");
         return transaction("recover_deliveries", Durability::power, [&](Connection& db) {
             Recovery out;
             const auto judge = [&](const auto& row) {
+                if (filter.webhook_url && row.text(4) != *filter.webhook_url) return row.id(0);
                 if (row.flag(3)) {
                     ++out.endpoint_disabled;
                 } else if (int_at(row, 2) >= max_user_retries) {
@@ -268,9 +282,10 @@ public:
                 }
                 return row.id(0);
             };
-            const auto seen = db.all(judge, "deliveries_lock_failed", user_id, from, since, limit);
+            const auto seen = db.all(judge, "deliveries_lock_failed", user_id, from, since, limit,
+                                     end_id_until(until), until, states);
             if (seen.size() == limit) out.last = seen.back();
-            restart(db, out.tasks, now);
+            if (!filter.dry_run) restart(db, out.tasks, now);
             return out;
         });
     }
@@ -286,6 +301,29 @@ public:
             return added;
         });
     }
+    std::expected<void, TestError> add_endpoint_test(const Alert& carrier, const Uuid& delivery_id,
+                                                     Decimal price, Timestamp now,
+                                                     const IdempotentRequest* request = nullptr) override {
+        using Result = std::expected<void, TestError>;
+        return transaction("add_endpoint_test", Durability::power, [&](Connection& db) -> Result {
+            if (request != nullptr && !take_key(db, carrier.user_id, *request))
+                return std::unexpected(TestError::key_used);
+            Result added = put_carrier(db, carrier, now);
+            if (added) added = add_test_to(db, carrier.id, delivery_id, price, now, "carried_test_insert");
+            if (request != nullptr)
+                settle_key(db, carrier.user_id, request->key, added.has_value(), request->answer);
+            return added;
+        });
+    }
+    std::vector<EndpointRecord> endpoint_records(const Uuid& user_id, std::string_view first_url,
+                                                 std::string_view last_url, Timestamp since) override {
+        return read("endpoint_records", [&](Connection& db) {
+            auto records = db.all(read_endpoint_record, "endpoints_seen", user_id, first_url, last_url);
+            add_calls(records, db.all(read_endpoint_calls, "endpoint_calls", user_id, first_url, last_url,
+                                      hour_of(since)));
+            return records;
+        });
+    }
     std::size_t prune(Timestamp before, std::size_t limit) override {
         return transaction("prune", Durability::process, [&](Connection& db) {
             std::size_t removed = prune_deliveries(db, before, limit);
@@ -298,6 +336,8 @@ public:
             more("prune_endpoints");
             more("prune_users");
             more("prune_refusals", before);
+            more("prune_endpoints_seen", before);
+            more("prune_endpoint_calls", hour_of(system_clock().now() - keep_endpoint_calls));
             more("prune_answers", system_clock().now() - keep_answers);
             return removed;
         });
@@ -336,11 +376,32 @@ private:
                                                    const Uuid& delivery_id, Decimal price, Timestamp now) {
         if (!db.first([](const auto&) { return true; }, "alert_lock", alert_id, user_id))
             return std::unexpected(TestError::not_found);
+        return add_test_to(db, alert_id, delivery_id, price, now, "test_insert");
+    }
+    // Writes what a test without an alert belongs to, unless it is there.
+    static std::expected<void, TestError> put_carrier(Connection& db, const Alert& carrier, Timestamp now) {
+        if (db.first([](const auto&) { return true; }, "endpoint_disabled", carrier.user_id,
+                     carrier.webhook_url))
+            return std::unexpected(TestError::endpoint_disabled);
+        std::optional<std::string_view> body, type;
+        if (carrier.custom) body = carrier.custom->body;
+        if (carrier.custom) type = carrier.custom->content_type;
+        if (db.change("carrier_put", carrier.id, carrier.user_id, carrier.ticker.view(),
+                      to_string(carrier.condition), carrier.target, carrier.webhook_url, now,
+                      to_string(carrier.format), body, type, carrier.note, carrier.deliver_within,
+                      carrier.message) == 0)
+            return std::unexpected(TestError::not_found);
+        return {};
+    }
+    // Of an alert that is locked.
+    static std::expected<void, TestError> add_test_to(Connection& db, const Uuid& alert_id,
+                                                      const Uuid& delivery_id, Decimal price, Timestamp now,
+                                                      const char* insert) {
         const auto unfinished =
             *db.first([](const auto& row) { return row.number(0); }, "tests_unfinished", alert_id);
         if (unfinished >= static_cast<std::int64_t>(max_unfinished_tests))
             return std::unexpected(TestError::too_many);
-        db.change("test_insert", delivery_id, now, price, alert_id, user_id);
+        db.change(insert, delivery_id, now, price, alert_id);
         const auto id = [](const Uuid& test) { return std::tie(test); };
         const std::vector<Uuid> old = db.all(read_id, "tests_old", alert_id, max_kept_tests);
         db.change_each("prune_attempts", old, id);

@@ -379,8 +379,38 @@ UPDATE deliveries SET state = 'delivered', finished_at = ?, reason = ? WHERE id 
 
 -- name: record_attempt
 INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error, remote_ip, request_headers, answer,
-                      dns_us, connect_us, tls_us, first_byte_us)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                      dns_us, connect_us, tls_us, first_byte_us, request_body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: endpoint_seen_put
+INSERT INTO endpoints_seen (user_id, webhook_url, success_at, failure_at, failure, failure_status, last_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (user_id, webhook_url) DO UPDATE
+SET success_at = coalesce(excluded.success_at, success_at),
+    failure = iif(excluded.failure_at IS NULL, failure, excluded.failure),
+    failure_status = iif(excluded.failure_at IS NULL, failure_status, excluded.failure_status),
+    failure_at = coalesce(excluded.failure_at, failure_at), last_at = excluded.last_at;
+
+-- name: endpoint_calls_add
+INSERT INTO endpoint_calls (user_id, webhook_url, hour, succeeded, place, calls) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (user_id, webhook_url, hour, succeeded, place) DO UPDATE SET calls = calls + excluded.calls;
+
+-- name: endpoints_seen
+SELECT webhook_url, success_at, failure_at, failure, failure_status FROM endpoints_seen
+WHERE user_id = ?1 AND webhook_url >= ?2 AND webhook_url <= ?3 ORDER BY webhook_url LIMIT 20000;
+
+-- name: endpoint_calls
+SELECT webhook_url, succeeded, place, sum(calls) FROM endpoint_calls
+WHERE user_id = ?1 AND webhook_url >= ?2 AND webhook_url <= ?3 AND hour >= ?4
+GROUP BY webhook_url, succeeded, place ORDER BY webhook_url LIMIT 100000;
+
+-- name: prune_endpoints_seen
+DELETE FROM endpoints_seen WHERE (user_id, webhook_url) IN (
+    SELECT user_id, webhook_url FROM endpoints_seen WHERE last_at < ? ORDER BY last_at LIMIT ?);
+
+-- name: prune_endpoint_calls
+DELETE FROM endpoint_calls WHERE (user_id, webhook_url, hour, succeeded, place) IN (
+    SELECT user_id, webhook_url, hour, succeeded, place FROM endpoint_calls WHERE hour < ? ORDER BY hour LIMIT ?);
 
 -- name: drop_attempts
 DELETE FROM attempts WHERE delivery_id = ? AND number <= ?;
@@ -431,6 +461,10 @@ FROM deliveries d INDEXED BY deliveries_by_user CROSS JOIN alerts a ON a.id = d.
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
+  AND (?8 IS NULL OR a.webhook_url = ?8)
+  AND (?9 IS NULL OR ?9 = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+                               ELSE 'alert' END)
+  AND (?10 IS NULL OR (d.attempts > 0 AND ?10 = coalesce(t.status / 100, 0)))
 ORDER BY d.id DESC LIMIT ?7;
 
 -- name: delivery_horizon
@@ -445,6 +479,10 @@ FROM deliveries d INDEXED BY deliveries_missed CROSS JOIN alerts a ON a.id = d.a
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = ?6
+  AND (?8 IS NULL OR a.webhook_url = ?8)
+  AND (?9 IS NULL OR ?9 = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+                               ELSE 'alert' END)
+  AND (?10 IS NULL OR (d.attempts > 0 AND ?10 = coalesce(t.status / 100, 0)))
 ORDER BY d.id DESC LIMIT ?7;
 
 -- name: delivery_list_of_alert
@@ -453,18 +491,26 @@ SELECT
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
-WHERE d.id IN (SELECT f.delivery_id FROM alerts f WHERE f.id = ?8
-               UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = ?8 AND o.test_price IS NOT NULL
+WHERE d.id IN (SELECT f.delivery_id FROM alerts f WHERE f.id = ?11
+               UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = ?11 AND o.test_price IS NOT NULL
                UNION ALL SELECT r.id FROM deliveries r
-                         WHERE r.alert_id = ?8 AND r.revision IS NOT NULL AND r.id >= ?2 AND r.id < ?3)
+                         WHERE r.alert_id = ?11 AND r.revision IS NOT NULL AND r.id >= ?2 AND r.id < ?3)
   AND +d.user_id = ?1 AND +d.id >= ?2 AND +d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
+  AND (?8 IS NULL OR a.webhook_url = ?8)
+  AND (?9 IS NULL OR ?9 = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+                               ELSE 'alert' END)
+  AND (?10 IS NULL OR (d.attempts > 0 AND ?10 = coalesce(t.status / 100, 0)))
 ORDER BY d.id DESC LIMIT ?7;
 
 -- name: attempts_of
 SELECT number, started_at, duration_us, status, error, remote_ip, request_headers, answer, dns_us, connect_us, tls_us,
        first_byte_us
 FROM attempts WHERE delivery_id = ? ORDER BY number DESC LIMIT ?;
+
+-- name: last_request
+SELECT number, request_body FROM attempts WHERE delivery_id = ? AND request_body IS NOT NULL
+ORDER BY number DESC LIMIT 1;
 
 -- name: delivery_lock
 SELECT d.state, d.attempts, d.retries,
@@ -493,16 +539,29 @@ WHERE id = ?1;
 SELECT d.id, d.attempts, d.retries,
        EXISTS (SELECT 1 FROM alerts a CROSS JOIN disabled_endpoints e
                     ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
-               WHERE a.id = d.alert_id)
+               WHERE a.id = d.alert_id),
+       (SELECT a.webhook_url FROM alerts a WHERE a.id = d.alert_id)
 FROM users u CROSS JOIN deliveries d INDEXED BY deliveries_missed ON d.user_id = u.id
-WHERE u.id = ?1 AND u.deleted_at IS NULL AND d.user_id = ?1 AND d.id >= ?2 AND d.created_at >= ?3
-  AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = 'failed'
+WHERE u.id = ?1 AND u.deleted_at IS NULL AND d.user_id = ?1 AND d.id >= ?2 AND d.id < ?5 AND d.created_at >= ?3
+  AND d.created_at < ?6 AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND instr(?7, d.state || ' ') > 0
 ORDER BY d.id LIMIT ?4;
 
 -- name: test_insert
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
 SELECT ?1, a.id, a.user_id, iif(a.rule IS NULL, 'test', 'ruled_test'), 'pending', ?2, ?2, ?2 + a.deliver_within, ?3
-FROM alerts a WHERE a.id = ?4 AND a.user_id = ?5 AND a.deleted_at IS NULL;
+FROM alerts a WHERE a.id = ?4 AND a.deleted_at IS NULL;
+
+-- name: carrier_put
+-- An alert that is deleted from the beginning.
+INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, is_active, created_at, format, template_body,
+                    template_type, note, deliver_within, message, deleted_at)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?7
+FROM users u WHERE u.id = ?2 AND u.deleted_at IS NULL
+ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at;
+
+-- name: carried_test_insert
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
+SELECT ?1, a.id, a.user_id, 'test', 'pending', ?2, ?2, ?2 + a.deliver_within, ?3 FROM alerts a WHERE a.id = ?4;
 
 -- name: tests_unfinished
 SELECT count(*) FROM deliveries WHERE alert_id = ? AND test_price IS NOT NULL AND +due_at IS NOT NULL;

@@ -43,7 +43,7 @@ void record_attempt(Connection& db, const DeliveryOutcome& outcome) {
     const Attempt& a = *outcome.attempt;
     db.change("record_attempt", outcome.delivery_id, outcome.attempt_number, a.started_at, a.duration,
               a.status, a.error, a.remote_ip, a.request_headers, Bytes{a.answer}, a.times.dns,
-              a.times.connect, a.times.tls, a.times.first_byte);
+              a.times.connect, a.times.tls, a.times.first_byte, sql::body_column(a));
     const int kept = static_cast<int>(max_kept_attempts);
     if (outcome.attempt_number > kept)
         db.change("drop_attempts", outcome.delivery_id, outcome.attempt_number - kept);
@@ -169,6 +169,7 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
             if (outcome.disable_endpoint)
                 db.change("disable_endpoint", outcome.ended_at, outcome.reason, outcome.delivery_id);
         }
+        sql::count_calls(db, written);
         return sql::count_refusals(db, written);
     });
 }

@@ -1,0 +1,149 @@
+// Sending tests: of an alert, or of an endpoint that no alert has yet.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "api/alert_fields.hpp"
+#include "api/delivery_json.hpp"
+#include "api/handlers.hpp"
+#include "api/hint.hpp"
+#include "api/idempotency.hpp"
+#include "api/json_fields.hpp"
+#include "api/watching.hpp"
+#include "base/crypto.hpp"
+
+namespace pricewire::api {
+namespace {
+
+// Whoever tests an endpoint waits for the outcome.
+constexpr Duration tests_deliver_within = std::chrono::hours{1};
+
+// A test that is about to be added, for the answer that is stored with it.
+DeliveryView added_test(const Alert& alert, const Uuid& id, Timestamp now) {
+    DeliveryView out;
+    out.id = id;
+    out.alert_id = alert.id;
+    out.ticker = alert.ticker;
+    out.webhook_url = alert.webhook_url;
+    out.kind = DeliveryKind::test;
+    out.created_at = now;
+    out.deadline = now + alert.deliver_within;
+    out.next_attempt_at = now;
+    return out;
+}
+
+std::optional<Decimal> price_of(const Services& services, const Ticker& ticker) {
+    const auto board = services.use.bus.board(ticker);
+    if (!board || !board->price) return std::nullopt;
+    return board->price->value;
+}
+
+// Adds a test of what the alert says by `add`, a method of the storage. nullopt: `request` has been answered already.
+template <typename Add>
+std::optional<net::ServerResponse> add_test(Services& services, Exchange& exchange, const Alert& alert,
+                                            storage::IdempotentRequest* request, const Add& add) {
+    using storage::TestError;
+    const Timestamp now = services.use.clock.now();
+    const DeliveryTask task{make_uuid(now), 1};
+    const std::string shown =
+        delivery_json(added_test(alert, task.delivery_id, now), services.options.attempts);
+    if (request != nullptr) {
+        request->status = 202;
+        request->answer = shown;
+    }
+    const std::expected<void, TestError> added = add(task.delivery_id, now);
+    if (!added) {
+        switch (added.error()) {
+            case TestError::key_used:
+                return std::nullopt;
+            case TestError::too_many:
+                return error_response(409,
+                                      fmt::format("{} tests of this alert have not ended yet; ask again when "
+                                                  "one of them has ended, or cancel one",
+                                                  max_unfinished_tests));
+            case TestError::endpoint_disabled:
+                return error_response(409, endpoint_is_disabled);
+            case TestError::not_found:
+                return error_response(404, no_such_alert);
+        }
+    }
+    exchange.delivery_id = task.delivery_id;
+    hint_sender(services, exchange, {&task, 1});
+    auto response = json_response(202, shown);
+    response.headers.emplace_back("Location", "/api/v1/deliveries/" + task.delivery_id.to_string());
+    return response;
+}
+
+// What a test of an endpoint says: an alert that is never stored as one. Its id depends on the user and on all that it
+// says, so that tests which say the same are bounded as those of one alert.
+Parsed<Alert> parse_carrier(const Services& services, const Exchange& exchange) {
+    const std::string& body = exchange.request.body;
+    const auto fields = parse_json_object(body);
+    if (!fields) return std::unexpected(std::vector{fields.error()});
+    BodyReader reader(*fields);
+    const KnownTickers known = known_tickers(services);
+    Alert out;
+    out.user_id = exchange.user.id;
+    out.ticker = reader.optional("ticker") != nullptr ? read_ticker(reader, known) : Ticker("BTC");
+    out.webhook_url = read_webhook_url(reader, services.options.url_policy);
+    out.format = read_format(reader);
+    out.custom = read_template(reader, out.format);
+    out.note = read_note(reader);
+    out.message = read_message(reader);
+    out.deliver_within = tests_deliver_within;
+    std::string said = out.user_id.to_string();
+    const auto add = [&said](std::string_view part) { said.append(1, '\0').append(part); };
+    add(out.ticker.view());
+    add(out.webhook_url);
+    add(to_string(out.format));
+    if (out.custom) add(out.custom->body);
+    if (out.custom) add(out.custom->content_type);
+    add(out.note);
+    add(out.message);
+    const Sha256 hash = sha256(said);
+    std::copy_n(hash.begin(), out.id.bytes.size(), out.id.bytes.begin());
+    // RFC 9562, section 5.8: version 8, made as its maker likes.
+    out.id.bytes[6] = static_cast<std::uint8_t>((out.id.bytes[6] & 0x0fU) | 0x80U);
+    out.id.bytes[8] = static_cast<std::uint8_t>((out.id.bytes[8] & 0x3fU) | 0x80U);
+    return reader.result(std::move(out));
+}
+
+}  // namespace
+
+net::ServerResponse test_alert(Services& services, Exchange& exchange) {
+    return answer_once(
+        services, exchange, [&](storage::IdempotentRequest* request) -> std::optional<net::ServerResponse> {
+            storage::Storage& storage = services.use.storage;
+            const auto id = Uuid::parse(exchange.parameter);
+            const auto alert = id ? storage.alert(exchange.user.id, *id) : std::nullopt;
+            if (!alert) return error_response(404, no_such_alert);
+            if (alert->endpoint_disabled_at) return error_response(409, endpoint_is_disabled);
+            const Decimal price = price_of(services, alert->ticker).value_or(alert->target);
+            return add_test(services, exchange, *alert, request, [&](const Uuid& delivery_id, Timestamp now) {
+                return storage.add_test_delivery(exchange.user.id, alert->id, delivery_id, price, now,
+                                                 request);
+            });
+        });
+}
+
+net::ServerResponse test_endpoint(Services& services, Exchange& exchange) {
+    return answer_once(
+        services, exchange, [&](storage::IdempotentRequest* request) -> std::optional<net::ServerResponse> {
+            auto carrier = parse_carrier(services, exchange);
+            if (!carrier) return validation_response(carrier.error());
+            Result<net::WebhookUrl> vetted;
+            if (!exchange.text_only) vetted = services.use.vet_webhook_url(carrier->webhook_url);
+            if (const auto issue = webhook_issue(vetted, carrier->format, carrier->webhook_url))
+                return validation_response({&*issue, 1});
+            const Decimal price = price_of(services, carrier->ticker).value_or(Decimal::from_int(1));
+            carrier->target = price;
+            return add_test(
+                services, exchange, *carrier, request, [&](const Uuid& delivery_id, Timestamp now) {
+                    return services.use.storage.add_endpoint_test(*carrier, delivery_id, price, now, request);
+                });
+        });
+}
+
+}  // namespace pricewire::api
