@@ -10,6 +10,7 @@
 
 #include "api/access_log.hpp"
 #include "api/client_address.hpp"
+#include "api/compression.hpp"
 #include "api/delivery_json.hpp"
 #include "api/firing_json.hpp"
 #include "api/handlers.hpp"
@@ -395,6 +396,7 @@ private:
     }
 
     std::string next_request_id() {
+        compress(x.request, response);
         return fmt::format("{}-{:08x}", request_id_prefix_,
                            request_count_.fetch_add(1, std::memory_order_relaxed));
     }
