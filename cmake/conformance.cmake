@@ -4,7 +4,7 @@ if(PRICEWIRE_TESTS)
   add_executable(conformance_tests ${conformance})
   pricewire_common(conformance_tests program)
   target_link_libraries(conformance_tests
-    PRIVATE pricewire_options storage bus access queue redis fakes support test_database SQLiteCpp sqlite3 PkgConfig::RABBITMQ
+    PRIVATE pricewire_options storage catcher bus access queue redis fakes support test_database SQLiteCpp sqlite3 PkgConfig::RABBITMQ
       GTest::gtest GTest::gtest_main)
   gtest_discover_tests(conformance_tests DISCOVERY_TIMEOUT 60 TEST_PREFIX "conformance." PROPERTIES TIMEOUT 300)
 endif()

@@ -25,6 +25,7 @@
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "catcher/catcher.hpp"
 #include "net/local_failures.hpp"
 #include "watch/watch_list.hpp"
 
@@ -97,7 +98,8 @@ public:
              .why_unpriced =
                  [](const Ticker&, const WatchState* state, const std::optional<TickerBoard>& board) {
                      return reason_unpriced(state, board);
-                 }},
+                 },
+             .caught = [this](const Uuid& user) { return caught_events(services_, user); }},
             services_.use.storage, services_.use.bus, system_clock());
         services_.live = live_.get();
         services_.use.notices.subscribe(
@@ -208,6 +210,8 @@ private:
                 response = unavailable(storage_gone, 1);
                 storage_failed(e);
             }
+        } catch (const catcher::CatcherUnavailable&) {
+            response = unavailable("The catcher does not work right now; try again shortly.", 1);
         } catch (const std::bad_alloc&) {
             const RequestScope scope(*x);
             if (lack_lines_.take(system_clock().mono()))
@@ -234,7 +238,8 @@ private:
             out = error_response(403, registration_is_closed);
             return std::nullopt;
         }
-        if (auto refused = refuse_media_type(x.request)) {
+        // What is sent to the catcher changes nothing but what it shows.
+        if (auto refused = refuse_media_type(x.request); refused && route.handler != catch_request) {
             out = std::move(*refused);
             return std::nullopt;
         }
@@ -391,12 +396,12 @@ private:
                  .status = response.status,
                  .took = std::chrono::duration_cast<Duration>(services_.use.clock.mono() - x.started)});
         }
+        compress(x.request, response);
         access_log_.write(x, response.status, services_.use.clock, services_.options.trusted_proxies);
         x.respond(std::move(response));
     }
 
     std::string next_request_id() {
-        compress(x.request, response);
         return fmt::format("{}-{:08x}", request_id_prefix_,
                            request_count_.fetch_add(1, std::memory_order_relaxed));
     }

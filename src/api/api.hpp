@@ -22,6 +22,10 @@
 #include "storage/storage.hpp"
 #include "watch/demand.hpp"
 
+namespace pricewire::catcher {
+class Catcher;
+}
+
 namespace pricewire::api {
 
 struct ApiOptions {
@@ -37,11 +41,11 @@ struct ApiOptions {
     access::RateLimit preview_limit{5, std::chrono::seconds{10}};
     access::RateLimit failed_keys_limit{30, std::chrono::minutes{1}};  // by address
     std::size_t alerts_per_user = 1000;
+    int attempts = 4;  // that a delivery gets
     std::vector<net::Network> trusted_proxies;
     // Of a client behind a trusted proxy; at least 1. The server counts those of the others.
     std::size_t streams_per_address = 128;
     net::UrlPolicy url_policy;
-    int attempts = 4;  // that a delivery gets
 
     std::span<const StaticFile> page;       // served at "/"; empty: a plain page with links
     std::span<const StaticFile> reference;  // served at "/docs"; empty: the document as plain HTML
@@ -88,6 +92,8 @@ struct ApiDependencies {
     directory::Book* directory = nullptr;
     // What users look at, and what of it has no prices. Null: every ticker has.
     watch::Demand* demand = nullptr;
+    // Null: there is no catcher.
+    catcher::Catcher* catcher = nullptr;
 };
 
 // The REST interface and the live stream; openapi.yaml describes them. Thread-safe.

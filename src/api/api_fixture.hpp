@@ -19,6 +19,7 @@
 #include "base/mutex.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/in_process/in_process_notices.hpp"
+#include "catcher/in_process/in_process_catcher.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/test_storage.hpp"
 #include "support/prism.hpp"
@@ -175,6 +176,7 @@ protected:
             use.answered = answered_;
             use.directory = directory_.get();
             use.demand = demand_;
+            use.catcher = catcher_.get();
             use.hint = [this](std::span<const DeliveryTask> tasks) {
                 hinted_.insert(hinted_.end(), tasks.begin(), tasks.end());
                 if (on_hint_) on_hint_();
@@ -344,6 +346,7 @@ protected:
                                                  }}};
     std::unique_ptr<directory::Book> directory_;  // tests that need one set it
     watch::Demand* demand_ = nullptr;             // likewise
+    std::unique_ptr<catcher::Catcher> catcher_ = catcher::create_in_process_catcher();
     std::function<void()> ping_queue_;
     // No test queries a name server.
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {

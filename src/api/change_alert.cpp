@@ -40,7 +40,8 @@ std::optional<Issue> refuse_places(Services& services, Exchange& exchange, const
         if (auto full = RatioRoom(services, exchange.user.id, alert.id).take(terms)) return full;
     }
     Result<net::WebhookUrl> vetted;
-    if (change.new_url && !exchange.text_only) vetted = services.use.vet_webhook_url(alert.webhook_url);
+    if (change.new_url && !exchange.text_only)
+        vetted = vet_url(services, exchange.user.id, alert.webhook_url);
     return webhook_issue(vetted, alert.format, alert.webhook_url);
 }
 
@@ -71,7 +72,8 @@ net::ServerResponse change_alert(Services& services, Exchange& exchange) {
     if (!read_if_match(exchange.request, *before, options.if_revision))
         return error_response(412, other_revision);
     const KnownTickers known = known_tickers(services);
-    const AlertContext context{known, services.options.url_policy, options.now};
+    const net::UrlPolicy policy = with_catcher(services, exchange.user.id);
+    const AlertContext context{known, policy, options.now};
     const std::string& body = exchange.request.body;
     const auto wanted = parse_alert_change(body, *before, context);
     if (!wanted) return validation_response(wanted.error());

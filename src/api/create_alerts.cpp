@@ -30,6 +30,7 @@ public:
         : services_(services),
           exchange_(exchange),
           known_(known_tickers(services)),
+          policy_(with_catcher(services, exchange.user.id)),
           room_(services, exchange.user.id),
           ratios_(services, exchange.user.id),
           resolves_until_(services.use.clock.mono() + services.options.resolve_timeout) {
@@ -39,7 +40,7 @@ public:
 
     NewAlert make(std::string_view text) {
         const Timestamp now = services_.use.clock.now();
-        auto body = parse_alert_body(text, {known_, services_.options.url_policy, now});
+        auto body = parse_alert_body(text, {known_, policy_, now});
         if (!body) return std::unexpected(validation_response(body.error()));
         if (const auto full = room_.take(tickers_of(body->terms)))
             return std::unexpected(validation_response({&*full, 1}));
@@ -60,12 +61,13 @@ private:
         if (known != vetted_.end()) return known->second;
         if (exchange_.text_only || (!vetted_.empty() && services_.use.clock.mono() >= resolves_until_))
             return net::WebhookUrl{};
-        return vetted_.emplace(url, services_.use.vet_webhook_url(url)).first->second;
+        return vetted_.emplace(url, vet_url(services_, exchange_.user.id, url)).first->second;
     }
 
     Services& services_;
     Exchange& exchange_;
     const KnownTickers known_;
+    const net::UrlPolicy policy_;
     TickerRoom room_;
     RatioRoom ratios_;
     const MonoTime resolves_until_;

@@ -6,6 +6,7 @@
 
 #include "api/exchange.hpp"
 #include "api/health_probe.hpp"
+#include "live/live.hpp"
 
 // One function per route; see routes.cpp. They throw StorageError if the storage is unavailable.
 namespace pricewire::api {
@@ -43,6 +44,10 @@ net::ServerResponse recover_deliveries(Services& services, Exchange& exchange);
 net::ServerResponse list_endpoints(Services& services, Exchange& exchange);
 net::ServerResponse enable_endpoint(Services& services, Exchange& exchange);
 net::ServerResponse test_endpoint(Services& services, Exchange& exchange);
+net::ServerResponse open_catcher(Services& services, Exchange& exchange);
+net::ServerResponse show_catcher(Services& services, Exchange& exchange);
+net::ServerResponse close_catcher(Services& services, Exchange& exchange);
+net::ServerResponse catch_request(Services& services, Exchange& exchange);
 net::ServerResponse show_live(Services& services, Exchange& exchange);
 net::ServerResponse show_openapi(Services& services, Exchange& exchange);
 net::ServerResponse show_docs(Services& services, Exchange& exchange);
@@ -54,6 +59,13 @@ net::ServerResponse show_service_worker(Services& services, Exchange& exchange);
 
 // The JSON field that holds NewWebhookSecret::shown.
 std::string_view shown_secret_field(SignatureScheme scheme);
+
+// What the catcher keeps for a user, for the live stream.
+std::vector<live::CaughtEvent> caught_events(const Services& services, const Uuid& user_id);
+// `policy` with the user's own address of the catcher allowed. Asks the catcher only about a URL of that form.
+net::UrlPolicy with_catcher(const Services& services, const Uuid& user_id);
+// Services::use.vet_webhook_url, but for the user's own address of the catcher.
+Result<net::WebhookUrl> vet_url(const Services& services, const Uuid& user_id, const std::string& url);
 
 // The JSON of an alert.
 std::string alert_json(const Alert& alert, const Services& services);

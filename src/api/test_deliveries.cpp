@@ -87,7 +87,7 @@ Parsed<Alert> parse_carrier(const Services& services, const Exchange& exchange) 
     Alert out;
     out.user_id = exchange.user.id;
     out.ticker = reader.optional("ticker") != nullptr ? read_ticker(reader, known) : Ticker("BTC");
-    out.webhook_url = read_webhook_url(reader, services.options.url_policy);
+    out.webhook_url = read_webhook_url(reader, with_catcher(services, exchange.user.id));
     out.format = read_format(reader);
     out.custom = read_template(reader, out.format);
     out.note = read_note(reader);
@@ -134,7 +134,7 @@ net::ServerResponse test_endpoint(Services& services, Exchange& exchange) {
             auto carrier = parse_carrier(services, exchange);
             if (!carrier) return validation_response(carrier.error());
             Result<net::WebhookUrl> vetted;
-            if (!exchange.text_only) vetted = services.use.vet_webhook_url(carrier->webhook_url);
+            if (!exchange.text_only) vetted = vet_url(services, exchange.user.id, carrier->webhook_url);
             if (const auto issue = webhook_issue(vetted, carrier->format, carrier->webhook_url))
                 return validation_response({&*issue, 1});
             const Decimal price = price_of(services, carrier->ticker).value_or(Decimal::from_int(1));

@@ -183,6 +183,8 @@ deliver::SenderOptions sender_options_of(const ops::Config& config, const net::F
     options.timeout = config.delivery.timeout;
     options.verify_tls = config.delivery.tls_verify;
     options.urls = url_policy_of(config);
+    // Whether one is an address of the catcher is found out when it is sent.
+    options.urls.keeps = [](std::string_view) { return true; };
     // What the client could not open at once would time out while it waits.
     options.concurrency = files.outgoing;
     options.per_endpoint = static_cast<std::size_t>(config.delivery.per_endpoint);

@@ -11,6 +11,8 @@
 #include "bus/in_process/in_process_notices.hpp"
 #include "bus/redis/redis_bus.hpp"
 #include "bus/redis/redis_notices.hpp"
+#include "catcher/in_process/in_process_catcher.hpp"
+#include "catcher/redis/redis_catcher.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "storage/open.hpp"
@@ -79,6 +81,15 @@ std::unique_ptr<access::AuthCache> open_auth_cache(const ops::Config& config) {
 std::unique_ptr<access::RateLimits> open_rate_limits(const ops::Config& config) {
     if (config.storage.redis_url.empty()) return access::create_in_process_rate_limits();
     return access::create_redis_rate_limits(redis_options<access::RedisCacheOptions>(config));
+}
+
+std::unique_ptr<catcher::Catcher> open_catcher(const ops::Config& config) {
+    if (config.storage.redis_url.empty()) return catcher::create_in_process_catcher();
+    auto options = redis_options<catcher::RedisCatcherOptions>(config);
+    // Nobody waits for it but those who look at it; and for the sender a thread of its own does.
+    options.connections = 1;
+    options.command_timeout = std::chrono::seconds{1};
+    return catcher::create_redis_catcher(options);
 }
 
 }  // namespace pricewire::app

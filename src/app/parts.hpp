@@ -8,6 +8,7 @@
 #include "app/roles.hpp"
 #include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
+#include "catcher/catcher.hpp"
 #include "ops/config.hpp"
 #include "queue/delivery_queue.hpp"
 #include "storage/storage.hpp"
@@ -26,5 +27,6 @@ std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config);
 std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles);
 std::unique_ptr<access::AuthCache> open_auth_cache(const ops::Config& config);
 std::unique_ptr<access::RateLimits> open_rate_limits(const ops::Config& config);
+std::unique_ptr<catcher::Catcher> open_catcher(const ops::Config& config);
 
 }  // namespace pricewire::app

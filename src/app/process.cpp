@@ -24,6 +24,7 @@
 #include "base/backoff.hpp"
 #include "base/instance_lock.hpp"
 #include "base/log.hpp"
+#include "catcher/catching_client.hpp"
 #include "deliver/pruner.hpp"
 #include "deliver/sender.hpp"
 #include "directory/book.hpp"
@@ -87,6 +88,7 @@ public:
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
         notices_ = open_notices(config_);
+        if (roles_.api || roles_.sender) catcher_ = open_catcher(config_);
         // Connects now rather than at the first firing.
         if (roles_.api || roles_.checker) queue_->publish({});
         if (roles_.api || roles_.feed)
@@ -172,6 +174,12 @@ private:
 
     void start_sending() {
         webhooks_ = net::create_http_client(webhook_client_options_of(config_, files_));
+        catching_ = catcher::create_catching_client(
+            *webhooks_, *catcher_, url_policy_of(config_), clock_,
+            [this](const catcher::CatcherAddress& address, const catcher::CaughtRequest& request) {
+                const DeliveryNotice notice{address.user_id, request.id, true};
+                notices_->publish({&notice, 1});
+            });
         deliver::SenderOptions options = sender_options_of(config_, files_);
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
         if (shared_) {
@@ -180,7 +188,7 @@ private:
         }
         options.settled = [this](const ClaimedDelivery& claimed, const DeliveryOutcome& outcome,
                                  net::HttpError error) { instruments_.settled(claimed, outcome, error); };
-        sender_ = deliver::start_sender(options, *storage_, *queue_, *webhooks_, *secrets_, clock_);
+        sender_ = deliver::start_sender(options, *storage_, *queue_, *catching_, *secrets_, clock_);
         instruments_.watch(*sender_);
         pruner_ = deliver::start_pruner(*storage_, clock_, pruner_options_of(config_));
     }
@@ -279,7 +287,8 @@ private:
                              .vet_webhook_url = {},
                              .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); },
                              .directory = directory_.get(),
-                             .demand = demand_.get()},
+                             .demand = demand_.get(),
+                             .catcher = catcher_.get()},
                             api_options_of(config_));
         instruments_.watch(*api_);
         listeners_.set_api(api_.get());
@@ -368,7 +377,9 @@ private:
     std::unique_ptr<queue::DeliveryQueue> queue_;
     std::unique_ptr<bus::PriceBus> bus_;
     std::unique_ptr<bus::DeliveryNotices> notices_;
+    std::unique_ptr<catcher::Catcher> catcher_;
     std::unique_ptr<net::HttpClient> webhooks_;
+    std::unique_ptr<net::HttpClient> catching_;  // sends by webhooks_
     std::unique_ptr<deliver::Sender> sender_;
     std::unique_ptr<deliver::Pruner> pruner_;
     std::unique_ptr<Checking> checking_;

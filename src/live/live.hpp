@@ -21,6 +21,13 @@
 
 namespace pricewire::live {
 
+// A request that the catcher keeps.
+struct CaughtEvent {
+    Uuid id;
+    Timestamp at;
+    std::string json;
+};
+
 // How alerts, deliveries and quotes are written; as the API writes them.
 struct LiveJson {
     std::function<std::string(const Alert&)> alert;
@@ -30,6 +37,9 @@ struct LiveJson {
     // Why a ticker has no price, in the words of GET /rates/{ticker}; `state` is null if it is to be watched.
     std::function<std::string(const Ticker&, const WatchState* state, const std::optional<TickerBoard>&)>
         why_unpriced;
+    // The requests that the catcher keeps for a user, newest first. May wait, and throw; on the thread of look-ups. Empty:
+    // there is no catcher.
+    std::function<std::vector<CaughtEvent>(const Uuid& user_id)> caught = {};
 };
 
 // What the stream asks about tickers that are not pinned, on its thread; none of it blocks. If they are empty, every

@@ -276,6 +276,10 @@ void LiveCore::add_events(User& user, const Found& found, Moment now) {
         const EventPart part{"alert_id", fmt::format("\"{}\"", id.to_string())};
         add("alert_deleted", id, {&part, 1});
     }
+    for (const CaughtEvent& caught : found.caught) {
+        const EventPart part{"request", caught.json};
+        add("caught", caught.id, {&part, 1});
+    }
     send_events(user, now);
     if (!found.created.empty() || !found.changed.empty() || !found.deleted.empty()) {
         // Others of its tickers may be without prices now.

@@ -61,6 +61,20 @@ public:
         find_alerts(ended_, out_.changed);
     }
 
+    // What the catcher has kept. If it does not answer, nothing is missing that the API would not say.
+    void find_caught(const std::function<std::vector<CaughtEvent>(const Uuid&)>& caught) {
+        if (wanted_.empty() && !asked().since) return;
+        try {
+            for (CaughtEvent& event : caught(asked().user_id)) {
+                if (wanted_.contains(event.id) || (asked().since && event.at >= *asked().since))
+                    out_.caught.push_back(std::move(event));
+            }
+        } catch (const std::exception& e) {
+            log::debug("what the catcher has kept is not sent to clients", {{"reason", e.what()}});
+        }
+        std::ranges::reverse(out_.caught);
+    }
+
 private:
     const Lookup& asked() const { return out_.asked; }
     std::optional<DeliveryView> delivery(const Uuid& id) {
@@ -197,10 +211,12 @@ private:
 
 }  // namespace
 
-Lookups::Lookups(storage::Storage& storage, std::function<void(Found)> found,
-                 std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers,
+Lookups::Lookups(storage::Storage& storage, std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
+                 std::function<void(Found)> found, std::function<void(KeyCheck)> checked,
+                 std::function<void(AlertTickers)> alert_tickers,
                  std::function<void(AlertCounts)> alert_counts)
     : storage_(storage),
+      caught_(std::move(caught)),
       found_(std::move(found)),
       checked_(std::move(checked)),
       alert_tickers_(std::move(alert_tickers)),
@@ -225,7 +241,11 @@ void Lookups::run() {
 void Lookups::answer(Lookup& lookup) {
     Found out;
     out.asked = std::move(lookup);
-    out.failed = !query([&] { Finder(storage_, out, unknown_logged_).find(); });
+    out.failed = !query([&] {
+        Finder finder(storage_, out, unknown_logged_);
+        finder.find();
+        if (caught_) finder.find_caught(caught_);
+    });
     found_(std::move(out));
 }
 

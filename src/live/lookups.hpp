@@ -14,6 +14,7 @@
 #include "base/mailbox.hpp"
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
+#include "live/live.hpp"
 #include "storage/storage.hpp"
 
 namespace pricewire::live {
@@ -37,6 +38,7 @@ struct Found {
     std::vector<Alert> created;            // these alerts, where they are not deleted
     std::vector<Alert> changed;            // others that were changed, or whose life has ended
     std::vector<Uuid> deleted;             // alerts
+    std::vector<CaughtEvent> caught;       // oldest first
 };
 
 // Whether a client's key still works.
@@ -64,10 +66,10 @@ struct AlertCounts {
 // Queries the database on a thread of its own, so that prices are still sent while it is slow or unavailable.
 class Lookups {
 public:
-    // `storage` and what the functions use outlive it. The functions are called on its thread.
-    Lookups(storage::Storage& storage, std::function<void(Found)> found,
-            std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers,
-            std::function<void(AlertCounts)> alert_counts);
+    // `storage` and what the functions use outlive it. The functions are called on its thread; `caught` is as in LiveJson.
+    Lookups(storage::Storage& storage, std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
+            std::function<void(Found)> found, std::function<void(KeyCheck)> checked,
+            std::function<void(AlertTickers)> alert_tickers, std::function<void(AlertCounts)> alert_counts);
     ~Lookups();
     Lookups(const Lookups&) = delete;
     Lookups& operator=(const Lookups&) = delete;
@@ -88,6 +90,7 @@ private:
     bool query(const std::function<void()>& call);
 
     storage::Storage& storage_;
+    const std::function<std::vector<CaughtEvent>(const Uuid&)> caught_;
     const std::function<void(Found)> found_;
     const std::function<void(KeyCheck)> checked_;
     const std::function<void(AlertTickers)> alert_tickers_;

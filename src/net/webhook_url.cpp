@@ -185,6 +185,21 @@ std::unexpected<Error> not_allowed(std::string_view reason) {
 
 }  // namespace
 
+std::optional<std::string_view> own_token(std::string_view url) {
+    constexpr std::size_t length = 43;
+    const std::size_t authority = url.find("://");
+    if (authority == std::string_view::npos) return std::nullopt;
+    const std::size_t path = url.find('/', authority + 3);
+    if (path == std::string_view::npos) return std::nullopt;
+    std::string_view token = url.substr(path);
+    if (!token.starts_with("/try/")) return std::nullopt;
+    token.remove_prefix(5);
+    const bool fits = token.size() == length && std::ranges::all_of(token, [](char c) {
+                          return is_alphanumeric(c) || c == '-' || c == '_';
+                      });
+    return fits ? std::optional(token) : std::nullopt;
+}
+
 Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& policy) {
     const auto too_long = [] { return fail(fmt::format("webhook_url is longer than {} bytes", max_url)); };
     const auto no_url = [] {
@@ -197,7 +212,9 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& pol
     if (!parts) return no_url();
     if (parts->scheme != "https" && parts->scheme != "http")
         return fail("webhook_url must start with https://");
-    if (parts->scheme == "http" && !policy.allow_http)
+    const auto token = policy.keeps ? own_token(text) : std::nullopt;
+    const bool is_kept = token && policy.keeps(*token);
+    if (parts->scheme == "http" && !policy.allow_http && !is_kept)
         return fail(
             "webhook_url must use https; whoever runs this server can allow http with delivery.allow_http");
     const auto authority = read_authority(parts->authority);
@@ -210,15 +227,15 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& pol
     }
     const auto port = read_port(authority->port, parts->scheme);
     if (!port) return fail("webhook_url has no valid port");
-    if (std::none_of(policy.allow_ports.begin(), policy.allow_ports.end(),
-                     [&](const auto& range) { return range.first <= *port && *port <= range.second; })) {
+    const auto allows = [&](const auto& range) { return range.first <= *port && *port <= range.second; };
+    if (!is_kept && std::ranges::none_of(policy.allow_ports, allows)) {
         return fail(
             fmt::format("port {} is not allowed; allowed: {}; whoever runs this server can allow more with "
                         "delivery.allow_ports",
                         *port, describe(policy.allow_ports)));
     }
     const Host& host = authority->host;
-    if (host.address) {
+    if (host.address && !is_kept) {
         if (const auto reason = policy.guard.refuses(*host.address)) return not_allowed(*reason);
     }
     const bool is_v6 = host.address && !host.address->is_v4();
@@ -233,6 +250,7 @@ Result<WebhookUrl> parse_webhook_url(std::string_view text, const UrlPolicy& pol
 Result<WebhookUrl> vet_webhook_url(std::string_view text, const UrlPolicy& policy, int deadline_ms) {
     auto url = parse_webhook_url(text, policy);
     if (!url) return url;
+    if (const auto token = own_token(url->url); token && policy.keeps && policy.keeps(*token)) return url;
     const auto addresses = resolve(url->host, deadline_ms, policy.dns_servers);
     if (!addresses) return url;  // judged at connect
     for (const IpAddress& address : *addresses) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +19,9 @@ struct UrlPolicy {
     std::vector<std::pair<std::uint16_t, std::uint16_t>> allow_ports{{80, 80}, {443, 443}, {8443, 8443}};
     AddressGuard guard{};
     std::vector<std::string> dns_servers{};  // as in HttpClientOptions
+    // Whether the token of a URL that own_token() recognizes is one to which webhooks may be sent. They go to no network
+    // then, so the URL may have any scheme, port and host. Empty: none is.
+    std::function<bool(std::string_view token)> keeps{};
 };
 
 struct WebhookUrl {
@@ -27,6 +32,10 @@ struct WebhookUrl {
     // IPv6 in brackets), the rest as it was written. Parsing it again gives the same four members.
     std::string url;
 };
+
+// The token in a URL whose path is /try/TOKEN, 43 characters of base64url, with nothing behind it: the form of this
+// program's own addresses that keep what they are sent. Whether one is, the URL does not say.
+std::optional<std::string_view> own_token(std::string_view url);
 
 // Judges the text alone: absolute http(s) URL of at most 2,048 bytes, no userinfo, no fragment, no control
 // characters, spaces or backslashes, ASCII after the host, a port from the list, and, if the host is an

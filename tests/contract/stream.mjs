@@ -145,6 +145,10 @@ try {
   await fetch(`${base}/api/v1/alerts/${paused.id}`, { method: 'DELETE', headers: key });
   if (patched.status !== 200) wrong.push(`PATCH answers ${patched.status} ${await patched.text()}`);
 
+  // What the catcher is sent.
+  const catcher = await post(`${base}/api/v1/catcher`, {}, key);
+  await fetch(catcher.url, { method: 'POST', body: 'hello' });
+
   // An unknown key.
   const stranger = web_socket(base, { 'x-api-key': `sk_live_${'x'.repeat(43)}` });
   await until('end of a stream without a key', () => stranger.code !== 0);
@@ -157,7 +161,7 @@ try {
   if (rude.code !== 4400 || !rude.heard.error) wrong.push(`an invalid message ends with ${rude.code}`);
 
   const of_every_stream = ['ready', 'prices', 'quotes', 'sources', 'alert_fired', 'alert_created',
-    'alert_changed', 'alert_deleted', 'delivery'];
+    'alert_changed', 'alert_deleted', 'delivery', 'caught'];
   for (const [name, side] of Object.entries({ keyed, unkeyed, sse })) {
     for (const type of of_every_stream) await until(`message ${type} (${name})`, () => side.heard[type]);
   }
