@@ -12,6 +12,7 @@
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/report.hpp"
+#include "base/log.hpp"
 #include "base/utf8.hpp"
 #include "secrets/key_file.hpp"
 #include "secrets/open_secrets.hpp"
@@ -53,6 +54,7 @@ int create(const ops::Config& config, const std::string& email, storage::Storage
 int reset_key(const User& user, storage::Storage& storage) {
     const std::string api_key = api::make_api_key();
     storage.replace_api_key(user.id, sha256(api_key));
+    log::info("the operator has replaced the API key of a user", {{"user_id", user.id.to_string()}});
     fmt::print("email    {}\napi_key  {}\n", user.email, api_key);
     fmt::print(stderr, "The key is shown only now; the earlier one has stopped working.\n");
     return 0;
