@@ -193,7 +193,7 @@ TEST_F(WatchingTest, AUsersAlertsCompareATickerWithSixteenOthers) {
     clock_.advance(2s);
     const auto ratio = [](const std::string& ticker, const std::string& other, const char* level = "2") {
         return R"({"ticker":")" + ticker +
-               R"(","webhook_url":"https://203.0.113.7/hook","when":{"watch":{"ratio_to":")" + other +
+               R"(","webhook_url":"https://hooks.example.com/a","when":{"watch":{"ratio_to":")" + other +
                R"("},"is":"above","level":)" + level + "}}";
     };
     const auto compare = [&](const Account& user, const std::string& body) {
