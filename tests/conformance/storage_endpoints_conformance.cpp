@@ -297,8 +297,9 @@ TEST_P(StorageEndpointsConformance, ABatchOfRefusalsIsCountedInItsOrder) {
     EXPECT_EQ(batch({403, 403, 403}), 1U);
     ASSERT_TRUE(storage_->enable_endpoint(user_, url));
     EXPECT_EQ(batch({403}), 0U) << "the count has begun again";
-    // What is counted for a URL that is not used any more is forgotten with the deliveries of that time.
-    EXPECT_EQ(storage_->prune(now_ + 1h, 10), 1U);
+    // What is counted for a URL that is not used any more is forgotten with the deliveries of that time: its refusals, its
+    // last attempt and its attempts of that hour.
+    EXPECT_EQ(storage_->prune(now_ + 1h, 10), 3U);
 }
 
 TEST_P(StorageEndpointsConformance, OfUrlsWithoutAlertsShowsOnlyDisabledEndpoints) {
