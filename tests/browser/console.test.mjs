@@ -1,5 +1,6 @@
 // The console: endpoints, deliveries and alerts as lists that are searched, narrowed and acted on; the first steps.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import { axe_findings, stage } from './support/browser.mjs';
@@ -60,7 +61,7 @@ for (const screen of sizes)
     await endpoint_row(page, bad).getByRole('link').click();
     await says(page.getByRole('heading', { level: 1 }), bad);
     await says(page.getByRole('region', { name: 'State' }).getByRole('definition'), 'Never');
-    await says(delivery_rows(page).locator('.badge'), /^Retrying 1/);
+    await says(delivery_rows(page).locator('.badge'), 'Retrying 1 of 4');
     await says(delivery_rows(page), /the receiver answered 503/);
     await fits(page);
     await page.getByRole('link', { name: 'All deliveries' }).click();
@@ -184,7 +185,13 @@ for (const screen of sizes)
     assert.ok((await page.evaluate(() => JSON.stringify({ ...localStorage }))).includes(key), 'it is remembered');
     assert.ok(!(await page.evaluate(() => JSON.stringify({ ...localStorage }))).includes(secret), 'the secret is not');
     await fits(page);
+    // A test arrives at an address of this server, and its signature is verified by the sample as it is copied.
+    await page.getByRole('button', { name: 'Send me a test' }).click();
+    await says(by_id(page, 'catcher-state'), /signature is right/);
+    await fits(page);
     const sample = by_id(page, 'sample');
+    const said = execFileSync('sh', ['-c', await sample.textContent()]).toString().trim();
+    assert.equal(said, 'the signature is right');
     for (const language of ['Node', 'Python', 'Go', 'curl + openssl']) {
       await page.getByRole('group', { name: 'Language' }).getByRole('button', { name: language }).click();
       await until(`the secret in ${language}`, async () => (await sample.textContent()).includes(secret));
@@ -193,6 +200,35 @@ for (const screen of sizes)
     await until('the program to be copied', async () => (await clipboard()) === (await sample.textContent()));
     await by_id(page, 'step-verify').getByText('done', { exact: true }).waitFor({ state: 'attached' });
   });
+
+visit('what was sent is shown as it was, and copied as a command', {}, async ({ visitor, page, deployment }) => {
+  await visitor.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+  const user = await deployment.register('payload');
+  const note = `It's "quoted" – é`;
+  const alert = await deployment.alert(user, { condition: 'gt', target_price: 64000, note });
+  const [sent] = await until('the webhook', async () => {
+    const all = await deployment.received(alert.id);
+    return all.length && all;
+  });
+  await enter(page, user, `deliveries/${sent.webhook_id}`);
+  await until('the payload', async () => (await by_id(page, 'payload').textContent()).includes('"ticker": "BTC"'));
+  assert.deepEqual(await axe_findings(page), []);
+  await page.getByRole('button', { name: 'Copy payload' }).click();
+  const body = await until('the payload to be copied', clipboard);
+  assert.equal(JSON.parse(body).note, note);
+  await page.getByRole('button', { name: /^Copy ID/ }).click();
+  await until('the id to be copied', async () => (await clipboard()) === sent.webhook_id);
+  await page.getByRole('button', { name: 'Copy as curl' }).click();
+  const command = await until('the command to be copied', async () => {
+    const text = await clipboard();
+    return text.includes('curl -i') && text;
+  });
+  execFileSync('sh', ['-c', command], { env: { ...process.env, WEBHOOK_SECRET: user.webhook_secret }, stdio: 'pipe' });
+  const again = (await deployment.received(alert.id)).at(-1);
+  assert.equal((await deployment.received(alert.id)).length, 2);
+  assert.deepEqual([again.webhook_id, again.signature_ok], [sent.webhook_id, true]);
+});
 
 visit('an account is deleted only after its e-mail address was typed', {}, async ({ page, deployment }) => {
   const user = await deployment.register('leaving');

@@ -1,6 +1,6 @@
 // What is known of an endpoint, in words (pure).
 import { formatDuration, formatTime, formatUntil } from './format.ts';
-import type { Delivery, Endpoint } from './types.ts';
+import type { Endpoint } from './types.ts';
 
 export interface EndpointState {
   colour: 'ok' | 'failed' | 'degraded' | 'unknown';
@@ -12,22 +12,15 @@ export function endpointState({ disabled_at, breaker, state }: Endpoint): Endpoi
   if (disabled_at !== null) return { colour: 'failed', text: 'Disabled' };
   if (breaker.state === 'open') return { colour: 'degraded', text: 'Paused' };
   if (breaker.state === 'half_open') return { colour: 'degraded', text: 'Trying again' };
-  switch (state) {
-    case 'ok':
-      return { colour: 'ok', text: 'OK' };
-    case 'failing':
-    case 'disabled':
-      return { colour: 'failed', text: 'Failing' };
-    case 'paused':
-      return { colour: 'degraded', text: 'Paused' };
-    case 'not_called':
-      return { colour: 'unknown', text: 'Not called yet' };
-    default:
-      return breaker.failures > 0
-        ? { colour: 'failed', text: 'Failing' }
-        : { colour: 'unknown', text: 'Unknown' };
-  }
+  return states[state];
 }
+
+const states: Record<Endpoint['state'], EndpointState> = {
+  ok: { colour: 'ok', text: 'OK' },
+  failing: { colour: 'failed', text: 'Failing' },
+  paused: { colour: 'degraded', text: 'Paused' },
+  not_called: { colour: 'unknown', text: 'Not called yet' },
+};
 
 /** What is to be known beside the state: why it is so, and until when. */
 export function endpointReason(
@@ -44,7 +37,7 @@ export function endpointReason(
 
 /** "98.5 %", and never 100 % while something failed. */
 export function successRate({ last_24h }: Endpoint): string {
-  if (last_24h === undefined || last_24h.attempts === 0) return '—';
+  if (last_24h.attempts === 0) return '—';
   const { attempts, succeeded } = last_24h;
   const percent = (100 * succeeded) / attempts;
   if (succeeded === attempts) return '100 %';
@@ -53,36 +46,13 @@ export function successRate({ last_24h }: Endpoint): string {
 }
 
 export function attemptsInWords({ last_24h }: Endpoint): string {
-  if (last_24h === undefined || last_24h.attempts === 0) return 'None in the last 24 hours';
+  if (last_24h.attempts === 0) return 'None in the last 24 hours';
   const { attempts, succeeded } = last_24h;
   return `${succeeded} of ${attempts} in the last 24 hours`;
 }
 
 /** "84 ms · 310 ms": the median, and what 95 of 100 stay within. */
 export function latencyInWords({ last_24h }: Endpoint): string {
-  if (last_24h === undefined || last_24h.p50_ms === null || last_24h.p95_ms === null) return '—';
+  if (last_24h.p50_ms === null || last_24h.p95_ms === null) return '—';
   return `${formatDuration(last_24h.p50_ms)} · ${formatDuration(last_24h.p95_ms)}`;
-}
-
-const day = 86_400_000;
-
-/** What an older server does not say itself, from the deliveries that are known; how long they took is not among it. */
-export function withFacts(endpoint: Endpoint, deliveries: readonly Delivery[], now: number): Endpoint {
-  if (endpoint.state !== undefined) return endpoint;
-  const called = deliveries.filter((d) => d.webhook_url === endpoint.webhook_url && d.attempt_count > 0);
-  const lately = called.filter((d) => now - new Date(d.created_at).getTime() < day);
-  const good = called.find((d) => d.status === 'delivered');
-  const bad = called.find((d) => d.status !== 'delivered');
-  return {
-    ...endpoint,
-    state: called.length === 0 ? 'not_called' : called[0]!.status === 'delivered' ? 'ok' : 'failing',
-    last_24h: {
-      attempts: lately.length,
-      succeeded: lately.filter((d) => d.status === 'delivered').length,
-      p50_ms: null,
-      p95_ms: null,
-    },
-    last_success_at: good === undefined ? null : (good.finished_at ?? good.created_at),
-    last_failure: bad === undefined ? null : { at: bad.finished_at ?? bad.created_at, reason: bad.reason },
-  };
 }

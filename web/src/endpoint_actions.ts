@@ -2,13 +2,12 @@
 import { formatOfUrl } from './alert_body.ts';
 import { messageOf } from './api.ts';
 import type { Context } from './context.ts';
-import { withFacts } from './endpoint.ts';
 import { shortUrl } from './format.ts';
 import { toast } from './toast.ts';
 import type { Delivery, Endpoint } from './types.ts';
 
 /** All of them, over all pages. */
-export async function loadEndpoints({ api, store }: Context): Promise<Endpoint[]> {
+export async function loadEndpoints({ api }: Context): Promise<Endpoint[]> {
   const out: Endpoint[] = [];
   let path: string | null = '/api/v1/endpoints/?limit=1000';
   for (let page = 0; page < 10 && path !== null; ++page) {
@@ -16,7 +15,7 @@ export async function loadEndpoints({ api, store }: Context): Promise<Endpoint[]
     out.push(...answer.body);
     path = answer.next;
   }
-  return out.map((endpoint) => withFacts(endpoint, store.deliveries, store.now()));
+  return out;
 }
 
 export async function enableEndpoint({ api, store }: Context, url: string): Promise<void> {

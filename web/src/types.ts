@@ -123,7 +123,7 @@ export interface Delivery {
   finished_at: string | null;
   reason: string | null;
   last_status: number | null;
-  attempts_allowed?: number;
+  attempts_allowed: number;
 }
 
 export interface Attempt {
@@ -147,14 +147,14 @@ export interface DeliveryDetail extends Delivery {
   endpoint: { name: string; breaker: BreakerState; retry_at: string | null };
   attempts: Attempt[];
   attempts_dropped: number; // older ones, which are not kept
-  request?: { headers: Record<string, string>; body: string } | null; // of the last attempt
+  request: { headers: Record<string, string>; body: string } | null; // of the last attempt
   firing?: FiringAnswer | null;
 }
 
 /** What `recover` has done, or with `dry_run` would do. */
 export interface Recovery {
-  recovered: number;
-  would_recover?: number;
+  recovered?: number;
+  would_recover?: number; // with `dry_run`
   more: boolean;
   next_since: string | null;
   passed_over: { retries_used_up: number; endpoint_disabled: number };
@@ -167,10 +167,10 @@ export interface Endpoint {
   disabled_at: string | null;
   reason: string | null;
   breaker: { state: BreakerState; failures: number; retry_at: string | null; reason: string | null };
-  state?: 'not_called' | 'ok' | 'failing' | 'paused' | 'disabled';
-  last_24h?: EndpointDay;
-  last_success_at?: string | null;
-  last_failure?: { at: string; reason: string | null } | null;
+  state: 'not_called' | 'ok' | 'failing' | 'paused';
+  last_24h: EndpointDay;
+  last_success_at: string | null;
+  last_failure: { at: string; reason: string | null } | null;
 }
 
 /** Of the attempts of the last 24 hours. */

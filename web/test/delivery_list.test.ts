@@ -22,6 +22,7 @@ const delivery = (more: Partial<Delivery> = {}): Delivery => ({
   kind: 'alert',
   status: 'failed',
   attempt_count: 4,
+  attempts_allowed: 4,
   created_at: '2026-01-02T00:00:00Z',
   deadline: '2026-01-03T00:00:00Z',
   next_attempt_at: null,

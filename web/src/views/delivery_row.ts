@@ -14,8 +14,7 @@ export interface DeliveryState {
 export function stateOf(d: Delivery): DeliveryState {
   if (d.status !== 'pending' || d.attempt_count === 0)
     return { name: d.status, text: statusInWords(d.status) };
-  const of = d.attempts_allowed === undefined ? '' : ` of ${d.attempts_allowed}`;
-  return { name: 'retrying', text: `Retrying ${d.attempt_count}${of}` };
+  return { name: 'retrying', text: `Retrying ${d.attempt_count} of ${d.attempts_allowed}` };
 }
 
 /** "next in 13 s · no answer within 5s". */

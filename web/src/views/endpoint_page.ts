@@ -107,9 +107,9 @@ export function endpointPage(context: Context, id: string, reload: () => Promise
     setText(reason, endpointReason(endpoint, store.now()));
     rate.set(successRate(endpoint), attemptsInWords(endpoint));
     latency.set(latencyInWords(endpoint), 'Half, and 95 of 100, are answered within');
-    const at = endpoint.last_success_at ?? null;
+    const at = endpoint.last_success_at;
     success.set(at === null ? 'Never' : formatTime(at), '', at);
-    const failed = endpoint.last_failure ?? null;
+    const failed = endpoint.last_failure;
     failure.set(failed === null ? 'None' : formatTime(failed.at), failed?.reason ?? '', failed?.at ?? null);
   }
 

@@ -185,9 +185,9 @@ function listOf(context: Context): EndpointPart {
         setText(rate, successRate(endpoint));
         setText(attempts, attemptsInWords(endpoint).replace(' in the last 24 hours', ''));
         setText(latency, latencyInWords(endpoint));
-        const at = endpoint.last_success_at ?? null;
+        const at = endpoint.last_success_at;
         success.set(at === null ? 'Never' : formatTime(at), at);
-        const failed = endpoint.last_failure ?? null;
+        const failed = endpoint.last_failure;
         failure.set(failed === null ? '—' : formatTime(failed.at), failed?.at ?? null);
         setText(failureReason, failed?.reason ?? '');
       },

@@ -1,27 +1,21 @@
 // Sending again what has failed: to which endpoint and from when; how many that are is said before it can be pressed.
-import { ApiError, messageOf, type Answer, type Api } from '../api.ts';
+import { messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
 import { periods } from '../delivery_list.ts';
 import { h, newId, setText, show, whileBusy } from '../dom.ts';
 import { errorRegion, field } from '../field.ts';
 import { shortUrl } from '../format.ts';
 import { toast } from '../toast.ts';
-import type { Delivery, Recovery } from '../types.ts';
+import type { Recovery } from '../types.ts';
 
 const hour = 3_600_000;
 const askAfter = 250;
 const mostCalls = 50; // each looks at 10,000 deliveries
-const mostPages = 10;
 
 interface Span {
   since: string;
-  until: string | null;
-  url: string; // empty: all
-}
-
-interface Found {
-  ids: string[];
-  more: boolean;
+  until?: string;
+  endpoint?: string;
 }
 
 export function replayDialog(context: Context, urls: readonly string[], url?: string): void {
@@ -71,20 +65,21 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
   );
   const dialog = h('dialog', { class: 'form-dialog', 'aria-labelledby': heading.id }, heading, form);
   let asked = 0;
-  let failed: string[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let ready: Span | null = null;
 
   /** Null if no time is chosen. */
   function span(): Span | null {
-    const of = { url: endpoint.input.value };
+    const of = endpoint.input.value === '' ? {} : { endpoint: endpoint.input.value };
     const hours = periods[period.input.value]?.hours;
-    if (hours !== undefined)
-      return { since: new Date(store.now() - hours * hour).toISOString(), until: null, ...of };
+    if (hours !== undefined) return { since: new Date(store.now() - hours * hour).toISOString(), ...of };
     if (from.input.value === '') return null;
-    const until = to.input.value === '' ? null : new Date(to.input.value).toISOString();
-    return { since: new Date(from.input.value).toISOString(), until, ...of };
+    const until = to.input.value === '' ? {} : { until: new Date(to.input.value).toISOString() };
+    return { since: new Date(from.input.value).toISOString(), ...until, ...of };
   }
+
+  const ask = (of: object): Promise<Recovery> =>
+    api.post<Recovery>('/api/v1/deliveries/recover', JSON.stringify(of));
 
   async function recount(): Promise<void> {
     const now = ++asked;
@@ -92,16 +87,13 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
     error.set('');
     if (of === null) return setText(count, 'Choose since when.');
     try {
-      const found = await findFailed(api, of);
+      const answer = await ask({ ...of, dry_run: true });
       if (now !== asked) return;
-      ready = found.ids.length > 0 ? of : null;
-      failed = found.ids;
-      setText(count, countInWords(found));
-      setText(
-        send,
-        failed.length > 0 ? `Send ${failed.length}${found.more ? ' and more' : ''} again` : 'Send again',
-      );
-      send.disabled = failed.length === 0;
+      const many = answer.would_recover ?? 0;
+      ready = many > 0 ? of : null;
+      setText(count, countInWords(many, answer));
+      setText(send, many > 0 ? `Send ${many}${answer.more ? ' and more' : ''} again` : 'Send again');
+      send.disabled = many === 0;
     } catch (problem) {
       if (now !== asked) return;
       setText(count, '');
@@ -120,25 +112,16 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
   }
 
   async function sendAgain(of: Span): Promise<void> {
-    const now = asked;
     let sent = 0;
-    let over = 0;
+    let next: string | null = of.since;
     try {
-      if (of.url === '' && of.until === null) ({ sent, over } = await recover(api, of.since));
-      else {
-        for (const id of failed) {
-          if (now !== asked) break;
-          setText(count, `${sent + over} of ${failed.length}…`);
-          if (await retry(api, id)) ++sent;
-          else ++over;
-        }
+      for (let call = 0; call < mostCalls && next !== null; ++call) {
+        const answer: Recovery = await ask({ ...of, since: next });
+        sent += answer.recovered ?? 0;
+        next = answer.more ? answer.next_since : null;
       }
       dialog.close();
-      const left =
-        over === 0
-          ? ''
-          : ` Not sent, as each can be sent again ten times only, or its URL is disabled: ${over}.`;
-      toast(`Sending again: ${deliveries(sent)}.${left}`, sent > 0 ? 'good' : 'info');
+      toast(`Sending again: ${deliveries(sent)}.`, 'good');
     } catch (problem) {
       error.set(messageOf(problem));
     }
@@ -164,48 +147,17 @@ function deliveries(count: number): string {
   return count === 1 ? '1 delivery' : `${count} deliveries`;
 }
 
-/** "14 failed deliveries will be sent again, each once." */
-function countInWords({ ids, more }: Found): string {
-  if (ids.length === 0) return 'No delivery failed in that time.';
-  const many = ids.length === 1 ? '1 failed delivery' : `${ids.length} failed deliveries`;
-  return `${more ? 'More than ' : ''}${many} will be sent again, each once.`;
-}
-
-async function findFailed(api: Api, { since, until, url }: Span): Promise<Found> {
-  const params = new URLSearchParams({ status: 'failed', since, limit: '1000' });
-  if (until !== null) params.set('until', until);
-  const ids: string[] = [];
-  let path: string | null = `/api/v1/deliveries/?${params}`;
-  for (let page = 0; page < mostPages && path !== null; ++page) {
-    const answer: Answer<Delivery[]> = await api.get<Delivery[]>(path);
-    ids.push(...answer.body.filter((d) => url === '' || d.webhook_url === url).map((d) => d.id));
-    path = answer.next;
-  }
-  return { ids, more: path !== null };
-}
-
-/** False if this one cannot be sent again. */
-async function retry(api: Api, id: string): Promise<boolean> {
-  try {
-    await api.post(`/api/v1/deliveries/${id}/retry`);
-    return true;
-  } catch (problem) {
-    if (problem instanceof ApiError && (problem.status === 409 || problem.status === 404)) return false;
-    throw problem;
-  }
-}
-
-async function recover(api: Api, since: string): Promise<{ sent: number; over: number }> {
-  let [sent, over] = [0, 0];
-  let from: string | null = since;
-  for (let call = 0; call < mostCalls && from !== null; ++call) {
-    const answer: Recovery = await api.post<Recovery>(
-      '/api/v1/deliveries/recover',
-      JSON.stringify({ since: from }),
-    );
-    sent += answer.recovered;
-    over += answer.passed_over.retries_used_up + answer.passed_over.endpoint_disabled;
-    from = answer.more ? answer.next_since : null;
-  }
-  return { sent, over };
+/** "14 failed deliveries will be sent again, each once. Not sent: 2 whose URL is disabled." */
+function countInWords(many: number, { more, passed_over }: Recovery): string {
+  const { retries_used_up, endpoint_disabled } = passed_over;
+  const left = [
+    retries_used_up > 0 ? `${retries_used_up} that were sent again ten times` : '',
+    endpoint_disabled > 0 ? `${endpoint_disabled} whose URL is disabled` : '',
+  ].filter(Boolean);
+  const failed = many === 1 ? '1 failed delivery' : `${many} failed deliveries`;
+  const first =
+    many === 0
+      ? `No ${left.length > 0 ? 'other ' : ''}delivery failed in that time.`
+      : `${more ? 'At least ' : ''}${failed} will be sent again, each once.`;
+  return left.length === 0 ? first : `${first} Not sent: ${left.join(' and ')}.`;
 }
