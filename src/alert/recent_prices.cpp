@@ -52,6 +52,13 @@ bool RecentPrices::is_repetition(Ticker ticker, Timestamp time) const {
     return added && before && added->value == before->value;
 }
 
+std::optional<Timestamp> RecentPrices::reach(Ticker ticker) const {
+    const auto found = by_ticker_.find(ticker);
+    if (found == by_ticker_.end() || found->second.entries.empty()) return std::nullopt;
+    const auto& [entries, forgot] = found->second;
+    return forgot ? entries.front().time : entries.back().time - longest;
+}
+
 const std::deque<RecentPrices::Entry>& RecentPrices::of(Ticker ticker) const {
     static const std::deque<Entry> none;
     const auto found = by_ticker_.find(ticker);

@@ -44,6 +44,9 @@ public:
     std::vector<Gap> add_blind(Timestamp since, Timestamp now);
     static constexpr Duration heard_every = std::chrono::seconds{2};
 
+    // No price of the ticker that was made before is taken any more; nullopt: none is known.
+    std::optional<Timestamp> reach(Ticker ticker) const;
+
     // The first price in effect at or after `since` at which the alert's condition holds.
     std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;
     // Whether what was last added at `time` has the value that was in effect before it, so that it changes nothing:

@@ -32,20 +32,25 @@ Run::Memory Run::memory() const {
     Memory out{.phase = phase_, .past_rearmed = past_rearmed_, .left_out = left_out_};
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         const Track& track = tracks_[i];
-        out.rules[i] = {{}, track.outside, track.note_at, track.past_true_since};
+        out.rules[i] = {{}, track.outside, track.note_at, track.past_true_since, track.at_start};
     }
     for (std::size_t m = 0; m < machines_.size(); ++m) out.rules[m].machine = machines_[m];
     return out;
 }
 
-Run::Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines)
-    : alert_(alert), phase_(memory.phase), past_rearmed_(memory.past_rearmed), left_out_(memory.left_out) {
+Run::Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines, Timestamp now)
+    : alert_(alert),
+      phase_(memory.phase),
+      past_rearmed_(memory.past_rearmed),
+      left_out_(memory.left_out),
+      now_(now) {
     tracks_.reserve(lines.size());
     for (std::size_t i = 0; i < lines.size(); ++i) {
         Track& track = tracks_.emplace_back(std::move(lines[i]));
         track.outside = memory.rules[i].outside;
         track.note_at = memory.rules[i].note_at;
         track.past_true_since = memory.rules[i].past_true_since;
+        track.at_start = memory.rules[i].at_start;
     }
     machines_.resize(alert_.terms->joined == Joined::any ? tracks_.size() : 1);
     for (std::size_t m = 0; m < machines_.size(); ++m) machines_[m] = memory.rules[m].machine;

@@ -82,6 +82,7 @@ public:
             Machine machine = {};  // of a rule that has one of its own; of all, the first
             std::optional<Side> outside = {};
             std::optional<Timestamp> note_at = {}, past_true_since = {};
+            std::array<std::optional<Point>, 2> at_start = {};
             friend bool operator==(const OfRule&, const OfRule&) = default;
         };
         Phase phase = Phase::before;
@@ -91,8 +92,8 @@ public:
         friend bool operator==(const Memory&, const Memory&) = default;
     };
     Memory memory() const;
-    // Goes on from there. `lines`, by rule, know all until then.
-    Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines);
+    // Goes on from there. `lines`, by rule, know all until `now`.
+    Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines, Timestamp now);
     // The lines that it was made with had just taken their values of `time`, of these rules.
     void judge_new(const std::array<bool, max_rules>& rules, Timestamp time, Steps& steps);
     // The end of a wait that needs no line: its beginning, a hold, a mute, a note. As next_time() otherwise.
@@ -144,7 +145,7 @@ private:
         Line line;
         // What was in effect at the start, or what the row tells of the first minute since. Counts as long as windows
         // reach back to the start.
-        std::optional<Point> at_start[2] = {};
+        std::array<std::optional<Point>, 2> at_start = {};
         mutable std::optional<Known> known[2];  // levels are calculated again when their anchors change
         std::optional<Side> outside = {};       // of channels: where the last value was that was not inside
         std::optional<Timestamp> note_at = {};  // when its extremes are to be noted

@@ -41,6 +41,22 @@ public:
 
     const SuffixExtremes<Side::below>& lows() const { return lows_; }
     const SuffixExtremes<Side::above>& highs() const { return highs_; }
+    struct Step {
+        Piece piece;
+        std::uint32_t lows, highs;  // how many entries it removed
+    };
+    // The pieces that can be taken back, the newest last.
+    const std::vector<Step>& steps() const { return steps_; }
+    // What was before everything that is known, in order.
+    void prepend(const std::vector<Piece>& pieces) {
+        if (pieces.empty()) return;
+        PiecesPast before;
+        for (const Piece& piece : pieces) before.push(piece);
+        lows_.prepend(before.lows_);
+        highs_.prepend(before.highs_);
+        known_from_ = pieces.front().from;
+    }
+
     // Since when prices are known; unset if none is.
     std::optional<Timestamp> known_from() const { return known_from_; }
     void set_known_from(Timestamp from) { known_from_ = from; }
@@ -49,17 +65,15 @@ public:
         lows_.forget_before(moment);
         highs_.forget_before(moment);
     }
+    bool has_older_than(Timestamp moment) const {
+        return lows_.has_older_than(moment) || highs_.has_older_than(moment);
+    }
     std::size_t bytes() const {
         return lows_.bytes() + highs_.bytes() + steps_.capacity() * sizeof(Step) +
                (removed_lows_.capacity() + removed_highs_.capacity()) * sizeof(SuffixEntry);
     }
 
 private:
-    struct Step {
-        Piece piece;
-        std::uint32_t lows, highs;  // how many entries it removed
-    };
-
     void forget_steps() {
         const auto half = static_cast<std::ptrdiff_t>(steps_.size() - most_undone);
         std::ptrdiff_t lows = 0, highs = 0;

@@ -17,7 +17,7 @@ struct Shift {
     friend bool operator==(const Shift&, const Shift&) = default;
 };
 
-// Where the factor is not 1, nearer by 2 × 10^-18, which is what two percentages may be cut by. Out of range: the nearest
+// Where the factor is not 1, nearer by 4 × 10^-18, more than what two percentages are cut by. Out of range: the nearest
 // in range. `anchor` >= 0.
 template <Side side>
 constexpr Decimal shifted(Decimal anchor, const Shift& shift) {
@@ -27,7 +27,7 @@ constexpr Decimal shifted(Decimal anchor, const Shift& shift) {
     bool fits = !__builtin_mul_overflow(anchor.raw() / Shift::whole, part, &value);
     fits = fits && !__builtin_add_overflow(value, anchor.raw() % Shift::whole * part / Shift::whole, &value);
     fits = fits && !__builtin_add_overflow(value, anchor.raw(), &value);
-    fits = fits && (part == 0 || !__builtin_add_overflow(value, side == Side::above ? -2 : 2, &value));
+    fits = fits && (part == 0 || !__builtin_add_overflow(value, side == Side::above ? -4 : 4, &value));
     fits = fits && !__builtin_add_overflow(value, shift.amount.raw(), &value);
     if (fits) return Decimal::from_raw(value);
     return part > 0 || shift.amount.is_positive() ? greatest_decimal : least_decimal;

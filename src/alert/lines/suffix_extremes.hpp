@@ -87,6 +87,26 @@ public:
         return std::prev(found)->at_most;
     }
 
+    // What was before all that is here: those of its entries that nothing here beats.
+    void prepend(const SuffixExtremes& before) {
+        Entries all(before.begin(), before.entries_.end());
+        while (!all.empty() && size() > 0 && !beats(all.back().value, begin()->value)) all.pop_back();
+        all.insert(all.end(), begin(), entries_.cend());
+        entries_ = std::move(all);
+        first_ = 0;
+    }
+    // The entries that a window ending at `until` or later, and beginning after `since`, may be measured from.
+    template <typename F>
+    void each_between(Timestamp since, Timestamp until, bool remember, F&& f) const {
+        const auto over = [&](const SuffixEntry& entry) {
+            return remember ? entry.at_most : entry.at_least();
+        };
+        for (auto entry = this->since(since, remember); entry != nullptr && entry != end(); ++entry) {
+            f(*entry);
+            if (over(*entry) > until) break;
+        }
+    }
+
     // Entries that were over by `moment` are dropped, some of them later.
     void forget_before(Timestamp moment) {
         while (first_ < entries_.size() && entries_[first_].at_most <= moment) ++first_;
@@ -110,6 +130,7 @@ private:
         const std::int64_t held = std::clamp<std::int64_t>((piece.until - piece.from).count(), 0, most);
         return {piece.value, piece.until, 0, static_cast<std::uint64_t>(held)};
     }
+    const SuffixEntry* end() const { return entries_.data() + entries_.size(); }
     typename Entries::const_iterator begin() const {
         return entries_.begin() + static_cast<std::ptrdiff_t>(first_);
     }

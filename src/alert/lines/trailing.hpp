@@ -40,14 +40,17 @@ public:
         return false;
     }
 
-    // A price that is over: the anchor of all that it beats.
-    void on_price(Decimal price) {
-        if (classes_.empty()) return;
+    // A price that is over: the anchor of all that it beats. False if it beats none.
+    bool on_price(Decimal price) {
+        if (classes_.empty()) return false;
         if (extreme_ == Side::above) {
-            if (classes_.begin()->first < price) gather(classes_.begin(), classes_.lower_bound(price), price);
+            if (!(classes_.begin()->first < price)) return false;
+            gather(classes_.begin(), classes_.lower_bound(price), price);
         } else {
-            if (classes_.rbegin()->first > price) gather(classes_.upper_bound(price), classes_.end(), price);
+            if (!(classes_.rbegin()->first > price)) return false;
+            gather(classes_.upper_bound(price), classes_.end(), price);
         }
+        return true;
     }
 
     // The value that wakes the first.
@@ -63,6 +66,24 @@ public:
             hide(place);
             place->second.take(anchor, value, out);
             show(place);
+        }
+    }
+
+    // A late `value`, when `in_effect` was: takes those whose anchor may since have been raised to between `low` and `high`,
+    // and that it would have woken before. Where a new extreme wakes early, take() has woken them.
+    // Without one in effect, their anchor may have been any.
+    void take_late(Decimal value, std::optional<Decimal> in_effect, Decimal low, Decimal high,
+                   std::vector<Slot>& out) {
+        if (side != extreme_) return;
+        const Decimal least = extreme_ == Side::above ? Decimal{} : greatest_decimal;
+        for (auto place = classes_.begin(); place != classes_.end();) {
+            const auto next = std::next(place);
+            if (place->first >= low && place->first <= high) {
+                hide(place);
+                place->second.take(in_effect.value_or(least), value, out);
+                show(place);
+            }
+            place = next;
         }
     }
 

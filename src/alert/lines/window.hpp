@@ -29,9 +29,12 @@ public:
     std::optional<Decimal> anchor() const { return anchor_; }
     Timestamp changes_at() const { return changes_at_; }
 
-    // The anchor as of `now`, which is not in `past`; nullopt as anchor(). Null entry where none is known.
+    static bool is_unknown(const PiecesPast& past, const WindowKind& kind, Timestamp now) {
+        return kind.whole && (!past.known_from() || *past.known_from() > now - kind.over);
+    }
+    // The anchor as of `now`, which is not in `past`. Null where none is known.
     static const SuffixEntry* extreme_of(const PiecesPast& past, const WindowKind& kind, Timestamp now) {
-        if (kind.whole && (!past.known_from() || *past.known_from() > now - kind.over)) return nullptr;
+        if (is_unknown(past, kind, now)) return nullptr;
         const Timestamp begin = now - kind.over;
         return kind.extreme == Side::above ? past.highs().since(begin, kind.remember)
                                            : past.lows().since(begin, kind.remember);
@@ -40,13 +43,14 @@ public:
     // Takes the anchor as of `now`.
     void renew(const PiecesPast& past, Timestamp now) {
         const SuffixEntry* entry = extreme_of(past, kind_, now);
+        is_unknown_ = is_unknown(past, kind_, now);
         if (entry != nullptr) {
             anchor_ = entry->value;
             changes_at_ = (kind_.remember ? entry->at_most : entry->at_least()) + kind_.over;
         } else {
             anchor_.reset();
-            const bool early = kind_.whole && past.known_from() && *past.known_from() > now - kind_.over;
-            changes_at_ = early ? *past.known_from() + kind_.over : Timestamp::max();
+            changes_at_ =
+                is_unknown_ && past.known_from() ? *past.known_from() + kind_.over : Timestamp::max();
         }
         renew_guards();
     }
@@ -83,7 +87,7 @@ public:
     }
     // Takes those that `value` wakes. Where no anchor is known, the value is its own.
     void take(Decimal value, std::vector<Slot>& out) {
-        if (!anchor_ && kind_.whole) return;
+        if (is_unknown_) return;
         const Decimal anchor = anchor_.value_or(value);
         for (auto& book : ups_) book.take(anchor, value, out);
         for (auto& book : downs_) book.take(anchor, value, out);
@@ -106,8 +110,8 @@ private:
         down_guard_ = never_reached<Side::below>;
         if (!anchor_) {
             // The next value is judged by itself.
-            if (!kind_.whole && !ups_.empty()) up_guard_ = always_reached<Side::above>;
-            if (!kind_.whole && !downs_.empty()) down_guard_ = always_reached<Side::below>;
+            if (!is_unknown_ && !ups_.empty()) up_guard_ = always_reached<Side::above>;
+            if (!is_unknown_ && !downs_.empty()) down_guard_ = always_reached<Side::below>;
             return;
         }
         for (const auto& book : ups_) up_guard_ = nearer<Side::above>(up_guard_, book.guard(*anchor_));
@@ -116,6 +120,7 @@ private:
 
     WindowKind kind_;
     std::optional<Decimal> anchor_;
+    bool is_unknown_ = false;  // rather than none
     Timestamp changes_at_ = Timestamp::max();
     std::vector<ShiftBook<Side::above>> ups_;
     std::vector<ShiftBook<Side::below>> downs_;

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "alert/recent_prices.hpp"
+#include "alert/rule_engine.hpp"
+#include "rule/run.hpp"
+
+namespace pricewire::alert {
+
+// An alert that is put aside: nothing changes of it while it is, but what its lines know.
+struct PutAside {
+    RuledAlert alert;
+    rule::Run::Memory memory;
+    // Since when it has been so. Timestamp::min(): before all that is known.
+    Timestamp since = Timestamp::min();
+};
+
+// One alert that is given every price of its tickers, and its steps. Late prices are judged again from copies of its run, as
+// far as RecentPrices reaches back. Pure.
+class Judged {
+public:
+    // Its run as it was before everything of a time.
+    using RunOf = std::function<rule::Run(const PutAside&, Timestamp)>;
+
+    // `recent` outlives it.
+    Judged(const ActiveAlert& alert, const RecentPrices& recent);
+    // One that was put aside before everything of `until`; replay() goes on with it. `run_of` outlives it.
+    Judged(const ActiveAlert& alert, const RecentPrices& recent, PutAside before, Timestamp until,
+           const RunOf& run_of);
+
+    const ActiveAlert& alert() const { return alert_; }
+    const rule::Run& run() const { return run_; }
+
+    // The past, then what is recent.
+    std::vector<RuleStep> begin(std::span<const std::shared_ptr<const LinePast>> pasts);
+    // RecentPrices has it already.
+    std::vector<RuleStep> value(Ticker ticker, Timestamp time, const std::optional<Price>& price);
+    std::vector<RuleStep> time(Timestamp until);
+    // Judges everything again since `time`.
+    std::vector<RuleStep> replay(Timestamp time);
+    std::vector<RuleStep> amend(const ActiveAlert& row);
+    RuleStep expiry() const;
+
+    // Until when it was given prices, or time.
+    Timestamp last() const { return last_; }
+    // Since when nothing of it has changed but what its lines know. Timestamp::min(): before all that it was given.
+    Timestamp unchanged_since() const { return unchanged_since_; }
+    // Whether it has told of something at `time` or later.
+    bool has_told_since(Timestamp time) const;
+
+private:
+    // As of before everything of `from`; the first one as of any time before.
+    struct Base {
+        Timestamp from;
+        std::optional<rule::Run> run;  // unset: it was put aside until then
+        std::uint64_t mark = 0;
+        Timestamp unchanged_since;
+    };
+    void give(Ticker ticker, Timestamp time, const std::optional<Price>& price, std::vector<RuleStep>& out);
+    void pass(Timestamp until, std::vector<RuleStep>& out);
+    void take(const rule::Steps& steps, const std::optional<Price>& price,
+              const std::optional<Timestamp>& muted_until, std::vector<RuleStep>& out);
+    void keep_base(Timestamp time, std::vector<RuleStep>& out);
+    Timestamp restore(Timestamp time);
+    void see_change();
+    Price shown(Timestamp time) const;
+
+    ActiveAlert alert_;
+    const RecentPrices& recent_;
+    std::vector<Ticker> tickers_;  // in order
+    rule::Run run_;
+    Timestamp last_ = Timestamp{};
+    Timestamp timed_until_ = Timestamp{};
+    std::uint64_t mark_ = 0;  // of what unchanged_since_ is about
+    Timestamp unchanged_since_ = Timestamp::min();
+    std::map<Ticker, std::optional<Price>> shown_;
+    std::unique_ptr<PutAside> before_;  // while bases_ has its time
+    Timestamp before_until_;            // as of when it is right at the latest
+    const RunOf* run_of_ = nullptr;
+    std::deque<Base> bases_;  // the oldest first
+    // Since the oldest of them.
+    std::vector<rule::Fired> fired_;
+    std::vector<std::pair<Timestamp, std::vector<RuleState>>> noted_;
+};
+
+}  // namespace pricewire::alert

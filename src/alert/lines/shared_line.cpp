@@ -1,0 +1,176 @@
+#include "alert/lines/shared_line.hpp"
+
+namespace pricewire::alert {
+
+// --- Values
+
+void SharedLine::end_current(Timestamp time) {
+    if (!state_.current) return;
+    const Piece piece{state_.current->value, state_.current->time, std::max(time, state_.current->time)};
+    past_.push(piece);
+    state_.previous = piece.from;
+    state_.current.reset();
+    bool is_moved = false;
+    for (auto& window : windows_) {
+        if (!window->is_beaten_by(piece.value)) continue;
+        window->renew(past_, time);
+        is_moved = true;
+    }
+    for (auto& c : up_trailing_) is_moved = c.on_price(piece.value) || is_moved;
+    for (auto& c : down_trailing_) is_moved = c.on_price(piece.value) || is_moved;
+    if (is_moved) renew_guards();
+    if (keep_ != Duration::max() && past_.has_older_than(time - keep_)) forget_before(time - keep_);
+}
+
+void SharedLine::forget_before(Timestamp moment) {
+    past_.forget_before(moment);
+    if (past_.known_from() && *past_.known_from() < moment) past_.set_known_from(moment);
+    if (state_.known_from && *state_.known_from < moment) state_.known_from = moment;
+}
+
+void SharedLine::set(std::optional<Decimal> value, Timestamp time) {
+    if (!value) {
+        if (state_.current) state_.gone_since = time;
+        return end_current(time);
+    }
+    if (state_.gone_since) {
+        if (*state_.gone_since < time) {
+            if (gaps_.size() == most_gaps) gaps_.pop_front();
+            gaps_.push_back({*state_.gone_since, time});
+        }
+        state_.gone_since.reset();
+    }
+    end_current(time);
+    state_.current = rule::Point{*value, time};
+    if (!state_.known_from) state_.known_from = time;
+}
+
+void SharedLine::take_woken(Timestamp time, std::vector<Slot>& out) {
+    if (time >= windows_change_) renew_windows(time);
+    if (!state_.current || is_quiet(state_.current->value)) return;
+    const Decimal value = state_.current->value;
+    ups_.take([&](Decimal level) { return value >= level; }, out);
+    downs_.take([&](Decimal level) { return value <= level; }, out);
+    for (auto& window : windows_) {
+        if (value >= window->guard<Side::above>() || value <= window->guard<Side::below>())
+            window->take(value, out);
+    }
+    for (auto& c : up_trailing_) c.take(value, out);
+    for (auto& c : down_trailing_) c.take(value, out);
+    std::erase_if(windows_, [](const auto& window) { return window->empty(); });
+    std::erase_if(up_trailing_, [](const auto& c) { return c.empty(); });
+    std::erase_if(down_trailing_, [](const auto& c) { return c.empty(); });
+    renew_guards();
+}
+
+std::vector<rule::LineGap> SharedLine::gaps_until(Timestamp time) const {
+    std::vector<rule::LineGap> out;
+    for (auto gap = gaps_.rbegin(); gap != gaps_.rend() && out.size() < rule::Line::most_gaps; ++gap) {
+        if (gap->to < time) out.push_back(*gap);
+    }
+    std::ranges::reverse(out);
+    return out;
+}
+
+// --- Guards
+
+Window& SharedLine::window(const WindowKind& kind, Timestamp now) {
+    for (auto& window : windows_) {
+        if (window->kind() == kind) return *window;
+    }
+    keep(kind.over + kept_at_least);
+    windows_.push_back(std::make_unique<Window>(kind));
+    windows_.back()->renew(past_, now);
+    return *windows_.back();
+}
+
+void SharedLine::renew_windows(Timestamp time) {
+    for (auto& window : windows_) {
+        if (time >= window->changes_at()) window->renew(past_, time);
+    }
+    renew_guards();
+}
+
+void SharedLine::renew_guards() {
+    up_guard_ = ups_.empty() ? never_reached<Side::above> : ups_.best();
+    down_guard_ = downs_.empty() ? never_reached<Side::below> : downs_.best();
+    windows_change_ = Timestamp::max();
+    for (const auto& window : windows_) {
+        up_guard_ = nearer<Side::above>(up_guard_, window->guard<Side::above>());
+        down_guard_ = nearer<Side::below>(down_guard_, window->guard<Side::below>());
+        windows_change_ = std::min(windows_change_, window->changes_at());
+    }
+    for (const auto& c : up_trailing_) up_guard_ = nearer<Side::above>(up_guard_, c.guard());
+    for (const auto& c : down_trailing_) down_guard_ = nearer<Side::below>(down_guard_, c.guard());
+}
+
+// --- The past
+
+// The value in effect before `time` is the first piece that ended at `time` or later, if it began before.
+rule::LineState SharedLine::as_of(Timestamp time) const {
+    rule::LineState out = state_;
+    const auto& steps = past_.steps();
+    auto after = steps.end();
+    while (after != steps.begin() && std::prev(after)->piece.until >= time) --after;
+    out.current.reset();
+    if (after != steps.end() && after->piece.from < time) {
+        out.current = rule::Point{after->piece.value, after->piece.from};
+    } else if (after == steps.end() && state_.current && state_.current->time < time) {
+        out.current = state_.current;
+    }
+    const bool any_before = after != steps.begin();
+    out.previous.reset();
+    out.gone_since.reset();
+    if (any_before) {
+        out.previous = std::prev(after)->piece.from;
+        if (!out.current) out.gone_since = std::prev(after)->piece.until;
+    }
+    if (out.known_from && *out.known_from >= time) out.known_from.reset();
+    return out;
+}
+
+void SharedLine::take_back(Timestamp time, std::vector<Piece>& later) {
+    while (past_.last() != nullptr && past_.last()->until >= time) later.push_back(*past_.undo());
+}
+
+void SharedLine::rewind(Timestamp time) {
+    state_ = as_of(time);
+    std::vector<Piece> later;
+    take_back(time, later);
+    std::erase_if(gaps_, [&](const rule::LineGap& gap) { return gap.to >= time; });
+    for (auto& window : windows_) window->renew(past_, time);
+    renew_guards();
+}
+
+void SharedLine::take_past(const std::vector<Piece>& pieces, const std::vector<rule::LineGap>& gaps) {
+    if (pieces.empty()) return;
+    const bool is_new = !state_.known_from;
+    const Timestamp first = is_new ? pieces.back().until : *state_.known_from;
+    if (is_new) {
+        for (const Piece& piece : pieces) past_.push(piece);
+    } else {
+        // What can be taken back is given again, since it may have to be without what comes after it.
+        std::vector<Piece> later;
+        take_back(Timestamp::min(), later);
+        past_.prepend(pieces);
+        for (auto piece = later.rbegin(); piece != later.rend(); ++piece) past_.push(*piece);
+    }
+    state_.known_from = pieces.front().from;
+    if (pieces.back().until < first) gaps_.push_front({pieces.back().until, first});
+    gaps_.insert(gaps_.begin(), gaps.begin(), gaps.end());
+    if (is_new) {
+        state_.previous = pieces.back().from;
+        state_.gone_since = pieces.back().until;
+    }
+    for (auto& window : windows_) window->renew(past_, pieces.back().until);
+    renew_guards();
+}
+
+void SharedLine::take_woken_late(Decimal value, std::optional<Decimal> in_effect, Decimal low, Decimal high,
+                                 std::vector<Slot>& out) {
+    for (auto& c : up_trailing_) c.take_late(value, in_effect, low, high, out);
+    for (auto& c : down_trailing_) c.take_late(value, in_effect, low, high, out);
+    renew_guards();
+}
+
+}  // namespace pricewire::alert

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "alert/lines/pieces_past.hpp"
+#include "alert/lines/trailing.hpp"
+#include "alert/lines/window.hpp"
+#include "domain/rule.hpp"
+#include "rule/line.hpp"
+
+namespace pricewire::alert {
+
+// What many alerts watch: the price of a ticker, its closes, its ratio to another, its age. Knows what rule::Line knows,
+// once for all of them, and which of them a value wakes. Two guards stand before everything: a value between them wakes
+// nobody. Pure; owned by one thread.
+class SharedLine {
+public:
+    explicit SharedLine(Ticker ticker) : ticker_(ticker) {}
+
+    Ticker ticker() const { return ticker_; }
+    const rule::LineState& state() const { return state_; }
+    // The time of its last price, or its end; Timestamp::min() if it has had none.
+    Timestamp last() const {
+        return state_.current ? state_.current->time : state_.gone_since.value_or(Timestamp::min());
+    }
+    const PiecesPast& past() const { return past_; }
+    PiecesPast& past() { return past_; }
+    // The last ones before `time`.
+    std::vector<rule::LineGap> gaps_until(Timestamp time) const;
+
+    // Another value; nullopt: none any more. What it replaces becomes part of the past.
+    void set(std::optional<Decimal> value, Timestamp time);
+    // Takes those that the value in effect wakes; they may come more than once.
+    void take_woken(Timestamp time, std::vector<Slot>& out);
+    bool is_quiet(Decimal value) const { return value < up_guard_ && value > down_guard_; }
+
+    // As it was before everything of `time`, as far as its past can be taken back: what was taken back is appended to
+    // `later`, the newest first.
+    rule::LineState as_of(Timestamp time) const;
+    void take_back(Timestamp time, std::vector<Piece>& later);
+    // Makes that its state.
+    void rewind(Timestamp time);
+    // Wakes those whose extreme may have been less extreme before a late price than it is now.
+    void take_woken_late(Decimal value, std::optional<Decimal> in_effect, Decimal low, Decimal high,
+                         std::vector<Slot>& out);
+
+    // What was before all that it knows.
+    void take_past(const std::vector<Piece>& pieces, const std::vector<rule::LineGap>& gaps);
+
+    // Where alerts wait. An anchor is that of the alert as of now.
+    template <Side side>
+    void wait_at(Decimal level, Slot slot) {
+        book<side>().insert(level, slot);
+        renew_guards();
+    }
+    template <Side side>
+    void leave(Decimal level, Slot slot) {
+        if (book<side>().erase(level, slot)) renew_guards();
+    }
+    template <Side side>
+    void wait_in_window(const WindowKind& kind, const Shift& shift, Slot slot, Timestamp now) {
+        window(kind, now).template insert<side>(shift, slot);
+        renew_guards();
+    }
+    template <Side side>
+    void leave_window(const WindowKind& kind, const Shift& shift, Slot slot) {
+        const auto found = std::ranges::find_if(windows_, [&](const auto& w) { return w->kind() == kind; });
+        if (found == windows_.end() || !(*found)->template erase<side>(shift, slot)) return;
+        if ((*found)->empty()) windows_.erase(found);
+        renew_guards();
+    }
+    template <Side side>
+    void wait_in_class(Side extreme, Decimal anchor, const Shift& shift, Slot slot) {
+        const auto place = place_of<side>(shift);
+        auto& all = trailing<side>();
+        auto found = find_trailing(all, extreme, place.first);
+        if (found == all.end()) found = all.insert(all.end(), TrailingClasses<side>(extreme, place.first));
+        found->insert(anchor, place.second, slot);
+        renew_guards();
+    }
+    template <Side side>
+    void leave_class(Side extreme, Decimal anchor, const Shift& shift, Slot slot) {
+        const auto place = place_of<side>(shift);
+        auto& all = trailing<side>();
+        const auto found = find_trailing(all, extreme, place.first);
+        if (found == all.end() || !found->erase(anchor, place.second, slot)) return;
+        if (found->empty()) all.erase(found);
+        renew_guards();
+    }
+    // Its past reaches back so far at least. Duration::max(): as far as it is known.
+    void keep(Duration span) { keep_ = std::max(keep_, span); }
+
+private:
+    static constexpr Duration kept_at_least = std::chrono::minutes{3};
+    static constexpr std::size_t most_gaps = 4096;
+
+    template <Side side>
+    auto& book() {
+        if constexpr (side == Side::above) {
+            return ups_;
+        } else {
+            return downs_;
+        }
+    }
+    template <Side side>
+    auto& trailing() {
+        if constexpr (side == Side::above) {
+            return up_trailing_;
+        } else {
+            return down_trailing_;
+        }
+    }
+    template <typename All>
+    static auto find_trailing(All& all, Side extreme, const ShiftFamily& family) {
+        return std::ranges::find_if(
+            all, [&](const auto& c) { return c.extreme() == extreme && c.family() == family; });
+    }
+    Window& window(const WindowKind& kind, Timestamp now);
+    void end_current(Timestamp time);
+    void forget_before(Timestamp moment);
+    void renew_windows(Timestamp time);
+    void renew_guards();
+
+    Decimal up_guard_ = greatest_decimal, down_guard_ = least_decimal;
+    Timestamp windows_change_ = Timestamp::max();
+    rule::LineState state_;
+    Duration keep_ = kept_at_least;
+    PiecesPast past_;
+    std::deque<rule::LineGap> gaps_;
+
+    OrderedSlots<Side::above> ups_;
+    OrderedSlots<Side::below> downs_;
+    std::vector<std::unique_ptr<Window>> windows_;
+    std::vector<TrailingClasses<Side::above>> up_trailing_;
+    std::vector<TrailingClasses<Side::below>> down_trailing_;
+    const Ticker ticker_;
+};
+
+}  // namespace pricewire::alert
