@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <string_view>
 
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/migrate.hpp"
@@ -11,6 +12,7 @@ namespace pricewire::storage::sqlite {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_view_literals;
 
 class PlansTest : public ::testing::Test {
 protected:
@@ -223,6 +225,8 @@ protected:
             for (const char* part : parts)
                 EXPECT_NE(found.find(part), std::string::npos) << name << " should " << part << ", not\n"
                                                                << found;
+            // These sort what one delivery, or the endpoints of one page, have.
+            if (name == "last_request"sv || name == "endpoint_calls"sv) continue;
             EXPECT_EQ(found.find("TEMP B-TREE"), std::string::npos) << name << "\n" << found;
         }
     }
