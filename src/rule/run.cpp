@@ -249,8 +249,12 @@ std::optional<Run::Due> Run::next_due(bool of_lines) const {
     const auto consider_judging = [&](std::optional<Timestamp> time, DueKind kind, std::size_t index) {
         if (time && !is_expired(*time)) consider(time, kind, index);
     };
+    // A machine that goes on from a state is judged from its time on, or what is due would stay due.
+    const auto judged_from = [&](std::optional<Timestamp> time, std::size_t machine) {
+        return time ? std::optional(std::max(*time, rule_state(first_of(machine)).as_of)) : std::nullopt;
+    };
     for (std::size_t m = 0; m < machines_.size(); ++m)
-        consider_judging(timer(machines_[m], alert_.terms->hold), DueKind::machine, m);
+        consider_judging(judged_from(timer(machines_[m], alert_.terms->hold), m), DueKind::machine, m);
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         const Track& track = tracks_[i];
         consider_judging(track.note_at, DueKind::note, i);
@@ -258,7 +262,7 @@ std::optional<Run::Due> Run::next_due(bool of_lines) const {
         const auto limit = bound(i, 0, now_);
         const auto reached = limit ? track.line.reached(limit->level) : std::nullopt;
         if (reached && *reached > machines_[machine_of(i)].judged_at)
-            consider_judging(reached, DueKind::age, i);
+            consider_judging(judged_from(reached, machine_of(i)), DueKind::age, i);
     }
     return next;
 }

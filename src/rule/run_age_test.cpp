@@ -42,5 +42,28 @@ TEST(RunAge, KnowsTheLastPriceFromHistory) {
     EXPECT_EQ(steps.back().fired->last_price, Decimal::from_int(95));
 }
 
+// The bars after a kill may lack the last seconds before it, in which the alert was noted.
+TEST(RunAge, GoesOnFromAStateThatIsYoungerThanTheLastKnownPrice) {
+    RuledAlert alert;
+    alert.terms = std::make_shared<const Terms>(
+        terms_of(R"({"watch":"age","is":"above","level":"60s"})", "null", R"({"cooldown":"10s"})"));
+    alert.created_at = alert.begun_at = age_begin;
+    alert.state.firings = 1;
+    alert.state.rules.push_back(
+        {.armed = false, .fired = true, .start = age_begin + 100s, .as_of = age_begin + 100s});
+    rule::Run run(alert);
+    Steps steps;
+    run.history("BTC", {age_begin - 120s, age_begin + 10s, Decimal::from_int(90), Decimal::from_int(110),
+                        Decimal::from_int(95)});
+    run.time(age_begin + 110s, steps);
+    EXPECT_TRUE(steps.empty());
+    run.value("BTC", age_begin + 120s, Decimal::from_int(96), steps);
+    run.time(age_begin + 200s, steps);
+    ASSERT_FALSE(steps.empty());
+    ASSERT_TRUE(steps.back().fired);
+    EXPECT_EQ(steps.back().fired->time, age_begin + 180s);
+    EXPECT_EQ(steps.back().fired->number, 2);
+}
+
 }  // namespace
 }  // namespace pricewire::rule
