@@ -108,6 +108,11 @@ inline constexpr std::pair<const char*, const char*> user_routes[] = {
     {"POST", "/api/v1/deliveries/recover"},
     {"GET", "/api/v1/endpoints"},
     {"POST", "/api/v1/endpoints/enable"},
+    {"POST", "/api/v1/endpoints/test"},
+    {"POST", "/api/v1/catcher"},
+    {"GET", "/api/v1/catcher"},
+    {"GET", "/api/v1/catcher/1"},
+    {"DELETE", "/api/v1/catcher"},
 };
 
 inline test::Prism* prism_of_test() {

@@ -82,6 +82,13 @@ TEST_F(LimitsTest, RatesAreLimitedByAddressTogether) {
     EXPECT_EQ(call("GET", "/api/v1/rates/", {}, {{"x-api-key", bob.api_key}}, "192.0.2.2").status, 200);
 }
 
+TEST_F(LimitsTest, WhatIsSentToACatcherIsLimitedByAddress) {
+    const std::string path = "/try/" + std::string(22, 'x');
+    for (int i = 0; i < 5; ++i) EXPECT_NE(call("POST", path, "{}").status, 429);
+    EXPECT_EQ(call("POST", path, "{}").status, 429);
+    EXPECT_NE(call("POST", path, "{}", {}, "192.0.2.2").status, 429);
+}
+
 TEST_F(LimitsTest, HistoryHasItsOwnLimitByUser) {
     options_.history_limit = {2, 10s};
     const Account ann = register_user("ann@example.com");

@@ -53,7 +53,7 @@ constexpr Route routes[] = {
     {"POST", "/api/v1/endpoints/test", "test_endpoint", key, user, Where::resolver, test_endpoint},
     {"POST", "/api/v1/catcher", "open_catcher", key, user, storage, open_catcher},
     {"GET", "/api/v1/catcher", "show_catcher", key, user, storage, show_catcher},
-    {"GET", "/api/v1/catcher/{}", "show_catcher", key, user, storage, show_catcher},
+    {"GET", "/api/v1/catcher/{}", "show_catcher_of_id", key, user, storage, show_catcher},
     {"DELETE", "/api/v1/catcher", "close_catcher", key, user, storage, close_catcher},
     {"POST", "/try/{}", "catch", Access::open, Limit::rates_by_ip, storage, catch_request},
     {"GET", "/health", "health", Access::open, Limit::none, Where::health, nullptr},

@@ -82,7 +82,7 @@ TEST_F(PageTest, IsGzippedIfTheClientAcceptsIt) {
 }
 
 TEST_F(PageTest, IsNotSentAgainToClientsThatHaveIt) {
-    for (const char* path : {"/", script}) {
+    for (const char* path : {"/", script, "/sw.js"}) {
         for (const char* coding : {"gzip", "identity"}) {
             const net::Headers first{{"accept-encoding", coding}};
             const std::string etag = call("GET", path, {}, first).header("ETag");
