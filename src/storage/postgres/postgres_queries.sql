@@ -671,9 +671,9 @@ SELECT webhook_url, success_at, failure_at, failure, failure_status FROM endpoin
 WHERE user_id = $1::uuid AND webhook_url >= $2::text AND webhook_url <= $3::text ORDER BY webhook_url LIMIT 20000;
 
 -- name: endpoint_calls
-SELECT webhook_url, succeeded, place, sum(calls)::bigint FROM endpoint_calls
+SELECT webhook_url, succeeded, place, calls FROM endpoint_calls
 WHERE user_id = $1::uuid AND webhook_url >= $2::text AND webhook_url <= $3::text AND hour >= $4::bigint
-GROUP BY webhook_url, succeeded, place ORDER BY webhook_url LIMIT 100000;
+ORDER BY webhook_url LIMIT 100000;
 
 -- name: prune_endpoints_seen
 DELETE FROM endpoints_seen WHERE (user_id, webhook_url) IN (

@@ -297,7 +297,7 @@ TEST_F(FromVersion2Test, AlertsAreUnchangedAndPruningRemovesDeletedOnesWithoutDe
     EXPECT_EQ(storage->alert(user_, alert(1)).value().note, "");
     EXPECT_FALSE(storage->alert(user_, alert(1)).value().trace);
     EXPECT_EQ(storage->prune(time, 100), 1U);  // alert 2
-    // Four that have ended, what is counted of their endpoints in four rows, and alert 9; alert 8's delivery still waits.
+    // Four that have ended, what is known of their four URLs, and alert 9; alert 8's delivery still waits.
     EXPECT_EQ(storage->prune(time + 1h, 100), 9U);
     EXPECT_EQ(storage->prune(time + 1h, 100), 0U);
     EXPECT_EQ(storage->deliveries(user_, {}).size(), 3U);
