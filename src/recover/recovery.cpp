@@ -28,8 +28,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration minute_length = 1min;
-
 // The end that may be beyond such an alert's level.
 Decimal end_of(const PriceBand& band, Condition condition) {
     return kind_of(condition).side == Side::above ? band.high : band.low;
@@ -41,6 +39,8 @@ PriceBand band_of(const past::CombinedBar& bar) {
     return {bar.low, bar.high};
 }
 
+}  // namespace
+
 std::vector<SourceName> names_of(std::uint64_t bits, const std::vector<SourceName>& venues) {
     std::vector<SourceName> out;
     for (std::size_t i = 0; i < venues.size(); ++i) {
@@ -49,8 +49,6 @@ std::vector<SourceName> names_of(std::uint64_t bits, const std::vector<SourceNam
     std::ranges::sort(out);
     return out;
 }
-
-}  // namespace
 
 Recovery::Recovery(Timestamp from, Timestamp to, ToldMinutes told, std::span<const RecoverableAlert> alerts)
     : from_(from), to_(to), told_(std::move(told)) {

@@ -26,6 +26,9 @@ struct ToldMinutes {
     // without a bar may have had trades.
     bool is_whole = false;
 };
+constexpr Duration minute_length = std::chrono::minutes{1};
+// Those of `venues` whose bits are set, sorted.
+std::vector<SourceName> names_of(std::uint64_t bits, const std::vector<SourceName>& venues);
 
 // Of a minute, by trade.
 struct ToldTrades {

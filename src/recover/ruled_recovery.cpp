@@ -39,17 +39,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration minute_length = 1min;
 constexpr Duration tick{1};
-
-std::vector<SourceName> names_of(std::uint64_t bits, const std::vector<SourceName>& venues) {
-    std::vector<SourceName> out;
-    for (std::size_t i = 0; i < venues.size(); ++i) {
-        if ((bits >> i & 1) != 0) out.push_back(venues[i]);
-    }
-    std::ranges::sort(out);
-    return out;
-}
 
 struct Sum {
     int count = 0;

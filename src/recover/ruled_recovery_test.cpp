@@ -16,12 +16,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Timestamp t0{std::chrono::minutes{28'333'333}};
+constexpr Timestamp gap_begin{std::chrono::minutes{28'333'333}};
 constexpr std::string_view above = R"({"is":"above","level":100})";
 constexpr std::string_view trailing = R"({"is":"below","level":{"from":"high","by":"-3%"}})";
 constexpr std::string_view repeats = R"({"cooldown":"10s","rearm":"0%"})";
 
-Decimal dec(double value) {
+Decimal decimal(double value) {
     return *Decimal::parse(fmt::format("{:.4f}", value));
 }
 
@@ -29,8 +29,8 @@ ActiveAlert alert(std::string_view when, std::string_view repeat = "null", std::
                   Duration begun = -1h) {
     auto ruled = std::make_shared<RuledAlert>();
     ruled->terms = std::make_shared<const Terms>(rule::terms_of(when, hold, repeat));
-    ruled->created_at = ruled->begun_at = t0 + begun;
-    return {make_uuid(t0), "BTC", Condition::lt, {}, ruled};
+    ruled->created_at = ruled->begun_at = gap_begin + begun;
+    return {make_uuid(gap_begin), "BTC", Condition::lt, {}, ruled};
 }
 ActiveAlert with(const ActiveAlert& like, AlertState state) {
     auto ruled = std::make_shared<RuledAlert>(*like.ruled);
@@ -43,22 +43,22 @@ ActiveAlert with(const ActiveAlert& like, AlertState state) {
 ActiveAlert fired(const ActiveAlert& like, Duration at, double price, bool armed = false) {
     AlertState state;
     state.firings = 1;
-    state.muted_until = t0 + at + 10s;
+    state.muted_until = gap_begin + at + 10s;
     state.rules.push_back({.armed = armed,
                            .fired = true,
-                           .start = t0 + at,
-                           .start_price = dec(price),
-                           .as_of = t0 + at,
-                           .extreme_until = t0 + at});
+                           .start = gap_begin + at,
+                           .start_price = decimal(price),
+                           .as_of = gap_begin + at,
+                           .extreme_until = gap_begin + at});
     return with(like, state);
 }
 
 past::CombinedBar bar(int minute, double open, double low, double high, double close, int owners = 3) {
-    return {.start = t0 + minute * 1min,
-            .open = dec(open),
-            .high = dec(high),
-            .low = dec(low),
-            .close = dec(close),
+    return {.start = gap_begin + minute * 1min,
+            .open = decimal(open),
+            .high = decimal(high),
+            .low = decimal(low),
+            .close = decimal(close),
             .volume = {},
             .owners = owners,
             .sources = 0b101};
@@ -66,21 +66,21 @@ past::CombinedBar bar(int minute, double open, double low, double high, double c
 ToldMinutes minutes(std::vector<past::CombinedBar> bars) {
     return {std::move(bars), {"okx", "binance", "kraken"}, 3, true};
 }
-std::map<Ticker, ToldMinutes> told(std::vector<past::CombinedBar> bars) {
+std::map<Ticker, ToldMinutes> minutes_told(std::vector<past::CombinedBar> bars) {
     return {{"BTC", minutes(std::move(bars))}};
 }
 std::set<RuledRecovery::Minute> wanted(int minute) {
-    return {{"BTC", t0 + minute * 1min}};
+    return {{"BTC", gap_begin + minute * 1min}};
 }
 // At 99 for the hour before.
 std::vector<Stretch> quiet(Ticker, Timestamp) {
-    return {{t0 - 1h, t0, dec(99), dec(99), dec(99)}};
+    return {{gap_begin - 1h, gap_begin, decimal(99), decimal(99), decimal(99)}};
 }
 
 // "1: 101 [60,120)" or "1: 101 @75", one a line; "armed", "extreme 110" of a note.
 std::string shown(const RuledRecovery& recovery) {
     std::string out;
-    const auto second = [](Timestamp t) { return (t - t0) / 1s; };
+    const auto second = [](Timestamp t) { return (t - gap_begin) / 1s; };
     for (const RuledOutcome& outcome : recovery.outcomes()) {
         for (const auto& [late, firing] : outcome.firings) {
             out += fmt::format("{}: {} ", firing.number, firing.value.to_string());
@@ -96,8 +96,8 @@ std::string shown(const RuledRecovery& recovery) {
     return out;
 }
 std::string judged(const ActiveAlert& one, std::vector<past::CombinedBar> bars, Duration to = 5min) {
-    EXPECT_TRUE(is_recoverable(one, t0, t0 + to));
-    return shown(RuledRecovery(t0, t0 + to, told(std::move(bars)), {one}, quiet));
+    EXPECT_TRUE(is_recoverable(one, gap_begin, gap_begin + to));
+    return shown(RuledRecovery(gap_begin, gap_begin + to, minutes_told(std::move(bars)), {one}, quiet));
 }
 
 TEST(RuledRecovery, WhatCrossedAndCameBackFires) {
@@ -110,10 +110,10 @@ TEST(RuledRecovery, WhatCrossedAndCameBackFires) {
 TEST(RuledRecovery, ARepeatingAlertIsArmedAndFiresAgainByRecoveredPrices) {
     const ActiveAlert once = fired(alert(above, repeats), -10min, 101);
     const auto high = [](Ticker, Timestamp) {
-        return std::vector<Stretch>{{t0 - 10min, t0, dec(101), dec(101), dec(101)}};
+        return std::vector<Stretch>{{gap_begin - 10min, gap_begin, decimal(101), decimal(101), decimal(101)}};
     };
     const auto judge = [&](std::vector<past::CombinedBar> bars) {
-        return shown(RuledRecovery(t0, t0 + 5min, told(std::move(bars)), {once}, high));
+        return shown(RuledRecovery(gap_begin, gap_begin + 5min, minutes_told(std::move(bars)), {once}, high));
     };
     EXPECT_EQ(judge({bar(0, 101, 101, 102, 101), bar(1, 101, 98, 101, 99), bar(2, 99, 99, 103, 102)}),
               "2: 103 [120,180)\n");
@@ -125,22 +125,24 @@ TEST(RuledRecovery, ARepeatingAlertIsArmedAndFiresAgainByRecoveredPrices) {
 TEST(RuledRecovery, WhatDependsOnTheOrderWithinAMinuteIsNotGuessed) {
     const ActiveAlert once = fired(alert(above, repeats), -10min, 101);
     const auto high = [](Ticker, Timestamp) {
-        return std::vector<Stretch>{{t0 - 10min, t0, dec(101), dec(101), dec(101)}};
+        return std::vector<Stretch>{{gap_begin - 10min, gap_begin, decimal(101), decimal(101), decimal(101)}};
     };
     // Down to 99 and up to 103, or up and down.
     const std::vector bars{bar(0, 101, 99, 103, 99.5), bar(1, 99.5, 99, 104, 99)};
-    EXPECT_EQ(shown(RuledRecovery(t0, t0 + 1min, told({bars[0]}), {once}, high)), "armed @59\n");
-    EXPECT_EQ(shown(RuledRecovery(t0, t0 + 2min, told(bars), {once}, high)), "2: 104 [60,120)\narmed @119\n");
+    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 1min, minutes_told({bars[0]}), {once}, high)),
+              "armed @59\n");
+    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 2min, minutes_told(bars), {once}, high)),
+              "2: 104 [60,120)\narmed @119\n");
 }
 
 TEST(RuledRecovery, ATrailingAlertFollowsRecoveredPrices) {
     AlertState state;
     state.rules.push_back({.armed = true,
-                           .start = t0 - 1h,
-                           .start_price = dec(99),
-                           .as_of = t0 - 1h,
-                           .extreme = dec(99),
-                           .extreme_until = t0 - 59min});
+                           .start = gap_begin - 1h,
+                           .start_price = decimal(99),
+                           .as_of = gap_begin - 1h,
+                           .extreme = decimal(99),
+                           .extreme_until = gap_begin - 59min});
     const ActiveAlert one = with(alert(trailing), state);
     EXPECT_EQ(judged(one, {bar(0, 99, 99, 110, 109), bar(1, 109, 106, 109, 108)}), "1: 106 [60,120)\n");
     EXPECT_EQ(judged(one, {bar(0, 99, 99, 110, 109), bar(1, 109, 108, 109, 108)}),
@@ -151,15 +153,16 @@ TEST(RuledRecovery, ATrailingAlertFollowsRecoveredPrices) {
 TEST(RuledRecovery, OneThatBeganJustBeforeTheKillIsJudgedFromItsStart) {
     AlertState state;
     state.rules.push_back({.armed = true,
-                           .start = t0 + 5s,
-                           .start_price = dec(99),
-                           .as_of = t0 + 5s,
-                           .extreme_until = t0 + 5s});
+                           .start = gap_begin + 5s,
+                           .start_price = decimal(99),
+                           .as_of = gap_begin + 5s,
+                           .extreme_until = gap_begin + 5s});
     const ActiveAlert one = with(alert(trailing, "null", "null", 5s), state);
     const std::vector bars{bar(0, 99, 99, 120, 99), bar(1, 99, 99, 110, 109), bar(2, 109, 106, 109, 108)};
     EXPECT_EQ(judged(one, bars), "1: 106 [120,180)\n") << "the high of 120 may have been before";
-    EXPECT_FALSE(is_recoverable(alert(trailing, "null", "null", 5s), t0, t0 + 5min));
-    EXPECT_FALSE(is_recoverable(with(alert(trailing, "null", "null", 1min), state), t0, t0 + 5min));
+    EXPECT_FALSE(is_recoverable(alert(trailing, "null", "null", 5s), gap_begin, gap_begin + 5min));
+    EXPECT_FALSE(
+        is_recoverable(with(alert(trailing, "null", "null", 1min), state), gap_begin, gap_begin + 5min));
 }
 
 TEST(RuledRecovery, AMoveFromTheStartBeginsAnewWithEachFiring) {
@@ -174,19 +177,20 @@ TEST(RuledRecovery, AMoveFromTheStartBeginsAnewWithEachFiring) {
 
 TEST(RuledRecovery, TradesGiveTheMomentAndDecide) {
     const std::vector bars{bar(0, 99, 99, 100, 99), bar(1, 99, 98, 103, 99), bar(2, 99, 98, 104, 99)};
-    RuledRecovery recovery(t0, t0 + 5min, told(bars), {alert(above)}, quiet);
+    RuledRecovery recovery(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, quiet);
     ASSERT_EQ(recovery.wanted(), wanted(1));
-    ToldTrades trades{
-        {{t0 + 50s, dec(99), 0b11, 2}, {t0 + 75s, dec(101), 0b11, 2}, {t0 + 80s, dec(99), 0b11, 2}},
-        {"okx", "binance"},
-        true,
-        {}};
-    recovery.take({"BTC", t0 + 1min}, trades);
+    ToldTrades trades{{{gap_begin + 50s, decimal(99), 0b11, 2},
+                       {gap_begin + 75s, decimal(101), 0b11, 2},
+                       {gap_begin + 80s, decimal(99), 0b11, 2}},
+                      {"okx", "binance"},
+                      true,
+                      {}};
+    recovery.take({"BTC", gap_begin + 1min}, trades);
     EXPECT_EQ(shown(recovery), "1: 101 @75\n");
 
-    RuledRecovery refuted(t0, t0 + 5min, told(bars), {alert(above)}, quiet);
-    trades.prices[1].value = dec(100);
-    refuted.take({"BTC", t0 + 1min}, trades);
+    RuledRecovery refuted(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, quiet);
+    trades.prices[1].value = decimal(100);
+    refuted.take({"BTC", gap_begin + 1min}, trades);
     EXPECT_EQ(shown(refuted), "1: 104 [120,180)\n");
     EXPECT_EQ(refuted.wanted(), wanted(2));
 }
@@ -194,20 +198,21 @@ TEST(RuledRecovery, TradesGiveTheMomentAndDecide) {
 TEST(RuledRecovery, WhatVenuesHaveReachedTogetherCountsWhateverTheOrderOfTheirTrades) {
     const std::vector bars{bar(1, 99, 98, 103, 99), bar(2, 99, 99, 99, 99)};
     const auto judge = [&](std::optional<PriceBand> reached) {
-        RuledRecovery recovery(t0, t0 + 5min, told(bars), {alert(above)}, quiet);
-        recovery.take({"BTC", t0 + 1min},
-                      ToldTrades{{{t0 + 70s, dec(99), 0b11, 2}}, {"okx", "binance"}, true, reached});
+        RuledRecovery recovery(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, quiet);
+        recovery.take(
+            {"BTC", gap_begin + 1min},
+            ToldTrades{{{gap_begin + 70s, decimal(99), 0b11, 2}}, {"okx", "binance"}, true, reached});
         return shown(recovery);
     };
-    EXPECT_EQ(judge(PriceBand{dec(98), dec(102)}), "1: 102 [60,120)\n");
-    EXPECT_EQ(judge(PriceBand{dec(98), dec(100)}), "");
+    EXPECT_EQ(judge(PriceBand{decimal(98), decimal(102)}), "1: 102 [60,120)\n");
+    EXPECT_EQ(judge(PriceBand{decimal(98), decimal(100)}), "");
     EXPECT_EQ(judge(std::nullopt), "");
 }
 
 TEST(RuledRecovery, OfTheFirstMinuteOnlyTheAlertsThatWereReadyBeforeCanBeSure) {
     const std::vector bars{bar(0, 99, 98, 103, 99)};
     const auto judge = [&](const ActiveAlert& one) {
-        return shown(RuledRecovery(t0 + 20s, t0 + 1min, told(bars), {one}, quiet));
+        return shown(RuledRecovery(gap_begin + 20s, gap_begin + 1min, minutes_told(bars), {one}, quiet));
     };
     EXPECT_EQ(judge(alert(above)), "1: 103 [0,60)\n");
     EXPECT_EQ(judge(fired(alert(above, repeats), 5s, 101)), "armed @59\n") << "the 103 may have been before";
@@ -217,7 +222,7 @@ TEST(RuledRecovery, OfTheFirstMinuteOnlyTheAlertsThatWereReadyBeforeCanBeSure) {
 
 TEST(RuledRecovery, AMuteThatEndsWithinAMinuteLeavesItsClose) {
     AlertState state = fired(alert(above, repeats), -10min, 101).ruled->state;
-    state.muted_until = t0 + 30s;
+    state.muted_until = gap_begin + 30s;
     state.rules[0].armed = true;
     const ActiveAlert one = with(alert(above, repeats), state);
     EXPECT_EQ(judged(one, {bar(0, 99, 98, 103, 99), bar(1, 99, 99, 99, 99)}), "");
@@ -226,39 +231,43 @@ TEST(RuledRecovery, AMuteThatEndsWithinAMinuteLeavesItsClose) {
 
 TEST(RuledRecovery, ClosesWithinTheBlindTimeAreJudged) {
     const ActiveAlert one = alert(R"({"watch":{"close":"5m"},"is":"above","level":100})");
-    const Timestamp begin = std::chrono::floor<std::chrono::minutes>(t0);
+    const Timestamp begin = std::chrono::floor<std::chrono::minutes>(gap_begin);
     const int end = static_cast<int>(5 - (begin.time_since_epoch() / 1min) % 5);
     const auto judge = [&](double close) {
         std::vector bars{bar(end - 1, 99, 98, 103, close), bar(end, 99, 99, 99, 99)};
-        return shown(RuledRecovery(t0, t0 + 10min, told(bars), {one}, quiet));
+        return shown(RuledRecovery(gap_begin, gap_begin + 10min, minutes_told(bars), {one}, quiet));
     };
     EXPECT_EQ(judge(102), fmt::format("1: 102 @{}\n", end * 60));
     EXPECT_EQ(judge(99), "");
 }
 
 TEST(RuledRecovery, WhatHasFiredAfterTheBlindTimeStaysAsItIs) {
-    EXPECT_FALSE(is_recoverable(fired(alert(above, repeats), 6min, 101), t0, t0 + 5min));
-    EXPECT_FALSE(is_recoverable(alert(above, "null", "\"30s\""), t0, t0 + 5min))
+    EXPECT_FALSE(is_recoverable(fired(alert(above, repeats), 6min, 101), gap_begin, gap_begin + 5min));
+    EXPECT_FALSE(is_recoverable(alert(above, "null", "\"30s\""), gap_begin, gap_begin + 5min))
         << "holds do not count blind time";
-    EXPECT_FALSE(is_recoverable(alert(R"({"watch":"age","is":"above","level":"60s"})"), t0, t0 + 5min));
-    EXPECT_FALSE(is_recoverable(alert(above, "null", "null", 5min), t0, t0 + 5min));
+    EXPECT_FALSE(
+        is_recoverable(alert(R"({"watch":"age","is":"above","level":"60s"})"), gap_begin, gap_begin + 5min));
+    EXPECT_FALSE(is_recoverable(alert(above, "null", "null", 5min), gap_begin, gap_begin + 5min));
 }
 
 TEST(RuledRecovery, WhatWasArmedAfterTheBlindTimeIsJudgedAsItWasBefore) {
     AlertState state = fired(alert(above, repeats), -10min, 101).ruled->state;
     state.rules[0].armed = true;
-    state.rules[0].as_of = t0 + 6min;
+    state.rules[0].as_of = gap_begin + 6min;
     const ActiveAlert one = with(alert(above, repeats), state);
     const auto high = [](Ticker, Timestamp) {
-        return std::vector<Stretch>{{t0 - 10min, t0, dec(101), dec(101), dec(101)}};
+        return std::vector<Stretch>{{gap_begin - 10min, gap_begin, decimal(101), decimal(101), decimal(101)}};
     };
-    EXPECT_EQ(shown(RuledRecovery(t0, t0 + 5min, told({bar(0, 101, 101, 103, 102)}), {one}, high)), "");
+    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 5min, minutes_told({bar(0, 101, 101, 103, 102)}),
+                                  {one}, high)),
+              "");
 }
 
 TEST(RuledRecovery, AnUnknownMinuteIsNotGuessed) {
-    auto part = told({bar(0, 99, 99, 99, 99), bar(1, 99, 99, 150, 99, 1)});
+    auto part = minutes_told({bar(0, 99, 99, 99, 99), bar(1, 99, 99, 150, 99, 1)});
     part.at("BTC").is_whole = false;
-    EXPECT_EQ(shown(RuledRecovery(t0, t0 + 2min, part, {alert(above)}, quiet)), "") << "one exchange's wick";
+    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 2min, part, {alert(above)}, quiet)), "")
+        << "one exchange's wick";
 }
 
 TEST(RuledRecovery, ABarThatEndsWithTheBlindTimeIsJudged) {
@@ -270,11 +279,11 @@ TEST(RuledRecovery, ABarThatEndsWithTheBlindTimeIsJudged) {
 TEST(RuledRecovery, AHighOfALaterMinuteIsNotTakenForAnEarlierOne) {
     AlertState state;
     state.rules.push_back({.armed = true,
-                           .start = t0 - 1h,
-                           .start_price = dec(99),
-                           .as_of = t0 - 1h,
-                           .extreme = dec(110),
-                           .extreme_until = t0 + 5min});
+                           .start = gap_begin - 1h,
+                           .start_price = decimal(99),
+                           .as_of = gap_begin - 1h,
+                           .extreme = decimal(110),
+                           .extreme_until = gap_begin + 5min});
     const ActiveAlert one = with(alert(trailing), state);
     EXPECT_EQ(judged(one, {bar(0, 99, 98, 99, 99), bar(1, 99, 99, 110, 109)}), "");
     EXPECT_EQ(judged(one, {bar(1, 99, 99, 110, 109), bar(2, 109, 106, 109, 108)}), "1: 106 [120,180)\n");
@@ -285,16 +294,17 @@ TEST(RuledRecovery, AMuteThatEndsWithinAMinuteHidesNoHigh) {
                                    R"({"cooldown":"10s","rearm":"1%"})"),
                              -2h, 99)
                            .ruled->state;
-    state.muted_until = t0 + 30s;
+    state.muted_until = gap_begin + 30s;
     state.rules[0].armed = true;
     const ActiveAlert one = with(alert(R"({"is":"above","level":{"from":"high","over":"1h"}})",
                                        R"({"cooldown":"10s","rearm":"1%"})", "null", -3h),
                                  state);
     const auto judge = [&](double close) {
-        return shown(
-            RuledRecovery(t0, t0 + 1min, told({bar(0, 99, 98, 103, close)}), {one}, [](Ticker, Timestamp) {
-                return std::vector<Stretch>{{t0 - 2h, t0, dec(99), dec(99), dec(99)}};
-            }));
+        return shown(RuledRecovery(gap_begin, gap_begin + 1min, minutes_told({bar(0, 99, 98, 103, close)}),
+                                   {one}, [](Ticker, Timestamp) {
+                                       return std::vector<Stretch>{{gap_begin - 2h, gap_begin, decimal(99),
+                                                                    decimal(99), decimal(99)}};
+                                   }));
     };
     EXPECT_EQ(judge(102), "") << "the high of 103 came before";
 }
@@ -305,8 +315,8 @@ class RuledRecoveryOfTwo : public ::testing::Test {
 protected:
     std::string judged(const ActiveAlert& one, std::vector<past::CombinedBar> btc,
                        std::vector<past::CombinedBar> eth) const {
-        EXPECT_TRUE(is_recoverable(one, t0, t0 + 5min));
-        return shown(RuledRecovery(t0, t0 + 5min,
+        EXPECT_TRUE(is_recoverable(one, gap_begin, gap_begin + 5min));
+        return shown(RuledRecovery(gap_begin, gap_begin + 5min,
                                    {{"BTC", minutes(std::move(btc))}, {"ETH", minutes(std::move(eth))}},
                                    {one}, quiet));
     }
@@ -332,22 +342,23 @@ TEST_F(RuledRecoveryOfTwo, AllFiresByPricesOfOneMoment) {
 
 TEST_F(RuledRecoveryOfTwo, TradesOfBothTellWhetherTheyWereThereTogether) {
     RuledRecovery recovery(
-        t0, t0 + 5min,
+        gap_begin, gap_begin + 5min,
         {{"BTC", minutes({bar(1, 99, 99, 102, 99)})}, {"ETH", minutes({bar(1, 55, 49, 55, 55)})}}, {all_},
         quiet);
     EXPECT_EQ(shown(recovery), "");
-    ASSERT_EQ(recovery.wanted(), (std::set<RuledRecovery::Minute>{{"BTC", t0 + 1min}, {"ETH", t0 + 1min}}));
+    ASSERT_EQ(recovery.wanted(),
+              (std::set<RuledRecovery::Minute>{{"BTC", gap_begin + 1min}, {"ETH", gap_begin + 1min}}));
     const auto trades = [](double high, Duration from, double after) {
-        return ToldTrades{{{t0 + 60s, dec(after), 0b11, 2},
-                           {t0 + 60s + from, dec(high), 0b11, 2},
-                           {t0 + 90s + from, dec(after), 0b11, 2}},
+        return ToldTrades{{{gap_begin + 60s, decimal(after), 0b11, 2},
+                           {gap_begin + 60s + from, decimal(high), 0b11, 2},
+                           {gap_begin + 90s + from, decimal(after), 0b11, 2}},
                           {"okx", "binance"},
                           true,
                           {}};
     };
-    recovery.take({"BTC", t0 + 1min}, trades(102, 5s, 99));
+    recovery.take({"BTC", gap_begin + 1min}, trades(102, 5s, 99));
     EXPECT_EQ(shown(recovery), "") << "one alone does not decide";
-    recovery.take({"ETH", t0 + 1min}, trades(49, 20s, 55));
+    recovery.take({"ETH", gap_begin + 1min}, trades(49, 20s, 55));
     EXPECT_EQ(shown(recovery), "1: 102 @80\n");
 }
 
@@ -371,13 +382,13 @@ TEST_F(RuledRecoveryOfTwo, WhatIsNotKnownOfOneIsNotGuessed) {
     ToldMinutes eth = minutes({bar(0, 49, 49, 49, 49)});
     eth.is_whole = false;
     EXPECT_EQ(shown(RuledRecovery(
-                  t0, t0 + 5min,
+                  gap_begin, gap_begin + 5min,
                   {{"BTC", minutes({bar(0, 99, 99, 99, 99), bar(1, 99, 99, 102, 101)})}, {"ETH", eth}},
                   {all_}, quiet)),
               "");
     EXPECT_FALSE(is_recoverable(
-        alert(R"({"watch":{"ratio_to":"ETH"},"is":"below","level":{"from":"high","by":"-3%"}})"), t0,
-        t0 + 5min))
+        alert(R"({"watch":{"ratio_to":"ETH"},"is":"below","level":{"from":"high","by":"-3%"}})"), gap_begin,
+        gap_begin + 5min))
         << "the highest ratio is known of no bar";
 }
 
@@ -392,7 +403,7 @@ protected:
     };
     // The outage begins with a minute, or within one.
     Play play(Duration from) {
-        Play out{t0 + from, {}, {}, {}};
+        Play out{gap_begin + from, {}, {}, {}};
         std::map<Ticker, double> price{{"BTC", 99}, {"ETH", 49.5}};
         for (Duration at = -1min; at < 10min; at += std::chrono::seconds{1 + random_() % 5}) {
             const Ticker ticker(random_() % 3 == 0 ? "ETH" : "BTC");
@@ -400,17 +411,17 @@ protected:
             double& last = price[ticker];
             last += (static_cast<double>(random_() % 101) - 50) / 5000 * middle;
             last = std::clamp(std::round(last * 100) / 100, middle * 0.94, middle * 1.06);
-            out.events.push_back({t0 + at, ticker, dec(last)});
-            out.prices[ticker].push_back({t0 + at, dec(last), 0b11, 2});
+            out.events.push_back({gap_begin + at, ticker, decimal(last)});
+            out.prices[ticker].push_back({gap_begin + at, decimal(last), 0b11, 2});
             const int minute = static_cast<int>(std::chrono::floor<std::chrono::minutes>(at) / 1min);
             if (minute < 0) continue;
             auto& bars = out.bars.try_emplace(ticker, minutes({})).first->second.bars;
-            if (bars.empty() || bars.back().start < t0 + minute * 1min)
+            if (bars.empty() || bars.back().start < gap_begin + minute * 1min)
                 bars.push_back(bar(minute, last, last, last, last));
             past::CombinedBar& b = bars.back();
-            b.low = std::min(b.low, dec(last));
-            b.high = std::max(b.high, dec(last));
-            b.close = dec(last);
+            b.low = std::min(b.low, decimal(last));
+            b.high = std::max(b.high, decimal(last));
+            b.close = decimal(last);
         }
         return out;
     }
@@ -425,7 +436,7 @@ protected:
     }
     static std::vector<rule::brute_force::Firing> expected(const ActiveAlert& one, const Play& play) {
         rule::brute_force::Alert all(*one.ruled->terms, {.begins = one.ruled->begun_at}, play.events);
-        return all.run(t0 + 10min);
+        return all.run(gap_begin + 10min);
     }
     // As a checker has left it.
     static ActiveAlert stored(const ActiveAlert& made, const Play& play) {
@@ -437,7 +448,7 @@ protected:
         return with(made, run.state());
     }
     static RuledRecovery recovery(const ActiveAlert& one, const Play& play) {
-        return {play.from, t0 + 10min, play.bars, {one}, [&](Ticker ticker, Timestamp) {
+        return {play.from, gap_begin + 10min, play.bars, {one}, [&](Ticker ticker, Timestamp) {
                     return before(play, ticker);
                 }};
     }
@@ -538,12 +549,12 @@ TEST_F(RandomGaps, ByTradesItIsWhatWouldHaveHappenedLive) {
             for (const RuledOutcome& outcome : recovery.outcomes()) {
                 for (const auto& [late, firing] : outcome.firings)
                     recovered += fmt::format("{} {} {}\n", firing.number, firing.value.to_string(),
-                                             (firing.time - t0) / 1us);
+                                             (firing.time - gap_begin) / 1us);
             }
             for (const auto& firing : live) {
                 if (firing.time < one.from) continue;
                 happened += fmt::format("{} {} {}\n", firing.number, firing.value.to_string(),
-                                        (firing.time - t0) / 1us);
+                                        (firing.time - gap_begin) / 1us);
                 ++found;
             }
             EXPECT_EQ(recovered, happened) << kind << i;
