@@ -45,7 +45,10 @@ TEST_F(LimitsTest, EveryRouteOfAUserHasItsOwnBucket) {
     options_.preview_limit = {1, 10s};
     const Account ann = register_user("ann@example.com");
     for (const auto& [method, path] : user_routes) {
-        const Answer answer = call_as(ann, method, path, std::string_view(method) == "POST" ? "x" : "");
+        // A catcher is opened without a body.
+        const bool has_body =
+            std::string_view(method) == "POST" && std::string_view(path) != "/api/v1/catcher";
+        const Answer answer = call_as(ann, method, path, has_body ? "x" : "");
         EXPECT_NE(answer.status, 429) << method << path;
         EXPECT_EQ(answer.header("RateLimit-Limit"), "1") << method << path;
         EXPECT_EQ(answer.header("RateLimit-Remaining"), "0") << method << path;
