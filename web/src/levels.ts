@@ -3,7 +3,7 @@ import type { DrawnBar } from './bars.ts';
 import { sideOf, type Side } from './conditions.ts';
 import { readPrice } from './decimal.ts';
 import { blanksOf, fillIn, levelsOf, rulesOf, whenJson, type Level, type Rule } from './rules.ts';
-import type { Alert, AlertStateAnswer } from './types.ts';
+import { isOfPrice, type Alert, type AlertStateAnswer } from './types.ts';
 
 export interface Step {
   time: number;
@@ -51,8 +51,7 @@ function drawableRules(alert: Alert): Rule[] {
 }
 
 function isDrawable({ ticker }: Alert, { ticker: own, watch }: Rule): boolean {
-  const ofPrice = watch === undefined || watch === null || (typeof watch === 'object' && 'close' in watch);
-  return ofPrice && (own === undefined || own === ticker);
+  return isOfPrice(watch) && (own === undefined || own === ticker);
 }
 
 /** Its levels now. `state` is what GET /alerts/{id}/state has answered, if it was asked. */
@@ -104,7 +103,7 @@ function sideIn(rule: Rule, bound: number): Side | null {
 }
 
 /** A price changed by "5%" or "-500". */
-export function shifted(price: number, by: string | undefined): number {
+function shifted(price: number, by: string | undefined): number {
   if (by === undefined) return price;
   const size = Number.parseFloat(by);
   return by.endsWith('%') ? price * (1 + size / 100) : price + size;

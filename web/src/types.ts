@@ -78,8 +78,8 @@ export function isLine(alert: Alert): alert is LineAlert {
   return alert.when === undefined || rulesOf(alert.when).every((rule) => isOfPrice(rule.watch));
 }
 
-// Ratios and ages are counted in something else.
-function isOfPrice(watch: unknown): boolean {
+/** Whether a rule watches a price: ratios and ages are counted in something else. */
+export function isOfPrice(watch: unknown): boolean {
   return watch === undefined || watch === null || (typeof watch === 'object' && 'close' in watch);
 }
 
