@@ -18,7 +18,7 @@ export function stateOf(d: Delivery): DeliveryState {
 }
 
 /** "next in 13 s · no answer within 5s". */
-export function stateDetail(d: Delivery, now: number): string {
+function stateDetail(d: Delivery, now: number): string {
   if (d.status === 'delivered') return '';
   const next =
     d.status === 'pending' && d.next_attempt_at !== null
@@ -78,7 +78,7 @@ export function deliveryRow(context: Context, first: Delivery, open: (id: string
   };
 }
 
-export const deliveryColumns = ['Delivery', 'State', 'Attempts', 'Created'] as const;
+const deliveryColumns = ['Delivery', 'State', 'Attempts', 'Created'] as const;
 
 export function deliveryTable(label: string, body: HTMLElement): HTMLTableElement {
   return h(
