@@ -27,6 +27,11 @@ export function formatUntil(milliseconds: number): string {
   return `in ${formatAge(milliseconds).replace(/\.\d/, '')}`;
 }
 
+/** "1 alert", "3 alerts". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** 116 ms, 2.31 s. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1) return '< 1 ms';
@@ -177,6 +182,11 @@ export function alertTitle(
   return `${ticker} ${conditionWord(condition)} ${group(target_price)}`;
 }
 
+/** Its state in one word, also of one of the plain form, which has no `status`. */
+export function alertState({ status, is_active }: Alert): NonNullable<Alert['status']> {
+  return status ?? (is_active ? 'active' : 'fired');
+}
+
 /** "Active", "Snoozed until 18:00", "Fired 3 times". */
 export function alertStatusInWords(alert: Alert): string {
   const { status, firings = 0 } = alert;
@@ -204,7 +214,7 @@ export function alertStatusInWords(alert: Alert): string {
 /** "BTC: no price since 10:11 (binance is silent). 12 alerts wait." */
 export function blindInWords(ticker: string, { since, reason, alerts }: Blind): string {
   const why = reason === '' ? '' : ` (${reason.replace(/\.$/, '')})`;
-  return `${ticker}: no price since ${formatTime(since)}${why}. ${alerts === 1 ? '1 alert waits' : `${alerts} alerts wait`}.`;
+  return `${ticker}: no price since ${formatTime(since)}${why}. ${counted(alerts, 'alert waits', 'alerts wait')}.`;
 }
 
 /** "at 14:03:12", or "between 14:03:00 and 14:04:00": when the event behind a late firing happened. */
@@ -235,7 +245,7 @@ export function precisionInWords({ price, band, agreeing }: Price): string {
     const width = Math.max(...[band.low, band.high].map((end) => Math.abs(percentBetween(price, end))));
     parts.push(formatPercent(width).replace(/^\+?/, '±'));
   }
-  if (agreeing !== undefined) parts.push(agreeing === 1 ? '1 source' : `${agreeing} sources`);
+  if (agreeing !== undefined) parts.push(counted(agreeing, 'source'));
   return parts.join(' · ');
 }
 

@@ -1,5 +1,5 @@
 // Whether there are prices: what the header and the strip above the chart say when alerts cannot fire.
-import { formatTime } from './format.ts';
+import { counted, formatTime } from './format.ts';
 import type { Store } from './store.ts';
 import type { SourceState } from './types.ts';
 
@@ -53,7 +53,7 @@ export function downInWords(sources: Known['sources']): string {
 }
 
 const waiting = (alerts: number): string =>
-  alerts === 0 ? '' : alerts === 1 ? ' 1 alert waits.' : ` ${alerts} alerts wait.`;
+  alerts === 0 ? '' : ` ${counted(alerts, 'alert waits', 'alerts wait')}.`;
 
 /** "No price of BTC since 03:31:08: Binance is stale. 3 alerts wait."; empty if all have one. */
 export function strip(store: Known, ticker: string): string {

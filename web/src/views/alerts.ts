@@ -12,7 +12,7 @@ import {
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
 import { h, KeyedList, onFrame, paced, setAttribute, setText, show, whileBusy } from '../dom.ts';
-import { blindInWords } from '../format.ts';
+import { blindInWords, counted } from '../format.ts';
 import { endpointId, Query } from '../route.ts';
 import { toast } from '../toast.ts';
 import type { Alert } from '../types.ts';
@@ -97,7 +97,7 @@ export function alertsView(context: Context, text: string): View {
   const more = h('button', { type: 'button' });
   more.addEventListener('click', () => void whileBusy(more, () => showMore()));
 
-  const counted = h('span', { role: 'status' });
+  const selectedCount = h('span', { role: 'status' });
   const stop = h('button', { type: 'button' }, 'Stop');
   stop.addEventListener('click', () => (stopped = true));
   const pause = h('button', { type: 'button' }, 'Pause');
@@ -114,7 +114,7 @@ export function alertsView(context: Context, text: string): View {
   const bulk = h(
     'div',
     { class: 'bulk', role: 'group', 'aria-label': 'Selected alerts' },
-    counted,
+    selectedCount,
     ...verbs,
     stop,
   );
@@ -195,8 +195,9 @@ export function alertsView(context: Context, text: string): View {
 
   function renderBulk(): void {
     for (const id of selected) if (store.alert(id) === undefined) selected.delete(id);
-    show(bulk, selected.size > 0 || counted.getAttribute('aria-busy') === 'true');
-    if (counted.getAttribute('aria-busy') !== 'true') setText(counted, `${selected.size} selected`);
+    show(bulk, selected.size > 0 || selectedCount.getAttribute('aria-busy') === 'true');
+    if (selectedCount.getAttribute('aria-busy') !== 'true')
+      setText(selectedCount, `${selected.size} selected`);
     const chosen = shown.filter((a) => selected.has(a.id));
     show(
       pause,
@@ -289,13 +290,13 @@ export function alertsView(context: Context, text: string): View {
     work: (progress: (done: number, of: number) => void) => Promise<void>,
   ): Promise<void> {
     stopped = false;
-    counted.setAttribute('aria-busy', 'true');
+    selectedCount.setAttribute('aria-busy', 'true');
     verbs.forEach((verb) => (verb.disabled = true));
     show(stop, true);
     try {
-      await work((done, of) => setText(counted, `${done} of ${of}…`));
+      await work((done, of) => setText(selectedCount, `${done} of ${of}…`));
     } finally {
-      counted.removeAttribute('aria-busy');
+      selectedCount.removeAttribute('aria-busy');
       verbs.forEach((verb) => (verb.disabled = false));
       show(stop, false);
       render();
@@ -313,7 +314,7 @@ export function alertsView(context: Context, text: string): View {
         ++changed;
       }
       selected.clear();
-      toast(`${done}: ${countInWords(changed)}.`, changed > 0 ? 'good' : 'info');
+      toast(`${done}: ${counted(changed, 'alert')}.`, changed > 0 ? 'good' : 'info');
     });
   }
 
@@ -321,7 +322,7 @@ export function alertsView(context: Context, text: string): View {
     const alerts = shown.filter((a) => selected.has(a.id));
     const active = alerts.filter((a) => a.is_active).length;
     const sure = await confirmDialog(
-      `Delete ${countInWords(alerts.length)}?`,
+      `Delete ${counted(alerts.length, 'alert')}?`,
       active === 0 ? 'None of them is active.' : `${active} of them can still fire, and then no longer will.`,
       'Delete',
       true,
@@ -338,7 +339,7 @@ export function alertsView(context: Context, text: string): View {
       const undo = { label: 'Undo', run: () => void restoreAll(context, removed) };
       if (removed.length > 0)
         toast(
-          `Deleted: ${countInWords(removed.length)}.`,
+          `Deleted: ${counted(removed.length, 'alert')}.`,
           'info',
           removed.some((a) => a.is_active) ? undo : undefined,
         );
@@ -358,8 +359,4 @@ export function alertsView(context: Context, text: string): View {
       stopped = true;
     },
   };
-}
-
-function countInWords(count: number): string {
-  return count === 1 ? '1 alert' : `${count} alerts`;
 }

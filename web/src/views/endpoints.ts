@@ -5,7 +5,7 @@ import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, type R
 import { attemptsInWords, endpointReason, endpointState, latencyInWords, successRate } from '../endpoint.ts';
 import { loadEndpoints } from '../endpoint_actions.ts';
 import { errorRegion } from '../field.ts';
-import { formatTime, shortUrl } from '../format.ts';
+import { counted, formatTime, shortUrl } from '../format.ts';
 import { endpointId } from '../route.ts';
 import type { Endpoint } from '../types.ts';
 import { endpointPage } from './endpoint_page.ts';
@@ -181,7 +181,7 @@ function listOf(context: Context): EndpointPart {
         setAttribute(state, 'data-state', colour);
         setText(reason, endpointReason(endpoint, store.now()));
         const alerts = store.alerts.filter((a) => a.is_active && a.webhook_url === webhook_url).length;
-        setText(count, alerts === 1 ? '1 active alert' : `${alerts} active alerts`);
+        setText(count, counted(alerts, 'active alert'));
         setText(rate, successRate(endpoint));
         setText(attempts, attemptsInWords(endpoint).replace(' in the last 24 hours', ''));
         setText(latency, latencyInWords(endpoint));

@@ -12,7 +12,7 @@ import type { Context } from '../context.ts';
 import { changeOf } from '../day.ts';
 import { groupDigits } from '../decimal.ts';
 import { flashOf, h, onFrame, paced, setAttribute, setText, show, type Row } from '../dom.ts';
-import { formatPercent, formatTime, priceAge, reasonInWords } from '../format.ts';
+import { counted, formatPercent, formatTime, priceAge, reasonInWords } from '../format.ts';
 import { withTitles } from '../market_state.ts';
 import { Spark } from '../spark.ts';
 import { TickerSearch } from '../ticker_search.ts';
@@ -189,9 +189,9 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         show(close, store.opened.has(ticker));
         show(alerts, count > 0);
         setText(alerts, String(count));
-        const counted = count === 1 ? '1 active alert' : `${count} active alerts`;
-        setAttribute(alerts, 'aria-label', counted);
-        setAttribute(alerts, 'title', counted);
+        const words = counted(count, 'active alert');
+        setAttribute(alerts, 'aria-label', words);
+        setAttribute(alerts, 'title', words);
         showPrice(ticker, { price, flash, change, spark, state });
       },
     };

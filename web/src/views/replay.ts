@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { periods } from '../delivery_list.ts';
 import { h, newId, setText, show, whileBusy } from '../dom.ts';
 import { errorRegion, field } from '../field.ts';
-import { shortUrl } from '../format.ts';
+import { counted, shortUrl } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Recovery } from '../types.ts';
 
@@ -121,7 +121,7 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
         next = answer.more ? answer.next_since : null;
       }
       dialog.close();
-      toast(`Sending again: ${deliveries(sent)}.`, 'good');
+      toast(`Sending again: ${counted(sent, 'delivery', 'deliveries')}.`, 'good');
     } catch (problem) {
       error.set(messageOf(problem));
     }
@@ -143,10 +143,6 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
   dialog.showModal();
 }
 
-function deliveries(count: number): string {
-  return count === 1 ? '1 delivery' : `${count} deliveries`;
-}
-
 /** "14 failed deliveries will be sent again, each once. Not sent: 2 whose URL is disabled." */
 function countInWords(many: number, { more, passed_over }: Recovery): string {
   const { retries_used_up, endpoint_disabled } = passed_over;
@@ -154,7 +150,7 @@ function countInWords(many: number, { more, passed_over }: Recovery): string {
     retries_used_up > 0 ? `${retries_used_up} that were sent again ten times` : '',
     endpoint_disabled > 0 ? `${endpoint_disabled} whose URL is disabled` : '',
   ].filter(Boolean);
-  const failed = many === 1 ? '1 failed delivery' : `${many} failed deliveries`;
+  const failed = counted(many, 'failed delivery', 'failed deliveries');
   const first =
     many === 0
       ? `No ${left.length > 0 ? 'other ' : ''}delivery failed in that time.`
