@@ -1,5 +1,5 @@
 // The chart's geometry, without a canvas, so that it can be tested.
-import { sideOf, type Condition } from './conditions.ts';
+import { sideOf, type Condition, type Side } from './conditions.ts';
 import { comparePrices } from './decimal.ts';
 
 export interface Range {
@@ -72,7 +72,11 @@ export function conditionFor(target: string, present: string | null): Condition 
 
 /** Whether it would fire at the current price. */
 export function holdsAlready(condition: Condition, target: string, present: string | null): boolean {
-  if (present === null) return false;
-  const c = comparePrices(present, target);
-  return sideOf(condition) === 'above' ? c > 0 : c < 0;
+  return present !== null && isBeyond(sideOf(condition), target, present);
+}
+
+/** Whether the price is on that side of a level. */
+export function isBeyond(side: Side, level: string, price: string): boolean {
+  const c = comparePrices(price, level);
+  return side === 'above' ? c > 0 : c < 0;
 }

@@ -1,10 +1,12 @@
 // A row of the list of alerts.
 import { removeAlert, sendTest, setActive, snooze, snoozeUntil } from '../alert_actions.ts';
+import { holdsAlready } from '../chart_geometry.ts';
 import { conditionSign, sideOf } from '../conditions.ts';
 import type { Context } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
 import { h, setAttribute, setText, show, timeElement, whileBusy, type Row } from '../dom.ts';
 import {
+  alertState,
   alertStatusInWords,
   alertTitle,
   formatDistance,
@@ -108,11 +110,7 @@ export function alertRow(context: Context, first: Alert, selection: Selection): 
   async function wanted(): Promise<boolean> {
     const present = store.prices.get(alert.ticker)?.price?.price ?? null;
     if (present === null || !isLine(alert) || alert.when !== undefined) return true;
-    const holds =
-      sideOf(alert.condition) === 'above'
-        ? Number(present) > Number(alert.target_price)
-        : Number(present) < Number(alert.target_price);
-    if (!holds) return true;
+    if (!holdsAlready(alert.condition, alert.target_price, present)) return true;
     return confirmDialog(
       'Fire at once?',
       `${alert.ticker} is at ${groupDigits(present)}: ${alertTitle(alert, groupDigits)} holds already, so it fires as soon as it is active.`,
@@ -147,15 +145,10 @@ export function alertRow(context: Context, first: Alert, selection: Selection): 
         'title',
         alert.is_active && present !== null ? `The price is ${groupDigits(present)}` : null,
       );
-      const waits =
-        store.blind.has(alert.ticker) && (alert.status ?? 'active') === 'active' && alert.is_active;
+      const waits = store.blind.has(alert.ticker) && alertState(alert) === 'active';
       setText(state, waits ? 'Waiting for a price' : alertStatusInWords(alert));
       setText(late, alert.late ? lateInWords(alert, store) : '');
-      setAttribute(
-        state,
-        'data-state',
-        waits ? 'degraded' : (alert.status ?? (alert.is_active ? 'active' : 'fired')),
-      );
+      setAttribute(state, 'data-state', waits ? 'degraded' : alertState(alert));
       if (alert.is_active && (alert.firings ?? 0) === 0) {
         when.set(`since ${formatTime(alert.created_at)}`, alert.created_at);
         setText(firedAt, '');

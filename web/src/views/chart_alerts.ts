@@ -3,9 +3,10 @@ import { removeAlert, patchAlert } from '../alert_actions.ts';
 import { withRaw } from '../alert_body.ts';
 import type { DrawnBar } from '../bars.ts';
 import type { Course, Mark } from '../chart.ts';
+import { isBeyond } from '../chart_geometry.ts';
 import type { Line } from '../chart_lines.ts';
 import type { Context } from '../context.ts';
-import { comparePrices, groupDigits } from '../decimal.ts';
+import { groupDigits } from '../decimal.ts';
 import { alertStatusInWords, alertTitle } from '../format.ts';
 import { drawnLevels, moveOf, needsState, type DrawnLevel } from '../levels.ts';
 import { rulesOf } from '../rules.ts';
@@ -107,9 +108,7 @@ export class ChartAlerts {
     if (present === undefined || side === null) return false;
     const waits =
       alert.when !== undefined && rulesOf(alert.when).some(({ is }) => !/^(above|below|outside)$/.test(is));
-    const holds = (level: string): boolean =>
-      side === 'above' ? comparePrices(present, level) > 0 : comparePrices(present, level) < 0;
-    return !waits && holds(price) && !holds(before);
+    return !waits && isBeyond(side, price, present) && !isBeyond(side, before, present);
   }
 
   private isMeant({ alert, side }: DrawnLevel, price: string): Promise<boolean> {
