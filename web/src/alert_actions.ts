@@ -3,7 +3,8 @@ import { bodyOf } from './alert_body.ts';
 import { messageOf } from './api.ts';
 import type { Context } from './context.ts';
 import { groupDigits } from './decimal.ts';
-import { alertTitle, formatTime, shortUrl } from './format.ts';
+import { tellTest } from './endpoint_actions.ts';
+import { alertTitle, formatTime } from './format.ts';
 import { toast } from './toast.ts';
 import type { Alert, Delivery } from './types.ts';
 
@@ -33,10 +34,7 @@ export async function sendTest({ api, store }: Context, alert: Alert): Promise<v
   try {
     const delivery = await api.post<Delivery>(`${pathOf(alert)}/test`);
     store.putDelivery(delivery, mark);
-    toast(`A test webhook is on its way to ${shortUrl(alert.webhook_url)}.`, 'good', {
-      label: 'View',
-      run: () => (location.hash = `#/deliveries/${delivery.id}`),
-    });
+    tellTest(delivery);
   } catch (error) {
     toast(messageOf(error), 'bad');
   }

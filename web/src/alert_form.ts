@@ -11,9 +11,9 @@ import { conditionSign } from './conditions.ts';
 import type { Context } from './context.ts';
 import { groupDigits, percentBetween, whyNoPrice } from './decimal.ts';
 import { h, setAttribute, setText, whileBusy } from './dom.ts';
-import { testUrl } from './endpoint_actions.ts';
+import { tellTest, testUrl } from './endpoint_actions.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
-import { alertTitle, formatDistance, shortUrl } from './format.ts';
+import { alertTitle, formatDistance } from './format.ts';
 import { drawnLevels, stateAtStart } from './levels.ts';
 import type { Example } from './placeholder_field.ts';
 import { whenJson } from './rules.ts';
@@ -330,11 +330,7 @@ export class AlertForm {
     }
     const format = this.format.input.value;
     try {
-      const { id } = await testUrl(this.context, url, { format, ...this.more.template(format) });
-      toast(`A test webhook is on its way to ${shortUrl(url)}.`, 'good', {
-        label: 'View',
-        run: () => (location.hash = `#/deliveries/${id}`),
-      });
+      tellTest(await testUrl(this.context, url, { format, ...this.more.template(format) }));
     } catch (error) {
       this.showFailure(error);
     }

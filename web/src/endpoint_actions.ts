@@ -24,6 +24,14 @@ export async function enableEndpoint({ api, store }: Context, url: string): Prom
   await store.loadAlerts().catch((e) => toast(messageOf(e), 'bad'));
 }
 
+/** Says that a test is on its way; `query`: what the list that "View" leads to is narrowed to. */
+export function tellTest({ id, webhook_url }: Delivery, query = ''): void {
+  toast(`A test webhook is on its way to ${shortUrl(webhook_url)}.`, 'good', {
+    label: 'View',
+    run: () => (location.hash = `#/deliveries/${id}${query}`),
+  });
+}
+
 /**
  * One signed test: that of an alert with this URL, or of none; `how`: its format and body, if they are to be others than
  * those that suit the URL. Throws where it is refused.
@@ -31,13 +39,11 @@ export async function enableEndpoint({ api, store }: Context, url: string): Prom
 export async function testUrl({ api, store }: Context, url: string, how?: object): Promise<Delivery> {
   const mark = store.mark();
   const alert = store.alerts.find((each) => each.webhook_url === url);
-  if (alert !== undefined && how === undefined) {
-    const delivery = await api.post<Delivery>(`/api/v1/alerts/${alert.id}/test`);
-    store.putDelivery(delivery, mark);
-    return delivery;
-  }
   const body = JSON.stringify({ webhook_url: url, format: formatOfUrl(url), ...how });
-  const delivery = await api.post<Delivery>('/api/v1/endpoints/test', body);
+  const delivery =
+    alert !== undefined && how === undefined
+      ? await api.post<Delivery>(`/api/v1/alerts/${alert.id}/test`)
+      : await api.post<Delivery>('/api/v1/endpoints/test', body);
   store.putDelivery(delivery, mark);
   return delivery;
 }

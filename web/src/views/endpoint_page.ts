@@ -6,11 +6,17 @@ import { groupDigits } from '../decimal.ts';
 import { deliveriesPath, DeliveryPages, matchesDelivery, type DeliveryFilter } from '../delivery_list.ts';
 import { h, KeyedList, setAttribute, setText, show, timeElement, whileBusy, type Row } from '../dom.ts';
 import { attemptsInWords, endpointReason, endpointState, latencyInWords, successRate } from '../endpoint.ts';
-import { enableEndpoint, testUrl } from '../endpoint_actions.ts';
+import { enableEndpoint, tellTest, testUrl } from '../endpoint_actions.ts';
 import { errorRegion } from '../field.ts';
-import { alertStatusInWords, alertTitle, formatTime, shortUrl, statusInWords } from '../format.ts';
+import {
+  alertState,
+  alertStatusInWords,
+  alertTitle,
+  formatTime,
+  shortUrl,
+  statusInWords,
+} from '../format.ts';
 import { endpointId } from '../route.ts';
-import { toast } from '../toast.ts';
 import type { Alert, Delivery, Endpoint } from '../types.ts';
 import { alertDialog } from './alert_dialog.ts';
 import { deliveryRow, deliveryTable } from './delivery_row.ts';
@@ -69,11 +75,7 @@ export function endpointPage(context: Context, id: string, reload: () => Promise
     if (url === null) return;
     error.set('');
     try {
-      const delivery = await testUrl(context, url);
-      toast(`A test webhook is on its way to ${shortUrl(url)}.`, 'good', {
-        label: 'View',
-        run: () => (location.hash = `#/deliveries/${delivery.id}?endpoint=${id}`),
-      });
+      tellTest(await testUrl(context, url), `?endpoint=${id}`);
     } catch (failed) {
       error.set(messageOf(failed));
     }
@@ -242,7 +244,7 @@ function alertItem(context: Context, first: Alert): Row<Alert> {
       alert = next;
       setText(button, alertTitle(alert, groupDigits));
       setText(state, alertStatusInWords(alert));
-      setAttribute(state, 'data-state', alert.status ?? (alert.is_active ? 'active' : 'fired'));
+      setAttribute(state, 'data-state', alertState(alert));
     },
   };
 }
