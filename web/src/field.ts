@@ -1,5 +1,5 @@
 // A labelled field with its error below, and a form's error above its button.
-import { h, newId, setText } from './dom.ts';
+import { h, newId, setAttribute, setText } from './dom.ts';
 import { ApiError, messageOf } from './api.ts';
 
 export type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
@@ -23,13 +23,17 @@ export function field(label: string, input: Input, hint?: string | HTMLElement):
   }
   input.setAttribute('aria-describedby', [...describedBy, error.id].join(' '));
   const element = h('div', { class: 'field' }, h('label', { for: id }, label), input, hintElement, error);
+  return { element, input, setError: errorAt(input, error) };
+}
+
+/** Shows an error at the field until something else is entered. */
+function errorAt(input: Input, error: HTMLElement): Field['setError'] {
   const setError = (message: string): void => {
     setText(error, message);
-    if (message === '') input.removeAttribute('aria-invalid');
-    else input.setAttribute('aria-invalid', 'true');
+    setAttribute(input, 'aria-invalid', message === '' ? null : 'true');
   };
   input.addEventListener('input', () => setError(''));
-  return { element, input, setError };
+  return setError;
 }
 
 /** A field within a sentence: it has a label of its own, and its errors stand in `errors`. */
@@ -39,13 +43,7 @@ export function inlineField(input: Input, errors: HTMLElement, describedBy: stri
   const error = h('p', { class: 'field-error', id: `${id}-error` });
   errors.append(error);
   input.setAttribute('aria-describedby', `${describedBy} ${error.id}`);
-  const setError = (message: string): void => {
-    setText(error, message);
-    if (message === '') input.removeAttribute('aria-invalid');
-    else input.setAttribute('aria-invalid', 'true');
-  };
-  input.addEventListener('input', () => setError(''));
-  return { element: input, input, setError };
+  return { element: input, input, setError: errorAt(input, error) };
 }
 
 /** A region whose text screen readers announce; empty unless there is an error. */
