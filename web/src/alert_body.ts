@@ -18,6 +18,14 @@ export function formatOfUrl(url: string): string {
   return hostname === 'api.telegram.org' ? 'telegram' : 'json';
 }
 
+/** What is sent: Pricewire's own JSON, or what a chat understands. */
+export const formats: readonly (readonly [string, string])[] = [
+  ['json', 'JSON'],
+  ['slack', 'Slack'],
+  ['discord', 'Discord'],
+  ['telegram', 'Telegram'],
+];
+
 /** How the URLs of chats look. */
 export const urlsOf: Record<string, string> = {
   slack: 'https://hooks.slack.com/services/…',

@@ -1,5 +1,5 @@
 // The form that makes an alert: one sentence with blanks. Its price comes from the chart, the arrow keys or typing.
-import { formatOfUrl, urlsOf, withRaw } from './alert_body.ts';
+import { formatOfUrl, formats, urlsOf, withRaw } from './alert_body.ts';
 import { MoreFields } from './alert_more.ts';
 import { Preview } from './alert_preview.ts';
 import { ApiError, messageOf } from './api.ts';
@@ -10,7 +10,7 @@ import type { Line } from './chart_lines.ts';
 import { conditionSign } from './conditions.ts';
 import type { Context } from './context.ts';
 import { groupDigits, percentBetween, whyNoPrice } from './decimal.ts';
-import { h, setAttribute, setText, whileBusy } from './dom.ts';
+import { h, selectOf, setAttribute, setText, whileBusy } from './dom.ts';
 import { tellTest, testUrl } from './endpoint_actions.ts';
 import { errorRegion, field, showErrors, type Field } from './field.ts';
 import { alertTitle, formatDistance } from './format.ts';
@@ -85,19 +85,7 @@ export class AlertForm {
       }),
       this.urlHint,
     );
-    this.format = field(
-      'Format',
-      h(
-        'select',
-        { name: 'format' },
-        ...[
-          ['json', 'JSON'],
-          ['slack', 'Slack'],
-          ['discord', 'Discord'],
-          ['telegram', 'Telegram'],
-        ].map(([value, text]) => h('option', { value }, text!)),
-      ),
-    );
+    this.format = field('Format', selectOf(formats, { name: 'format' }));
     this.more = new MoreFields(
       this.format,
       () => this.changed(),
@@ -158,8 +146,7 @@ export class AlertForm {
     }
     this.fields.fill(said.preset, said.blanks);
     this.url.input.value = alert.webhook_url;
-    if (['json', 'slack', 'discord', 'telegram'].includes(alert.format))
-      this.format.input.value = alert.format;
+    if (formats.some(([format]) => format === alert.format)) this.format.input.value = alert.format;
     this.formatChosen = true;
     this.more.fill(alert);
     this.setSheet(true);

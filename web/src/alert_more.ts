@@ -1,8 +1,14 @@
 // The rest of a new alert's form, behind "More": how long, how often, until when, and what is said.
-import { h, setText, show } from './dom.ts';
+import { h, selectOf, setText, show } from './dom.ts';
 import { field, type Field } from './field.ts';
 import { placeholderField, type Example } from './placeholder_field.ts';
 import type { Alert } from './types.ts';
+
+/** How often it fires; behind "every time" there is more to choose. */
+export const repetitions = [
+  ['once', 'once'],
+  ['every', 'every time'],
+] as const;
 
 export class MoreFields {
   readonly element: HTMLDetailsElement;
@@ -25,15 +31,7 @@ export class MoreFields {
   /** `format` is shown here; `onChange` is called when what the alert does has changed, not only what it says. */
   constructor(format: Field, onChange: () => void, example: () => Example) {
     this.hold = text('And stays so for', 'for', 'At once', 'For example 5m');
-    this.repeats = field(
-      'Fires',
-      h(
-        'select',
-        { name: 'repeat' },
-        h('option', { value: 'once' }, 'once'),
-        h('option', { value: 'every' }, 'every time'),
-      ),
-    );
+    this.repeats = field('Fires', selectOf(repetitions, { name: 'repeat' }));
     this.cooldown = text('Not again within', 'cooldown', '5m', 'At least 10s');
     this.rearm = text('When it has been back by', 'rearm', '0.5%', 'For example 0.5% or 100');
     this.times = text('At most', 'times', 'Any number of', 'How many times');
@@ -44,10 +42,9 @@ export class MoreFields {
     );
     this.within = field(
       'Deliver within',
-      h(
-        'select',
+      selectOf(
+        ['24h', '1h', '15m', '5m', '1m'].map((each) => [each, each]),
         { name: 'deliver_within' },
-        ...['24h', '1h', '15m', '5m', '1m'].map((each) => h('option', { value: each }, each)),
       ),
       'After that the webhook is given up',
     );

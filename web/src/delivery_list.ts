@@ -32,6 +32,12 @@ export const periods: Record<string, { label: string; hours: number }> = {
   '30d': { label: 'Last 30 days', hours: 720 },
 };
 
+/** When one of `periods` begins, in milliseconds; null: any time. */
+export function sinceOf(period: string, now: number): number | null {
+  const hours = periods[period]?.hours;
+  return hours === undefined ? null : now - hours * 3_600_000;
+}
+
 /** Members that are empty or null do not narrow. */
 export interface DeliveryFilter {
   state: string; // of deliveryStates

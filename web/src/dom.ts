@@ -1,6 +1,6 @@
 // DOM helpers without a framework: one to create elements, one to keep a list of them in step with data.
 
-type Props = Record<string, unknown>;
+export type Props = Record<string, unknown>;
 type Child = Node | string | null | undefined | false;
 
 /**
@@ -229,6 +229,24 @@ export async function whileBusy<T>(
 let ids = 0;
 export function newId(): string {
   return `id${++ids}`;
+}
+
+/** The head of a table: its columns, some with attributes; a cell that names no column is an element. */
+export function tableHead(...columns: (string | [string, Props] | HTMLElement)[]): HTMLElement {
+  const cells = columns.map((column) => {
+    if (column instanceof HTMLElement) return column;
+    const [text, props] = typeof column === 'string' ? [column, {}] : column;
+    return h('th', { scope: 'col', ...props }, text);
+  });
+  return h('thead', null, h('tr', null, ...cells));
+}
+
+/** A list of choices: pairs of a value and its words. */
+export function selectOf(
+  choices: readonly (readonly [string, string])[],
+  props: Props | null = null,
+): HTMLSelectElement {
+  return h('select', props, ...choices.map(([value, words]) => h('option', { value }, words)));
 }
 
 /** A time in local form, with the exact time in UTC as a tooltip. */

@@ -10,7 +10,7 @@ import {
   snapPrice,
   whyNoPrice,
 } from './decimal.ts';
-import { h, setAttribute } from './dom.ts';
+import { h, selectOf, setAttribute } from './dom.ts';
 import { inlineField, type Field } from './field.ts';
 import { windows } from './rules.ts';
 import { ages, kinds, presets, ruleOf, type Blanks, type Preset, type Said } from './sentence.ts';
@@ -197,8 +197,10 @@ export class SentenceFields {
   }
 
   private choice(label: string, values: readonly string[], value: string): Field {
-    const options = values.map((each) => h('option', { value: each }, each));
-    const select = h('select', { 'aria-label': label }, ...options);
+    const select = selectOf(
+      values.map((each) => [each, each]),
+      { 'aria-label': label },
+    );
     select.value = value;
     return this.inline(select);
   }

@@ -1,22 +1,15 @@
 // The fields of an alert that can be edited.
 import type { Edits } from '../alert_edit.ts';
-import { formatOfUrl, urlsOf } from '../alert_body.ts';
+import { formatOfUrl, formats, urlsOf } from '../alert_body.ts';
+import { repetitions } from '../alert_more.ts';
 import { groupDigits, readEntry, whyNoPrice } from '../decimal.ts';
-import { h, setText, show } from '../dom.ts';
+import { h, selectOf, setText, show } from '../dom.ts';
 import { field, type Field, type Input } from '../field.ts';
 import { alertTitle } from '../format.ts';
 import { placeholderField } from '../placeholder_field.ts';
 import { blanksOf, fillIn, windows, type Blank } from '../rules.ts';
 import { isLine, type Alert } from '../types.ts';
 import { decimalComma } from '../sentence_fields.ts';
-
-const formats: Record<string, string> = {
-  json: 'JSON',
-  slack: 'Slack',
-  discord: 'Discord',
-  telegram: 'Telegram',
-  template: 'Own body',
-};
 
 export interface AlertFields {
   elements: HTMLElement[];
@@ -35,10 +28,8 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
       : [];
   const blankFields = blanks.map(blankField);
   const hold = textField('Must hold for', alert.for ?? '', 'For example 5m; empty: fires at once');
-  const repeats = field(
-    'Fires',
-    select({ once: 'once', every: 'every time' }, alert.repeat ? 'every' : 'once'),
-  );
+  const repeats = field('Fires', selectOf(repetitions));
+  repeats.input.value = alert.repeat ? 'every' : 'once';
   const cooldown = textField('Not again within', alert.repeat?.cooldown ?? '5m', 'At least 10s');
   const rearm = textField('When it has been back by', alert.repeat?.rearm ?? '', 'For example 0.5%');
   const repeatFields = h('div', { class: 'pair' }, cooldown.element, rearm.element);
@@ -48,7 +39,8 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
   const urlHint = h('p', { class: 'hint' });
   const url = field('Webhook URL', h('input', { type: 'url', inputmode: 'url', maxlength: '2048' }), urlHint);
   url.input.value = alert.webhook_url;
-  const format = field('Format', select(formats, alert.format));
+  const format = field('Format', selectOf([...formats, ['template', 'Own body']]));
+  format.input.value = alert.format;
   const note = textField('Note', alert.note, 'Included in the webhook', 500);
   const message = withPlaceholders('Message', 'In place of our sentence', alert.message ?? '', 1000);
   const template = withPlaceholders(
@@ -185,20 +177,10 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
   };
 }
 
-function select(choices: Record<string, string>, value: string): HTMLSelectElement {
-  const out = h(
-    'select',
-    null,
-    ...Object.entries(choices).map(([each, label]) => h('option', { value: each }, label)),
-  );
-  out.value = value;
-  return out;
-}
-
 function blankField(blank: Blank): Field {
   const input =
     blank.kind === 'window'
-      ? h('select', null, ...windows.map((each) => h('option', { value: each }, each)))
+      ? selectOf(windows.map((each) => [each, each]))
       : h('input', {
           inputmode: blank.kind === 'number' ? 'decimal' : 'text',
           autocomplete: 'off',

@@ -11,7 +11,7 @@ import {
 } from '../alert_list.ts';
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
-import { h, KeyedList, onFrame, paced, setAttribute, setText, show, whileBusy } from '../dom.ts';
+import { h, KeyedList, onFrame, paced, setAttribute, setText, show, tableHead, whileBusy } from '../dom.ts';
 import { blindInWords, counted } from '../format.ts';
 import { endpointId, Query } from '../route.ts';
 import { toast } from '../toast.ts';
@@ -77,19 +77,13 @@ export function alertsView(context: Context, text: string): View {
   const table = h(
     'table',
     { class: 'cards alert-table', 'aria-label': 'Alerts' },
-    h(
-      'thead',
-      null,
-      h(
-        'tr',
-        null,
-        h('td', { class: 'select-cell' }, h('label', { class: 'check' }, all)),
-        h('th', { scope: 'col' }, 'Alert'),
-        h('th', { scope: 'col', class: 'number' }, 'Distance'),
-        h('th', { scope: 'col' }, 'State'),
-        h('th', { scope: 'col' }, 'Webhook'),
-        h('th', { scope: 'col', class: 'end' }, 'Actions'),
-      ),
+    tableHead(
+      h('td', { class: 'select-cell' }, h('label', { class: 'check' }, all)),
+      'Alert',
+      ['Distance', { class: 'number' }],
+      'State',
+      'Webhook',
+      ['Actions', { class: 'end' }],
     ),
     body,
   );

@@ -10,6 +10,7 @@ import {
   kinds,
   matchesDelivery,
   periods,
+  sinceOf,
   type DeliveryFilter,
 } from '../delivery_list.ts';
 import { h, KeyedList, onFrame, setAttribute, setText, show, whileBusy } from '../dom.ts';
@@ -22,8 +23,6 @@ import { deliveryDetail } from './delivery_detail.ts';
 import { deliveryRow, deliveryTable } from './delivery_row.ts';
 import { choice, segmented, setOptions } from './filters.ts';
 import { replayDialog } from './replay.ts';
-
-const hour = 3_600_000;
 
 export function deliveriesView(context: Context, openId: string | null, text: string): View {
   const { store, api } = context;
@@ -119,8 +118,7 @@ export function deliveriesView(context: Context, openId: string | null, text: st
   }
 
   function ask(): void {
-    const hours = periods[query.get('period')]?.hours;
-    since = hours === undefined ? null : store.now() - hours * hour;
+    since = sinceOf(query.get('period'), store.now());
     reloads = store.deliveryReloads;
     if (narrowed())
       void pages

@@ -3,7 +3,7 @@ import { messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
 import { copyButton } from '../copy.ts';
 import { groupDigits } from '../decimal.ts';
-import { h, setAttribute, setText, show, timeElement, whileBusy } from '../dom.ts';
+import { h, setAttribute, setText, show, tableHead, timeElement, whileBusy } from '../dom.ts';
 import { errorRegion } from '../field.ts';
 import { alertTitle, formatDuration, formatTime, formatUntil } from '../format.ts';
 import { indentJson } from '../json.ts';
@@ -74,18 +74,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
   const table = h(
     'table',
     { class: 'attempts', 'aria-label': 'Attempts' },
-    h(
-      'thead',
-      null,
-      h(
-        'tr',
-        null,
-        h('th', { scope: 'col', class: 'number' }, '#'),
-        h('th', { scope: 'col' }, 'Started'),
-        h('th', { scope: 'col', class: 'number' }, 'Took'),
-        h('th', { scope: 'col' }, 'Response'),
-      ),
-    ),
+    tableHead(['#', { class: 'number' }], 'Started', ['Took', { class: 'number' }], 'Response'),
     body,
   );
   const element = h(

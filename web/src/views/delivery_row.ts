@@ -1,6 +1,6 @@
 // A row of a list of deliveries.
 import type { Context } from '../context.ts';
-import { h, setAttribute, setText, show, timeElement, type Row } from '../dom.ts';
+import { h, setAttribute, setText, show, tableHead, timeElement, type Row } from '../dom.ts';
 import { formatTime, formatUntil, shortUrl, statusInWords } from '../format.ts';
 import type { Delivery } from '../types.ts';
 import { deliveryName } from './delivery_detail.ts';
@@ -78,23 +78,11 @@ export function deliveryRow(context: Context, first: Delivery, open: (id: string
   };
 }
 
-const deliveryColumns = ['Delivery', 'State', 'Attempts', 'Created'] as const;
-
 export function deliveryTable(label: string, body: HTMLElement): HTMLTableElement {
   return h(
     'table',
     { class: 'cards delivery-table', 'aria-label': label },
-    h(
-      'thead',
-      null,
-      h(
-        'tr',
-        null,
-        ...deliveryColumns.map((c) =>
-          h('th', { scope: 'col', class: c === 'Attempts' ? 'number' : null }, c),
-        ),
-      ),
-    ),
+    tableHead('Delivery', 'State', ['Attempts', { class: 'number' }], 'Created'),
     body,
   );
 }

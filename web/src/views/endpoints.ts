@@ -1,7 +1,17 @@
 // The endpoints of the user's alerts: how each of them does, and a page for each.
 import { messageOf } from '../api.ts';
 import type { Context, View } from '../context.ts';
-import { h, KeyedList, onFrame, setAttribute, setText, show, timeElement, type Row } from '../dom.ts';
+import {
+  h,
+  KeyedList,
+  onFrame,
+  setAttribute,
+  setText,
+  show,
+  tableHead,
+  timeElement,
+  type Row,
+} from '../dom.ts';
 import { attemptsInWords, endpointReason, endpointState, latencyInWords, successRate } from '../endpoint.ts';
 import { loadEndpoints } from '../endpoint_actions.ts';
 import { errorRegion } from '../field.ts';
@@ -93,23 +103,13 @@ function listOf(context: Context): EndpointPart {
   const table = h(
     'table',
     { class: 'cards endpoint-table', 'aria-label': 'Endpoints' },
-    h(
-      'thead',
-      null,
-      h(
-        'tr',
-        null,
-        h('th', { scope: 'col' }, 'Endpoint'),
-        h('th', { scope: 'col' }, 'State'),
-        h('th', { scope: 'col', class: 'number', title: 'Attempts of the last 24 hours' }, 'Success, 24 h'),
-        h(
-          'th',
-          { scope: 'col', class: 'number', title: 'Half, and 95 of 100, are answered within' },
-          'p50 · p95',
-        ),
-        h('th', { scope: 'col' }, 'Last success'),
-        h('th', { scope: 'col' }, 'Last failure'),
-      ),
+    tableHead(
+      'Endpoint',
+      'State',
+      ['Success, 24 h', { class: 'number', title: 'Attempts of the last 24 hours' }],
+      ['p50 · p95', { class: 'number', title: 'Half, and 95 of 100, are answered within' }],
+      'Last success',
+      'Last failure',
     ),
     body,
   );

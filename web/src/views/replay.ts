@@ -1,14 +1,13 @@
 // Sending again what has failed: to which endpoint and from when; how many that are is said before it can be pressed.
 import { messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
-import { periods } from '../delivery_list.ts';
-import { h, newId, setText, show, whileBusy } from '../dom.ts';
+import { periods, sinceOf } from '../delivery_list.ts';
+import { h, newId, selectOf, setText, show, whileBusy } from '../dom.ts';
 import { errorRegion, field } from '../field.ts';
 import { counted, shortUrl } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Recovery } from '../types.ts';
 
-const hour = 3_600_000;
 const askAfter = 250;
 const mostCalls = 50; // each looks at 10,000 deliveries
 
@@ -23,24 +22,15 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
   const known = url === undefined || urls.includes(url) ? urls : [url, ...urls];
   const endpoint = field(
     'Endpoint',
-    h(
-      'select',
-      null,
-      h('option', { value: '' }, 'All endpoints'),
-      ...known.map((each) => h('option', { value: each }, shortUrl(each))),
-    ),
+    selectOf([['', 'All endpoints'], ...known.map((each) => [each, shortUrl(each)] as const)]),
   );
   endpoint.input.value = url ?? '';
   const period = field(
     'Failed in',
-    h(
-      'select',
-      null,
-      ...Object.entries(periods).map(([value, { label }]) =>
-        h('option', { value }, label.replace(/^L/, 'the l')),
-      ),
-      h('option', { value: 'own' }, 'a time of your choice'),
-    ),
+    selectOf([
+      ...Object.entries(periods).map(([value, { label }]) => [value, label.replace(/^L/, 'the l')] as const),
+      ['own', 'a time of your choice'],
+    ]),
   );
   const from = field('From', h('input', { type: 'datetime-local' }));
   const to = field('Until', h('input', { type: 'datetime-local' }), 'Empty: until now');
@@ -71,8 +61,8 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
   /** Null if no time is chosen. */
   function span(): Span | null {
     const of = endpoint.input.value === '' ? {} : { endpoint: endpoint.input.value };
-    const hours = periods[period.input.value]?.hours;
-    if (hours !== undefined) return { since: new Date(store.now() - hours * hour).toISOString(), ...of };
+    const since = sinceOf(period.input.value, store.now());
+    if (since !== null) return { since: new Date(since).toISOString(), ...of };
     if (from.input.value === '') return null;
     const until = to.input.value === '' ? {} : { until: new Date(to.input.value).toISOString() };
     return { since: new Date(from.input.value).toISOString(), ...until, ...of };

@@ -1,6 +1,6 @@
 // How this browser shows the page; each choice takes effect, and is kept, at once.
 import { groupDigits } from '../decimal.ts';
-import { h, newId, setText } from '../dom.ts';
+import { h, newId, selectOf, setText } from '../dom.ts';
 import { zoneInWords } from '../format.ts';
 import { settings, type Settings } from '../settings.ts';
 import { playChime } from '../sound.ts';
@@ -9,11 +9,7 @@ type Choice = 'theme' | 'zone' | 'numbers';
 
 function choice<K extends Choice>(name: K, title: string, options: [Settings[K], string][]): HTMLElement {
   const id = newId();
-  const select = h(
-    'select',
-    { id, onchange: () => settings.change({ [name]: select.value }) },
-    ...options.map(([value, text]) => h('option', { value }, text)),
-  );
+  const select = selectOf(options, { id, onchange: () => settings.change({ [name]: select.value }) });
   select.value = settings.now[name];
   return h('div', { class: 'field' }, h('label', { for: id }, title), select);
 }

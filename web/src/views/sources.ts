@@ -1,7 +1,7 @@
 // The sources of prices: the state of each, its quote of one ticker, and why that counts or not.
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
-import { h, KeyedList, newId, onFrame, setAttribute, setText, show, type Row } from '../dom.ts';
+import { h, KeyedList, newId, onFrame, setAttribute, setText, show, tableHead, type Row } from '../dom.ts';
 import { formatAge, formatPercent, precisionInWords, reasonInWords, stateInWords } from '../format.ts';
 import { healthOf } from '../market_state.ts';
 import type { Quote, SourceState } from '../types.ts';
@@ -26,19 +26,13 @@ export function sourcesView(context: Context): View {
   const table = h(
     'table',
     { class: 'source-table', 'aria-label': 'Sources' },
-    h(
-      'thead',
-      null,
-      h(
-        'tr',
-        null,
-        h('th', { scope: 'col' }, 'Source'),
-        h('th', { scope: 'col' }, 'State'),
-        h('th', { scope: 'col', class: 'number' }, 'Price'),
-        h('th', { scope: 'col', class: 'number', title: 'From the price, in US dollars' }, 'Spread'),
-        h('th', { scope: 'col', class: 'number' }, 'Age'),
-        h('th', { scope: 'col' }, 'For the price'),
-      ),
+    tableHead(
+      'Source',
+      'State',
+      ['Price', { class: 'number' }],
+      ['Spread', { class: 'number', title: 'From the price, in US dollars' }],
+      ['Age', { class: 'number' }],
+      'For the price',
     ),
     body,
   );
