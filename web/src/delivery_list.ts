@@ -99,6 +99,7 @@ export class DeliveryPages {
   private readonly store: Store;
   private next: string | null = null;
   private asked = 0;
+  private reloads: number; // of the store's list, when this one was asked for
   /** Everything from this id on is known. */
   floor = nothing;
   loaded = false;
@@ -106,6 +107,12 @@ export class DeliveryPages {
   constructor(api: Api, store: Store) {
     this.api = api;
     this.store = store;
+    this.reloads = store.deliveryReloads;
+  }
+
+  /** The store's list was loaded anew since, which has dropped what only this one had asked for. */
+  get isStale(): boolean {
+    return this.reloads !== this.store.deliveryReloads;
   }
 
   get hasMore(): boolean {
@@ -115,6 +122,7 @@ export class DeliveryPages {
   /** Begins another request; what an earlier one answers later is dropped. */
   async load(path: string): Promise<void> {
     ++this.asked;
+    this.reloads = this.store.deliveryReloads;
     this.loaded = false;
     this.floor = nothing;
     this.next = path;

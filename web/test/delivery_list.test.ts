@@ -131,3 +131,17 @@ test('an answer to an earlier request is dropped', async () => {
     ['8'],
   );
 });
+
+test('what a request found is asked for again after the list was loaded anew, which has dropped it', async () => {
+  const { pages, store } = pagesOf(
+    { body: [delivery({ id: '3' })], next: null },
+    { body: [delivery({ id: '9' })], next: '/older' },
+    { body: [delivery({ id: '3' })], next: null },
+  );
+  await pages.load('/first');
+  assert.equal(pages.isStale, false);
+  await store.loadDeliveries();
+  assert.deepEqual([pages.isStale, store.delivery('3')], [true, undefined]);
+  await pages.load('/first');
+  assert.deepEqual([pages.isStale, store.delivery('3')?.id], [false, '3']);
+});

@@ -30,7 +30,6 @@ export function deliveriesView(context: Context, openId: string | null, text: st
   const pages = new DeliveryPages(api, store);
   // Set when the list was last asked for, so that it does not move on by itself.
   let since: number | null = null;
-  let reloads = store.deliveryReloads;
 
   const narrow = (name: string, value: string): void => {
     query.set(name, value);
@@ -119,7 +118,6 @@ export function deliveriesView(context: Context, openId: string | null, text: st
 
   function ask(): void {
     since = sinceOf(query.get('period'), store.now());
-    reloads = store.deliveryReloads;
     if (narrowed())
       void pages
         .load(deliveriesPath(filter(), urlOf(query.get('endpoint'))))
@@ -192,8 +190,7 @@ export function deliveriesView(context: Context, openId: string | null, text: st
   }
 
   const soon = onFrame(() => {
-    // The lists were loaded again, which has dropped what only this view had asked for.
-    if (reloads !== store.deliveryReloads) ask();
+    if (narrowed() && pages.isStale) ask();
     else render();
   });
   const stops = [store.on(['deliveries', 'alerts'], soon)];

@@ -186,8 +186,8 @@ export function endpointPage(context: Context, id: string, reload: () => Promise
       ),
     ),
     render(endpoints, loaded) {
-      const found = findUrl(endpoints);
-      if (found !== null && url === null) {
+      const found = url ?? findUrl(endpoints);
+      if (found !== null && (url === null || pages.isStale)) {
         url = found;
         setText(heading, shortUrl(found));
         setAttribute(heading, 'title', found);
