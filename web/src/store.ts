@@ -19,8 +19,15 @@ export type Topic =
 
 // As many as the server watches for one client of the stream.
 const mostWatched = 50;
-// Deleted alerts that are remembered, against lists and answers that are older than the deletion.
-const mostDeleted = 10_000;
+// Updates and deletions that are remembered, against lists and answers that are older.
+const mostRemembered = 10_000;
+// Deliveries that the stream has added to the list; then it is loaded anew.
+const mostAdded = 1000;
+
+/** Drops the first entry, the oldest, of what has grown too long. */
+function forgetOldest(remembered: Set<string> | Map<string, unknown>): void {
+  if (remembered.size > mostRemembered) remembered.delete(remembered.keys().next().value!);
+}
 
 /** The newest first. Ids are UUIDv7: they sort by their time. */
 function newestFirst<T extends { id: string }>(items: Iterable<T>): T[] {
@@ -74,8 +81,10 @@ export class Store {
   private sortedAlerts: Alert[] | null = null; // these two until the alerts change
   private alertCounts: Map<string, number> | null = null;
   private deliveriesById = new Map<string, Delivery>();
+  private sortedDeliveries: Delivery[] | null = null; // until they change
+  private added = 0; // deliveries, by the stream since the list was loaded
   private readonly deleted = new Set<string>(); // the last ones
-  /** The event count at which an item was last updated: answers to requests made before that are older. */
+  /** The event count at which an item was last updated, the last ones: answers to requests made before that are older. */
   private readonly updatedAt = new Map<string, number>();
   private events = 0;
   private user = 0; // changes with the signed-in user, so that answers for a previous user are dropped
@@ -102,6 +111,7 @@ export class Store {
 
   private notify(topic: Topic): void {
     if (topic === 'alerts') this.sortedAlerts = this.alertCounts = null;
+    if (topic === 'deliveries') this.sortedDeliveries = null;
     this.listeners.get(topic)?.forEach((listener) => listener());
   }
 
@@ -128,8 +138,8 @@ export class Store {
     }
     return this.alertCounts.get(ticker) ?? 0;
   }
-  get deliveries(): Delivery[] {
-    return newestFirst(this.deliveriesById.values());
+  get deliveries(): readonly Delivery[] {
+    return (this.sortedDeliveries ??= newestFirst(this.deliveriesById.values()));
   }
   alert(id: string): Alert | undefined {
     return this.alertsById.get(id);
@@ -225,7 +235,10 @@ export class Store {
         this.notify('blind');
         break;
       case 'delivery':
+        if (!this.deliveriesById.has(message.delivery.id)) ++this.added;
         this.putDelivery(message.delivery);
+        // If that fails, the next thousand asks again.
+        if (this.added > mostAdded) void this.loadDeliveries().catch(() => {});
         break;
       case 'caught':
         this.caught = message.request;
@@ -282,22 +295,28 @@ export class Store {
     return (this.updatedAt.get(id) ?? 0) > mark;
   }
 
+  private touch(id: string): void {
+    this.updatedAt.delete(id);
+    this.updatedAt.set(id, ++this.events);
+    forgetOldest(this.updatedAt);
+  }
+
   putAlert(alert: Alert, mark = this.events): void {
     if (this.deleted.has(alert.id) || this.updatedSince(alert.id, mark)) return;
-    this.updatedAt.set(alert.id, ++this.events);
+    this.touch(alert.id);
     this.alertsById.set(alert.id, alert);
     this.notify('alerts');
   }
   removeAlert(id: string): void {
     this.deleted.add(id);
-    if (this.deleted.size > mostDeleted) this.deleted.delete(this.deleted.values().next().value!);
+    forgetOldest(this.deleted);
     this.updatedAt.delete(id);
     this.alertsById.delete(id);
     this.notify('alerts');
   }
   putDelivery(delivery: Delivery, mark = this.events): void {
     if (this.updatedSince(delivery.id, mark)) return;
-    this.updatedAt.set(delivery.id, ++this.events);
+    this.touch(delivery.id);
     this.deliveriesById.set(delivery.id, delivery);
     this.notify('deliveries');
   }
@@ -344,6 +363,7 @@ export class Store {
   }
 
   async loadDeliveries(): Promise<void> {
+    this.added = 0;
     const [mark, user] = [this.mark(), this.user];
     const page = await this.api.get<Delivery[]>('/api/v1/deliveries/?limit=100');
     if (user !== this.user) return;
@@ -370,6 +390,8 @@ export class Store {
     this.alertsById.clear();
     this.sortedAlerts = this.alertCounts = null;
     this.deliveriesById.clear();
+    this.sortedDeliveries = null;
+    this.added = 0;
     this.deleted.clear();
     this.updatedAt.clear();
     ++this.user;

@@ -72,6 +72,24 @@ test('an answer that arrives after the event it caused is older than the event',
   assert.equal(store.delivery('2')?.status, 'pending', 'an answer to a later request is newer');
 });
 
+test('the list of deliveries is loaded anew before the stream has made it endless', async () => {
+  const { store, asked } = storeWith(() => ({ body: [delivery('9999', 'delivered')], next: '/older' }));
+  const send = (i: number): void =>
+    store.apply({ type: 'delivery', id: `e${i}`, delivery: delivery(String(i), 'pending') });
+  for (let i = 1000; i < 2000; ++i) send(i);
+  send(1500);
+  assert.deepEqual([asked.length, store.deliveries.length], [0, 1000]);
+  send(2000);
+  send(2001);
+  await new Promise((done) => setImmediate(done));
+  assert.equal(asked.length, 1);
+  assert.deepEqual(
+    store.deliveries.map((d) => d.id),
+    ['9999', '2001'],
+  );
+  assert.deepEqual([store.deliveriesFloor, store.deliveryReloads], ['9999', 1]);
+});
+
 test('answers to requests made before signing out are not shown to the next user', async () => {
   let answer: (a: Answer<unknown>) => void = () => {};
   const { store } = storeWith(() => new Promise((resolve) => (answer = resolve)));
