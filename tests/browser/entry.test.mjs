@@ -27,6 +27,14 @@ const message_of = (field) =>
       .join(' '),
   );
 
+async function enter(page, deployment) {
+  const user = await deployment.register();
+  await open(page);
+  await sign_in(page, user.api_key);
+  await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');
+  return user;
+}
+
 // Passes the server's messages on; the page gets those that `keep` accepts after release(), and what push() sends.
 async function hold_stream(page, keep) {
   const kept = [];
@@ -52,10 +60,7 @@ visit('a price that could be two numbers is refused at its field; others are rea
   page,
   deployment,
 }) => {
-  const user = await deployment.register();
-  await open(page);
-  await sign_in(page, user.api_key);
-  await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');
+  const user = await enter(page, deployment);
   const { price, url, create } = form(page);
   await url.fill(`${deployment.hooks}/hook`);
   for (const [text, told] of [
@@ -99,10 +104,7 @@ visit('a price that could be two numbers is refused at its field; others are rea
 });
 
 visit('a price far from the present one is asked about once', {}, async ({ page, deployment }) => {
-  const user = await deployment.register();
-  await open(page);
-  await sign_in(page, user.api_key);
-  await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');
+  const user = await enter(page, deployment);
   const { price, url, create } = form(page);
   await url.fill(`${deployment.hooks}/hook`);
   await price.fill('999999999999');
@@ -121,10 +123,7 @@ visit('a price far from the present one is asked about once', {}, async ({ page,
 });
 
 visit('a price entered while an alert is being created is kept', {}, async ({ page, deployment }) => {
-  const user = await deployment.register();
-  await open(page);
-  await sign_in(page, user.api_key);
-  await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');
+  const user = await enter(page, deployment);
   let answer;
   const answered = new Promise((resolve) => (answer = resolve));
   await page.route('**/api/v1/alerts/', async (route) => {
