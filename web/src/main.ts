@@ -1,5 +1,6 @@
 // The page: the views for a signed-in user, the sign-in page otherwise.
 import { Api, messageOf } from './api.ts';
+import { attempt } from './attempt.ts';
 import type { Context, View } from './context.ts';
 import { groupDigits } from './decimal.ts';
 import { once, paced } from './dom.ts';
@@ -11,7 +12,7 @@ import { Inbox } from './inbox.ts';
 import { beInstallable } from './install.ts';
 import { Notifier } from './notify.ts';
 import { queryOf, routeOf } from './route.ts';
-import { Session } from './session.ts';
+import { Session, type StorageLike } from './session.ts';
 import { settings } from './settings.ts';
 import { chimeOnce } from './sound.ts';
 import { Store } from './store.ts';
@@ -32,7 +33,12 @@ import { startView } from './views/start.ts';
 settings.load();
 followTheme(settings);
 const root = document.getElementById('app')!;
-const session = new Session(sessionStorageOr(), localStorageOr());
+// Without permission to use storage, the page works as long as it is open.
+const noStorage: StorageLike = { getItem: () => null, setItem: () => {}, removeItem: () => {} };
+const session = new Session(
+  attempt(() => window.sessionStorage) ?? noStorage,
+  attempt(() => window.localStorage) ?? noStorage,
+);
 const api = new Api({
   key: () => session.apiKey,
   onUnauthorized: refused,
@@ -285,21 +291,6 @@ store.on(['connection'], () => frame?.render());
 store.on(['prices', 'opened'], paced(() => frame?.render(), 250).ask);
 // A timer: the title is what is seen of a page in the background.
 store.on(['prices'], once(showTitle, 1000));
-
-// Without permission to use storage, the page works as long as it is open.
-function sessionStorageOr(): Storage {
-  return storageOr(() => window.sessionStorage);
-}
-function localStorageOr(): Storage {
-  return storageOr(() => window.localStorage);
-}
-function storageOr(get: () => Storage): Storage {
-  try {
-    return get();
-  } catch {
-    return { getItem: () => null, setItem: () => {}, removeItem: () => {} } as unknown as Storage;
-  }
-}
 
 beInstallable();
 document.querySelector('noscript')?.remove();

@@ -1,5 +1,6 @@
 // The signed-in key, and what this browser stores. Without "remember me" everything ends with the browser's session; a
 // webhook URL may be a chat's secret, so it is stored no longer than the key.
+import { attempt } from './attempt.ts';
 
 const prefix = 'pricewire.';
 const settings = [
@@ -106,14 +107,5 @@ export class Session {
 
   write(name: Exclude<Name, 'key'>, value: string): void {
     attempt(() => (this.remembered ? this.lasting : this.brief).setItem(prefix + name, value));
-  }
-}
-
-/** Storage may be forbidden or full; then nothing is stored, and the page still works. */
-function attempt<T>(use: () => T): T | null {
-  try {
-    return use();
-  } catch {
-    return null;
   }
 }

@@ -1,4 +1,5 @@
 // How this browser shows the page: colours, time zone, number format, sound. Kept on the device, whoever is signed in.
+import { attempt } from './attempt.ts';
 
 export interface Settings {
   theme: 'system' | 'light' | 'dark';
@@ -83,13 +84,4 @@ export function marksOf(locale: string | undefined): Marks {
   } as object).formatToParts(12345.5);
   const of = (type: string): string => parts.find((part) => part.type === type)?.value ?? '';
   return { group: of('group'), decimal: of('decimal') };
-}
-
-/** Storage may be forbidden. */
-function attempt<T>(use: () => T): T | null {
-  try {
-    return use();
-  } catch {
-    return null;
-  }
 }
