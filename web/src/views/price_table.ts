@@ -17,6 +17,7 @@ import { withTitles } from '../market_state.ts';
 import { Spark } from '../spark.ts';
 import { TickerSearch } from '../ticker_search.ts';
 import { WindowList } from '../window_list.ts';
+import { segmented } from './filters.ts';
 
 const drawGap = 250;
 // Rows that change places under the eyes are hard to read.
@@ -38,7 +39,6 @@ export interface PriceTable {
 export function priceTable(context: Context, onSelect: (ticker: string) => void): PriceTable {
   const { store, days, session } = context;
   let selected = '';
-  let filter: Filter = 'all';
   let order = orderOf(session.read('sort'));
   const stars = new Set((session.read('stars') ?? '').split(',').filter((ticker) => ticker !== ''));
   const hoverable = matchMedia('(hover: hover)').matches; // after a touch, what was touched counts as hovered
@@ -50,28 +50,17 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     onSelect(ticker);
     list.reveal(ticker);
   });
-  const filters = (
+  const filters = segmented<Filter>(
+    'Tickers shown',
     [
       ['all', 'All'],
       ['starred', '★ Starred'],
       ['alerts', 'With alerts'],
-    ] as const
-  ).map(([name, text]) =>
-    h(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': String(name === filter),
-        onclick: (e: Event) => {
-          filter = name;
-          for (const button of filters)
-            setAttribute(button, 'aria-pressed', String(button === e.currentTarget));
-          sortNow();
-        },
-      },
-      text,
-    ),
+    ],
+    'all',
+    sortNow,
   );
+  filters.element.classList.add('price-filter');
   const headings = new Map<SortKey, HTMLElement>();
   const heading = (key: Exclude<SortKey, 'listed'>, text: string, title: string, type = ''): HTMLElement => {
     const button = h(
@@ -126,7 +115,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     'section',
     { class: 'panel price-panel', 'aria-label': 'Coins' },
     search.element,
-    h('div', { class: 'segmented price-filter', role: 'group', 'aria-label': 'Tickers shown' }, ...filters),
+    filters.element,
     progress,
     scroller,
   );
@@ -279,7 +268,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     if (sortedAt === -Infinity || (!held && now - sortedAt > (moving ? sortGap : 0))) {
       sortedAt = now;
       if (order.key === 'change') days.fill(tickers);
-      sorted = ordered(tickers.map(rank), order, filter);
+      sorted = ordered(tickers.map(rank), order, filters.value());
       for (const [key, th] of headings)
         setAttribute(th, 'aria-sort', key !== order.key ? null : order.down ? 'descending' : 'ascending');
     }
@@ -287,7 +276,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     const known =
       order.key === 'change' ? sorted.filter(({ change }) => change !== null).length : sorted.length;
     setText(progress, known < sorted.length ? `Loading the last day: ${known} of ${sorted.length}…` : '');
-    setText(waiting, nothing[filter]);
+    setText(waiting, nothing[filters.value()]);
     show(waiting, sorted.length === 0);
     show(table, sorted.length > 0);
   }
