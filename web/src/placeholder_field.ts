@@ -19,7 +19,7 @@ export function placeholderField(
 ): Field {
   const input = h('textarea', { rows: '2', maxlength: String(longest), spellcheck: 'false' });
   const out = field(label, input, hint);
-  const preview = h('p', { class: 'hint preview-text' });
+  const preview = h('p', { class: 'hint' });
   const render = (): void => {
     const unknown = unknownPlaceholder(input.value);
     out.setError(unknown === null ? '' : `{{${unknown}}} is not a placeholder.`);

@@ -25,7 +25,7 @@ export function alertPopover(
   const status = h('p', { class: 'muted' });
   const note = h('p', { class: 'note' });
   const why = h('p', { role: 'status' });
-  const deliveries = h('ul', { class: 'popover-deliveries', 'aria-label': 'Last deliveries' });
+  const deliveries = h('ul', { 'aria-label': 'Last deliveries' });
   const button = (text: string, run: () => unknown, danger = false): HTMLButtonElement => {
     const made = h('button', { type: 'button', class: danger ? 'danger' : null }, text);
     made.addEventListener('click', () => void whileBusy(made, async () => run()));

@@ -59,7 +59,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
   const sent = (): string => detail?.request?.body ?? '';
   const payloadPart = h(
     'section',
-    { class: 'payload', 'aria-label': 'Payload' },
+    { 'aria-label': 'Payload' },
     h(
       'div',
       { class: 'payload-head' },

@@ -81,7 +81,7 @@ export function deliveryRow(context: Context, first: Delivery, open: (id: string
 export function deliveryTable(label: string, body: HTMLElement): HTMLTableElement {
   return h(
     'table',
-    { class: 'cards delivery-table', 'aria-label': label },
+    { class: 'cards', 'aria-label': label },
     tableHead('Delivery', 'State', ['Attempts', { class: 'number' }], 'Created'),
     body,
   );

@@ -151,7 +151,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     const spark = new Spark();
     const price = h('span', { class: 'price', 'data-testid': 'price' });
     const flash = flashOf(price);
-    const change = h('td', { class: 'number change', 'data-testid': 'change' });
+    const change = h('td', { class: 'number', 'data-testid': 'change' });
     const row = h(
       'tr',
       { 'data-testid': 'price-row', 'data-ticker': ticker },
