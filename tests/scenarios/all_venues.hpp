@@ -47,7 +47,7 @@ public:
         deployment_.sim_post("fault/" + door, fault);
     }
 
-    std::string sim_status() { return deployment_.http().get(deployment_.sim_url() + "/_sim/status").body; }
+    std::string sim_status() { return deployment_.sim_status(); }
     // How often a venue's stream has been opened.
     std::uint64_t opened(std::string_view venue) {
         const std::string status = sim_status();

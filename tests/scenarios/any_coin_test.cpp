@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Sides, AnyCoin, both_sides(), name_of_side);
 
 TEST_P(AnyCoin, AnAlertOnACoinNeverWatchedBeforeFiresAtItsFirstCrossing) {
     begin({.sim = flat}, {"WIF"});
-    EXPECT_EQ(world().subscribed("WIFUSDT"), 0);
+    EXPECT_EQ(world().deployment().subscribed("WIFUSDT"), 0);
     const std::string above = world().alert("WIF", "gt", "2.1");
     const std::string below = world().alert("WIF", "lt", "1.5");
     world().wait_for_streams("WIF");
@@ -173,16 +173,17 @@ TEST_P(AnyCoin, CoinsComeAndGoWithoutDisturbingOthers) {
             << "above " << level->second.to_string();
     }
     EXPECT_TRUE(world().keeps_limits()) << world().violations();
-    for (const std::string& coin : coins) EXPECT_GT(world().subscribed(coin + "USDT"), 0) << coin;
+    for (const std::string& coin : coins)
+        EXPECT_GT(world().deployment().subscribed(coin + "USDT"), 0) << coin;
     for (const ShownAlert& alert : deployment().alerts(world().account())) world().remove(alert.id);
     if (std::getenv("PRICEWIRE_LONG") == nullptr) return;
     // A coin that nobody needs any more is watched for ten minutes longer, by the monotonic clock.
     std::this_thread::sleep_for(10min);
     for (const std::string& coin : coins) {
         deployment().wait_until(coin + " to be let go",
-                                [&] { return world().subscribed(coin + "USDT") == 0; });
+                                [&] { return world().deployment().subscribed(coin + "USDT") == 0; });
     }
-    EXPECT_GT(world().subscribed("BTCUSDT"), 0);
+    EXPECT_GT(world().deployment().subscribed("BTCUSDT"), 0);
 }
 
 }  // namespace

@@ -28,10 +28,8 @@ protected:
     }
 
     void wait_for_stream() {
-        deployment_->wait_until("the stream", [&] {
-            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
-                               "clients") == "1";
-        });
+        deployment_->wait_until("the stream",
+                                [&] { return json_member(deployment_->sim_status(), "clients") == "1"; });
     }
     void trade(const std::string& price) { deployment_->sim_post("price/BTCUSDT", price); }
     void fault(const std::string& door, const std::string& fault) {

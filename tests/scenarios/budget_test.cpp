@@ -59,10 +59,8 @@ protected:
         deployment_->start_pricewire();
         ann_ = deployment_->register_user("ann@example.com");
         bob_ = deployment_->register_user("bob@example.com");
-        deployment_->wait_until("the stream", [&] {
-            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
-                               "clients") == "1";
-        });
+        deployment_->wait_until("the stream",
+                                [&] { return json_member(deployment_->sim_status(), "clients") == "1"; });
         deployment_->sim_post("price/BTCUSDT", "100");
     }
     net::HttpResult get(const Account& user, const std::string& path) {

@@ -88,11 +88,10 @@ private:
     // The simulator sends a price only to feeds that have subscribed.
     void wait_for_stream() {
         deployment_.wait_until("the stream", [&] {
-            const auto status = deployment_.http().get(deployment_.sim_url() + "/_sim/status");
             const auto feeds =
                 std::count_if(deployment_.names().begin(), deployment_.names().end(),
                               [](const std::string& name) { return name.starts_with("feed"); });
-            return std::stol(json_member(status.body, "clients").value()) >= std::max(feeds, 1L);
+            return std::stol(json_member(deployment_.sim_status(), "clients").value()) >= std::max(feeds, 1L);
         });
     }
 

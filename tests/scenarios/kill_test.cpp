@@ -103,10 +103,8 @@ TEST_P(Kill, LosesNothingAndFiresNothingTwice) {
     }
     ASSERT_GT(promised.size(), static_cast<std::size_t>(kills));
 
-    deployment.wait_until("the end of the market", [&] {
-        return json_member(deployment.http().get(deployment.sim_url() + "/_sim/status").body, "finished") ==
-               "true";
-    });
+    deployment.wait_until("the end of the market",
+                          [&] { return json_member(deployment.sim_status(), "finished") == "true"; });
     deployment.http().post(deployment.receiver_url() + "/_receiver/mode", "ok");
     const auto all_fired = [&] {
         std::set<std::string> active;

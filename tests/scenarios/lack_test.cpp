@@ -45,10 +45,8 @@ protected:
         deployment_->start_pricewire();
         account_ = deployment_->register_user("lack@example.com");
         receiver_->add_secret(account_.webhook_secret);
-        deployment_->wait_until("the stream", [&] {
-            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
-                               "clients") == "1";
-        });
+        deployment_->wait_until("the stream",
+                                [&] { return json_member(deployment_->sim_status(), "clients") == "1"; });
     }
     std::string sender() const { return GetParam() == Side::embedded ? "serve" : "sender1"; }
     std::string alert(const std::string& host = "127.0.0.1") {

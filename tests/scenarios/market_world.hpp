@@ -46,15 +46,8 @@ public:
     net::HttpResult post(const std::string& path, const std::string& body) {
         return deployment_.http().post(deployment_.api(path), body, {{"X-API-Key", account_.api_key}});
     }
-    std::string status() { return deployment_.http().get(deployment_.sim_url() + "/_sim/status").body; }
+    std::string status() { return deployment_.sim_status(); }
     Timestamp market_clock() { return parse_rfc3339(json_member(status(), "clock").value()).value(); }
-    // How many streams want a symbol's trades.
-    int subscribed(const std::string& symbol) {
-        const std::string text = status();
-        const std::size_t at = text.find("\"subscribed\"");
-        const std::string list = text.substr(at, text.find('}', at) + 1 - at);
-        return parse_number<int>(json_member(list, symbol).value_or("0")).value_or(0);
-    }
     // Each venue's requests and violations of its limits as the simulator counted them, and the violations in all.
     std::string violations() {
         const std::string text = status();
@@ -81,7 +74,7 @@ public:
     // Of every venue.
     void wait_for_streams(const std::string& ticker) {
         deployment_.wait_until(ticker + " at every venue", [&] {
-            return subscribed(ticker + "USDT") >= static_cast<int>(venues_.size());
+            return deployment_.subscribed(ticker + "USDT") >= static_cast<int>(venues_.size());
         });
     }
 

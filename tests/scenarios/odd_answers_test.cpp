@@ -60,10 +60,8 @@ TEST_P(OddAnswers, TheStatusCountsAndNothingElse) {
         ASSERT_EQ(created.status, 201) << created.body;
         alerts[json_member(created.body, "id").value()] = &answer;
     }
-    deployment.wait_until("the stream", [&] {
-        return json_member(deployment.http().get(deployment.sim_url() + "/_sim/status").body, "clients") ==
-               "1";
-    });
+    deployment.wait_until("the stream",
+                          [&] { return json_member(deployment.sim_status(), "clients") == "1"; });
     deployment.sim_post("price/BTCUSDT", "102");
     for (const auto& [alert, answer] : alerts) {
         std::string shown;

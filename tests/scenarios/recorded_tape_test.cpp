@@ -128,15 +128,11 @@ TEST_P(RecordedTape, FiresTheSameAlertsAsABruteForcePass) {
     ASSERT_GT(to_fire, 300U);
     ASSERT_LT(to_fire, 900U);
 
-    deployment.wait_until("the stream", [&] {
-        return json_member(deployment.http().get(deployment.sim_url() + "/_sim/status").body, "clients") ==
-               "1";
-    });
+    deployment.wait_until("the stream",
+                          [&] { return json_member(deployment.sim_status(), "clients") == "1"; });
     deployment.sim_post("play");
-    deployment.wait_until("the end of the tape", [&] {
-        return json_member(deployment.http().get(deployment.sim_url() + "/_sim/status").body, "finished") ==
-               "true";
-    });
+    deployment.wait_until("the end of the tape",
+                          [&] { return json_member(deployment.sim_status(), "finished") == "true"; });
     deployment.wait_until("all webhooks", [&] { return deployment.received().size() >= to_fire; });
     // Once a probe on each ticker, created after the tape's end, has fired, every trade has been evaluated.
     for (const std::string ticker : {"BTC", "ETH"}) {

@@ -58,10 +58,8 @@ TEST_P(RetryStorm, LosesNoDeliveryThroughKills) {
         ASSERT_EQ(created.status, 201) << created.body;
         ids.insert(json_member(created.body, "id").value());
     }
-    deployment.wait_until("the stream", [&] {
-        return json_member(deployment.http().get(deployment.sim_url() + "/_sim/status").body, "clients") ==
-               "1";
-    });
+    deployment.wait_until("the stream",
+                          [&] { return json_member(deployment.sim_status(), "clients") == "1"; });
     deployment.sim_post("price/BTCUSDT", "102");
     deployment.wait_until("the storm", [&] { return receivers[0]->total() > 0; });
 

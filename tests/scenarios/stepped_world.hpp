@@ -65,7 +65,7 @@ public:
     }
     // Of so many feeds.
     void wait_for_streams(int feeds) {
-        deployment_.wait_until("the streams", [&] { return subscribed() == feeds; });
+        deployment_.wait_until("the streams", [&] { return deployment_.subscribed("LIFEUSDT") == feeds; });
     }
 
     Deployment& deployment() { return deployment_; }
@@ -133,8 +133,7 @@ public:
         const Decimal price = Decimal::from_int(++sent_);
         trade("SENT", price);
         deployment_.wait_until("the simulator", [&] {
-            return json_member(deployment_.http().get(deployment_.sim_url() + "/_sim/status").body,
-                               "SENTUSDT") == price.to_string();
+            return json_member(deployment_.sim_status(), "SENTUSDT") == price.to_string();
         });
     }
     // Until the kernel says so: the signal alone does not stop a process at once.
@@ -173,13 +172,6 @@ private:
             out.cluster->route = std::move(options.route);
         }
         return out;
-    }
-    // How many feeds are.
-    int subscribed() {
-        const std::string status = deployment_.http().get(deployment_.sim_url() + "/_sim/status").body;
-        const std::size_t at = status.find("\"subscribed\"");
-        const std::string list = status.substr(at, status.find('}', at) + 1 - at);
-        return parse_number<int>(json_member(list, "LIFEUSDT").value_or("0")).value_or(0);
     }
     void set_clock(Duration at) {
         now_ = at;

@@ -25,10 +25,8 @@ protected:
                                             .config = {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "100000"}}}));
         deployment_->start_pricewire();
         account_ = deployment_->register_user("stream@example.com");
-        deployment_->wait_until("the stream of trades", [&] {
-            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
-                               "clients") == "1";
-        });
+        deployment_->wait_until("the stream of trades",
+                                [&] { return json_member(deployment_->sim_status(), "clients") == "1"; });
         trade("100");
     }
 

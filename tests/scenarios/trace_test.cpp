@@ -30,10 +30,8 @@ protected:
         deployment_->start_pricewire();
         account_ = deployment_->register_user("trace@example.com");
         receiver_->add_secret(account_.webhook_secret);
-        deployment_->wait_until("the stream", [&] {
-            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
-                               "clients") == "1";
-        });
+        deployment_->wait_until("the stream",
+                                [&] { return json_member(deployment_->sim_status(), "clients") == "1"; });
         deployment_->sim_post("price/BTCUSDT", "100");
     }
 

@@ -30,10 +30,8 @@ protected:
         bob_ = deployment_->register_user("bob@example.com");
         receiver_->add_secret(alice_.webhook_secret);
         receiver_->add_secret(bob_.webhook_secret);
-        deployment_->wait_until("the stream", [&] {
-            return json_member(deployment_->http().get(deployment_->sim_url() + "/_sim/status").body,
-                               "clients") == "1";
-        });
+        deployment_->wait_until("the stream",
+                                [&] { return json_member(deployment_->sim_status(), "clients") == "1"; });
         trade("100");
     }
 

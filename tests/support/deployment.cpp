@@ -364,6 +364,17 @@ void Deployment::sim_post(const std::string& control, const std::string& body) {
     expect(http_.post(sim_url_ + "/_sim/" + control, body), 204, "sim " + control);
 }
 
+std::string Deployment::sim_status() {
+    return http_.get(sim_url_ + "/_sim/status").body;
+}
+
+int Deployment::subscribed(const std::string& symbol) {
+    const std::string status = sim_status();
+    const std::size_t at = status.find("\"subscribed\"");
+    const std::string list = status.substr(at, status.find('}', at) + 1 - at);
+    return parse_number<int>(json_member(list, symbol).value_or("0")).value_or(0);
+}
+
 void Deployment::pass(Duration time) {
     sim_post("skip", std::to_string(time / 1ms) + "ms");
     passed_ += time;

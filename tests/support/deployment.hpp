@@ -134,6 +134,9 @@ public:
     // The objects of all pages of a list, such as "/deliveries?limit=1000".
     std::vector<std::string> list(const Account& account, const std::string& path);
     void sim_post(const std::string& control, const std::string& body = "");
+    std::string sim_status();  // JSON; empty when it does not answer
+    // How many streams want a symbol's trades from the simulator.
+    int subscribed(const std::string& symbol);
     // Lets `time` pass at once: in the market, whose trades are sent to nobody meanwhile, and on the wall clocks of
     // Pricewire's processes, running or not; their monotonic clocks stand still, as on a machine that sleeps. Needs
     // DeploymentOptions::has_movable_clock.
