@@ -31,7 +31,6 @@ protected:
                                                   {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "400ms"}}}));
     }
     RuleWorld& world() { return *world_; }
-    std::string state(const std::string& alert) { return world().get("/alerts/" + alert + "/state"); }
 
     std::optional<RuleWorld> world_;
 };
@@ -155,7 +154,7 @@ TEST_F(RuleUpgrade, AnOlderCheckerFiresWhatItUnderstandsAndNothingElse) {
     world().set_price("BTC", "98");
     world().deployment().wait_until("the alert to be armed again", [&] {
         world().trade("BTC", decimal("98"));
-        return json_member(world().get("/alerts/" + repeats + "/state"), "armed") == "true";
+        return json_member(world().state(repeats), "armed") == "true";
     });
     world().set_price("BTC", "104");
     world().deployment().wait_until("the second firing", [&] {
@@ -213,7 +212,7 @@ TEST_F(RuleUpgrade, AnOlderApiAndAnOlderSenderBesideTheNewCheckerLeaveRulesAlone
     world().set_price("BTC", "98");
     world().deployment().wait_until("the alert to be armed again", [&] {
         world().trade("BTC", decimal("98"));
-        return json_member(world().get("/alerts/" + repeats + "/state"), "armed") == "true";
+        return json_member(world().state(repeats), "armed") == "true";
     });
     world().set_price("BTC", "104");
     world().deployment().wait_until("the second firing", [&] {

@@ -62,8 +62,8 @@ TEST_P(RuleRestarts, FindTheStateThatWasKeptAndTheRestInTheBars) {
     // What a kill finds stored is as old as it would be if the clock had not stood still.
     const auto wait_until_stored = [&](const std::string& moment, const std::string& bar) {
         world.deployment().wait_until("what was judged until the kill to be stored", [&] {
-            return world.get("/alerts/" + played.of(80).alert + "/state")
-                           .find("\"judged_until\":\"2025-01-02T" + moment + "Z\"") != std::string::npos &&
+            return world.state(played.of(80).alert).find("\"judged_until\":\"2025-01-02T" + moment + "Z\"") !=
+                       std::string::npos &&
                    world.get("/rates/V80BTC/history?interval=1m&from=2025-01-02T10:00:00Z").find(bar) !=
                        std::string::npos;
         });

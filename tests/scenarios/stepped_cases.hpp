@@ -180,7 +180,7 @@ private:
             deliveries.insert(firing.delivery_id);
         }
         EXPECT_EQ(seen, expected) << world_.get("/alerts/" + one.alert + "/firings") << '\n'
-                                  << world_.get("/alerts/" + one.alert + "/state");
+                                  << world_.state(one.alert);
         if (vector.status == "fired") {
             EXPECT_EQ(left_out, vector.left_out);
         } else {

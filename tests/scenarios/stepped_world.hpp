@@ -17,14 +17,14 @@
 #include "base/text.hpp"
 #include "scenarios/sides.hpp"
 #include "storage/open.hpp"
-#include "support/deployment.hpp"
+#include "support/one_user.hpp"
 
 namespace pricewire::test {
 
 // Pricewire on Binance alone, whose prices are set by hand, and one user whose alerts have rules. All wall clocks stand
 // still between two steps, so that prices come, and alerts are made, exactly at the moments of a worked case, on however
 // busy a machine. Moments are counted from `origin`.
-class SteppedWorld {
+class SteppedWorld : public OneUser {
 public:
     static constexpr Timestamp origin =
         std::chrono::sys_days{std::chrono::January / 2 / 2025} + std::chrono::hours{10};
@@ -38,11 +38,11 @@ public:
         std::function<std::string(const std::string& name, const std::string& url)> route = {};
     };
 
-    SteppedWorld(Side side, Options options)
-        : now_(options.begins_at),
+    SteppedWorld(Side side, const Options& options)
+        : OneUser(deployment_of(side, options)),
+          now_(options.begins_at),
           lived_(options.begins_at),
-          feeds_(side == Side::embedded ? 1 : options.of_each),
-          deployment_(deployment_of(side, std::move(options))) {}
+          feeds_(side == Side::embedded ? 1 : options.of_each) {}
 
     // Minutes that an earlier run of Pricewire has stored; before start().
     void store(const std::vector<Bar>& bars) {
@@ -51,8 +51,7 @@ public:
     void start() {
         // Or quiet tickers would have prices at other moments.
         deployment_.sim_post("fault/binance.rest", "503");
-        deployment_.start_pricewire();
-        if (account_.api_key.empty()) account_ = deployment_.register_user("rules@example.com");
+        OneUser::start();
         // The simulator names symbols that have traded; the streams of all are opened at once.
         trade("LIFE", Decimal::from_int(1));
         wait_for_streams(feeds_);
@@ -68,30 +67,13 @@ public:
         deployment_.wait_until("the streams", [&] { return deployment_.subscribed("LIFEUSDT") == feeds; });
     }
 
-    Deployment& deployment() { return deployment_; }
-    const Account& account() const { return account_; }
     Duration now() const { return now_; }
 
-    std::string get(const std::string& path) {
-        return deployment_.http().get(deployment_.api(path), {{"X-API-Key", account_.api_key}}).body;
-    }
-    std::string alert(const std::string& members) { return deployment_.create_alert(account_, members); }
-    net::HttpResult change(const std::string& alert, const std::string& body) {
-        return deployment_.http().patch(deployment_.api("/alerts/" + alert), body,
-                                        {{"X-API-Key", account_.api_key}});
-    }
-    std::string shown(const std::string& alert) { return get("/alerts/" + alert); }
-    std::vector<ShownFiring> firings(const std::string& alert) {
-        return deployment_.firings(account_, alert);
-    }
     // Empty: it has none.
     std::string shown_price(const std::string& ticker) {
         return json_member(get("/rates/" + ticker), "price").value_or("");
     }
 
-    void trade(const std::string& ticker, Decimal price) {
-        deployment_.sim_post("price/" + ticker + "USDT", price.to_string());
-    }
     // A lone exchange that moves by more than 10 % is believed after five further trades over three seconds: announce()
     // it three seconds before.
     static bool is_jump(Decimal from, Decimal to) { return (to - from).abs() > from.scaled_bp(1000); }
@@ -156,20 +138,21 @@ public:
 private:
     static constexpr Duration stride = std::chrono::seconds{14};
 
-    static DeploymentOptions deployment_of(Side side, Options options) {
+    static DeploymentOptions deployment_of(Side side, const Options& options) {
         std::string tickers = "TICK,LIFE";
         for (const std::string& ticker : options.tickers) tickers += "," + ticker;
-        options.config.insert({{"PRICEWIRE_MARKET_TICKERS", tickers},
-                               {"PRICEWIRE_MARKET_QUOTE_TTL", "10m"},
-                               {"PRICEWIRE_MARKET_RECOVER", "0s"},
-                               {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "100000"}});
+        std::map<std::string, std::string> config = options.config;
+        config.insert({{"PRICEWIRE_MARKET_TICKERS", tickers},
+                       {"PRICEWIRE_MARKET_QUOTE_TTL", "10m"},
+                       {"PRICEWIRE_MARKET_RECOVER", "0s"},
+                       {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "100000"}});
         DeploymentOptions out = on(side, {.sim = {"--paused"},
-                                          .config = std::move(options.config),
-                                          .program = std::move(options.program),
+                                          .config = std::move(config),
+                                          .program = options.program,
                                           .clock_stands_at = origin + options.begins_at});
         if (out.cluster) {
             out.cluster->of_each = options.of_each;
-            out.cluster->route = std::move(options.route);
+            out.cluster->route = options.route;
         }
         return out;
     }
@@ -184,8 +167,6 @@ private:
 
     Duration now_, lived_;
     const int feeds_;
-    Deployment deployment_;
-    Account account_;
     int tick_ = 1000, sent_ = 0;
     std::map<std::string, Decimal> prices_;  // that were believed
 };
