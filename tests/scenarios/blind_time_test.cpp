@@ -273,8 +273,7 @@ TEST_P(BlindTime, WhatWasTouchedWhileTheFeedWasDeadFiresLate) {
     if (std::getenv("PRICEWIRE_LONG") == nullptr) GTEST_SKIP() << "PRICEWIRE_LONG is not set";
     begin();
     const std::string high = world().alert("BTC", "gt", "110");
-    deployment().process("feed1").signal(SIGKILL);
-    deployment().process("feed1").wait();
+    deployment().process("feed1").kill();
     deployment().wait_until("the price to be gone", [&] { return !world().has_price("BTC"); });
     const Touch up = touch("115");
     deployment().start("feed1");
@@ -302,10 +301,7 @@ TEST_P(BlindTime, WhereThereAreTwoOfEachOneIsEnoughToSeeAndBothFireOnce) {
     begin({.of_each = 2});
     const std::string seen = world().alert("BTC", "gt", "103");
     const std::string missed = world().alert("BTC", "gt", "110");
-    for (const char* gone : {"feed1", "checker1"}) {
-        deployment().process(gone).signal(SIGKILL);
-        deployment().process(gone).wait();
-    }
+    for (const char* gone : {"feed1", "checker1"}) deployment().process(gone).kill();
     deployment().wait_until("the level that is seen", [&] {
         world().trade("BTC", "104");
         return world().webhooks(seen) > 0;

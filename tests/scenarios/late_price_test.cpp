@@ -72,8 +72,7 @@ TEST_F(LatePrice, ATradeFromBeforeAnAlertWasCreatedDoesNotFireItHoweverLateAFeed
     const std::string below = deployment_->create_alert(account_, "BTC", "lt", "995");
     const std::string above = deployment_->create_alert(account_, "BTC", "gt", "1005");
     // What follows can only come by the feed that reads the past first.
-    deployment_->process("feed1").signal(SIGKILL);
-    deployment_->process("feed1").wait();
+    deployment_->process("feed1").kill();
     deployment_->process("feed2").signal(SIGCONT);
     deployment_->wait_until("the alert above", [&] {
         trade("1010");

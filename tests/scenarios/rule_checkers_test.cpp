@@ -37,10 +37,7 @@ protected:
     }
     SteppedWorld& world() { return *world_; }
     Process& process(const std::string& name) { return world().deployment().process(name); }
-    void kill(const std::string& name) {
-        process(name).signal(SIGKILL);
-        process(name).wait();
-    }
+    void kill(const std::string& name) { process(name).kill(); }
     // A price at a moment, judged by whoever runs.
     void price(Duration at, const char* price) {
         world().step_to(at);
