@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <csignal>
 #include <optional>
 #include <set>
 #include <string>
@@ -79,11 +78,8 @@ TEST_P(RuleChanges, FiringsThatWaitForTheirEndpointKeepTheirOwnPrices) {
     world().set_price("BTC", "101");
     world().wait_for_firings(alert, 1);
     world().set_price("BTC", "98");
-    world().set_price("BTC", "103");
-    deployment.wait_until("the second firing", [&] {
-        world().trade("BTC", decimal("103"));
-        return world().firings(alert).size() == 2;
-    });
+    world().trade_until("BTC", "103", "the second firing",
+                        [&] { return world().firings(alert).size() == 2; });
     deployment.http().post(deployment.receiver_url() + "/_receiver/mode", "ok");
     deployment.wait_until("both webhooks", [&] { return deployment.accepted(alert).size() == 2; });
     const auto firings = world().firings(alert);
@@ -109,12 +105,12 @@ protected:
         world_.emplace(on(side, {.sim = {"--paused"}, .config = {{"PRICEWIRE_MARKET_QUOTE_TTL", "60s"}}}));
     }
     RuleWorld& world() { return *world_; }
-    Process& process(const std::string& name) { return world().deployment().process(name); }
-    void kill(const std::string& name) {
-        process(name).signal(SIGKILL);
-        process(name).wait();
-    }
+    void kill(const std::string& name) { world().deployment().process(name).kill(); }
     std::set<std::string> accepted(const std::string& alert) { return world().deployment().accepted(alert); }
+    void rearm(const std::string& alert) {
+        world().trade_until("BTC", "98", "the alert to be armed again",
+                            [&] { return json_member(world().state(alert), "armed") == "true"; });
+    }
     std::optional<RuleWorld> world_;
 };
 
@@ -151,16 +147,9 @@ TEST_F(RuleUpgrade, AnOlderCheckerFiresWhatItUnderstandsAndNothingElse) {
     // The older processes end.
     for (const char* name : {"checker0", "sender0", "api0", "feed0"}) kill(name);
     world().wait_until_judged("BTC", decimal("103"));
-    world().set_price("BTC", "98");
-    world().deployment().wait_until("the alert to be armed again", [&] {
-        world().trade("BTC", decimal("98"));
-        return json_member(world().state(repeats), "armed") == "true";
-    });
-    world().set_price("BTC", "104");
-    world().deployment().wait_until("the second firing", [&] {
-        world().trade("BTC", decimal("104"));
-        return world().firings(repeats).size() == 2;
-    });
+    rearm(repeats);
+    world().trade_until("BTC", "104", "the second firing",
+                        [&] { return world().firings(repeats).size() == 2; });
     world().wait_until_judged("BTC", decimal("104"));
     for (const auto& [alert, count] : {std::pair(plain, 1U), std::pair(repeats, 2U), std::pair(channel, 1U),
                                        std::pair(edited, 0U), std::pair(both, 1U)}) {
@@ -209,16 +198,8 @@ TEST_F(RuleUpgrade, AnOlderApiAndAnOlderSenderBesideTheNewCheckerLeaveRulesAlone
     world().deployment().start("sender1");
     kill("sender0");
     world().deployment().wait_until("its webhook", [&] { return accepted(repeats).size() == 1; });
-    world().set_price("BTC", "98");
-    world().deployment().wait_until("the alert to be armed again", [&] {
-        world().trade("BTC", decimal("98"));
-        return json_member(world().state(repeats), "armed") == "true";
-    });
-    world().set_price("BTC", "104");
-    world().deployment().wait_until("the second firing", [&] {
-        world().trade("BTC", decimal("104"));
-        return accepted(repeats).size() == 2;
-    });
+    rearm(repeats);
+    world().trade_until("BTC", "104", "the second webhook", [&] { return accepted(repeats).size() == 2; });
     world().wait_until_judged("BTC", decimal("104"));
     EXPECT_EQ(world().firings(plain).size(), 1U);
     EXPECT_EQ(world().firings(repeats).size(), 2U);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -27,6 +28,15 @@ public:
     }
     void set_price(const std::string& ticker, const char* price) {
         set_price(ticker, Decimal::parse(price).value());
+    }
+    // The price, once it is shown, comes again and again: a cooldown may have to end first.
+    void trade_until(const std::string& ticker, const char* price, const std::string& what,
+                     const std::function<bool()>& condition) {
+        set_price(ticker, price);
+        deployment_.wait_until(what, [&] {
+            trade(ticker, Decimal::parse(price).value());
+            return condition();
+        });
     }
     void wait_for_firings(const std::string& alert, std::size_t count) {
         deployment_.wait_until("firing " + std::to_string(count) + " of " + alert,
