@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "scenarios/expect_webhooks.hpp"
 #include "scenarios/rule_world.hpp"
 
 namespace pricewire::test {
@@ -81,13 +82,11 @@ TEST_P(RuleChanges, FiringsThatWaitForTheirEndpointKeepTheirOwnPrices) {
     world().trade_until("BTC", "103", "the second firing",
                         [&] { return world().firings(alert).size() == 2; });
     deployment.http().post(deployment.receiver_url() + "/_receiver/mode", "ok");
-    deployment.wait_until("both webhooks", [&] { return deployment.accepted(alert).size() == 2; });
     const auto firings = world().firings(alert);
     ASSERT_EQ(firings.size(), 2U);
     EXPECT_EQ(firings[0].price, decimal("101"));
     EXPECT_EQ(firings[1].price, decimal("103"));
-    EXPECT_EQ(deployment.accepted(alert),
-              (std::set<std::string>{firings[0].delivery_id, firings[1].delivery_id}));
+    expect_webhooks(deployment, alert, firings);
     for (const ShownFiring& firing : firings) {
         const std::string delivery = world().get("/deliveries/" + firing.delivery_id);
         EXPECT_NE(delivery.find("\"number\":" + std::to_string(firing.number) + ","), std::string::npos)
@@ -155,10 +154,7 @@ TEST_F(RuleUpgrade, AnOlderCheckerFiresWhatItUnderstandsAndNothingElse) {
                                        std::pair(edited, 0U), std::pair(both, 1U)}) {
         const auto firings = world().firings(alert);
         ASSERT_EQ(firings.size(), count) << world().shown(alert);
-        std::set<std::string> deliveries;
-        for (const ShownFiring& firing : firings) deliveries.insert(firing.delivery_id);
-        world().deployment().wait_until("the webhooks", [&] { return accepted(alert).size() >= count; });
-        EXPECT_EQ(accepted(alert), deliveries) << world().shown(alert);
+        expect_webhooks(world().deployment(), alert, firings);
     }
     EXPECT_EQ(json_member(world().shown(edited), "is_active"), "true");
 }
