@@ -16,12 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The position and length of the URL's port.
-std::pair<std::size_t, std::size_t> port_in(const std::string& url) {
-    const std::size_t begin = url.find(':', url.find("127.0.0.1")) + 1;
-    return {begin, url.find('/', begin) - begin};
-}
-
 void expect_delivery(Deployment& deployment, const Account& account) {
     const std::string alert = deployment.create_alert(account, "BTC", "gt", "1");
     deployment.wait_until("the webhook", [&] {
@@ -38,12 +32,10 @@ protected:
     void SetUp() override {
         auto cluster = cluster_of_environment();
         if (!cluster) GTEST_SKIP() << why_not_run;
-        const auto [begin, length] = port_in(cluster->postgres_url);
-        gate_.emplace(static_cast<std::uint16_t>(std::stoi(cluster->postgres_url.substr(begin, length))));
+        gate_.emplace(port_in(cluster->postgres_url));
         cluster->route = [this](const std::string& name, std::string url) {
             if (name == "command" || !url.starts_with("postgres")) return url;
-            const auto [at, size] = port_in(url);
-            return url.replace(at, size, std::to_string(gate_->port()));
+            return with_port(std::move(url), gate_->port());
         };
         deployment_.emplace(DeploymentOptions{.cluster = cluster});
         gate_->cut();

@@ -148,12 +148,8 @@ TEST_F(RuleCheckers, AFiringOfARuleThatWasEditedMeanwhileIsNotWritten) {
     std::unique_ptr<TcpGate> gate;
     begin(1, [&](const std::string& name, const std::string& url) {
         if (name != "checker1" || !url.starts_with("postgres")) return url;
-        const std::string host = "127.0.0.1:";
-        const std::size_t at = url.find(host) + host.size();
-        const std::size_t end = url.find_first_not_of("0123456789", at);
-        if (!gate)
-            gate = std::make_unique<TcpGate>(static_cast<std::uint16_t>(std::stoi(url.substr(at, end - at))));
-        return url.substr(0, at) + std::to_string(gate->port()) + url.substr(end);
+        if (!gate) gate = std::make_unique<TcpGate>(port_in(url));
+        return with_port(url, gate->port());
     });
     ASSERT_NE(gate, nullptr);
     price(0s, "99");

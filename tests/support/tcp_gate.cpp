@@ -87,6 +87,10 @@ struct Pair {
 
 enum class Mode { passing, half_open, cut };
 
+std::size_t start_of_port(const std::string& url) {
+    return url.find(':', url.find("127.0.0.1")) + 1;
+}
+
 }  // namespace
 
 struct TcpGate::Impl {
@@ -262,6 +266,16 @@ void TcpGate::cut() {
 
 void TcpGate::reset() {
     impl_->change([&]() REQUIRES(impl_->mutex) { impl_->resetting = true; });
+}
+
+std::uint16_t port_in(const std::string& url) {
+    return static_cast<std::uint16_t>(std::stoi(url.substr(start_of_port(url))));
+}
+
+std::string with_port(std::string url, std::uint16_t port) {
+    const std::size_t start = start_of_port(url);
+    const std::size_t end = url.find_first_not_of("0123456789", start);
+    return url.replace(start, end - start, std::to_string(port));
 }
 
 }  // namespace pricewire::test

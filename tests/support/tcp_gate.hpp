@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace pricewire::test {
 
@@ -31,5 +32,9 @@ private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+// The port of a URL of 127.0.0.1 that has one, and the URL with another.
+std::uint16_t port_in(const std::string& url);
+std::string with_port(std::string url, std::uint16_t port);
 
 }  // namespace pricewire::test
