@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "scenarios/market_world.hpp"
@@ -61,6 +62,16 @@ protected:
         pass(2min);
         return out;
     }
+    // Pricewire is killed, and between two touches one venue alone trades at 180.
+    std::pair<Touch, Touch> touch_twice_while_dead(const std::string& first, const std::string& second) {
+        deployment().kill_pricewire();
+        pass(70s);
+        const Touch one = touch(first);
+        pass(2min);
+        touch("180", "bybit");
+        pass(2min);
+        return {one, touch(second)};
+    }
 
     void expect_late(const std::string& name, const std::string& alert, const Touch& touch) {
         world().wait_for_webhook(name, alert);
@@ -113,13 +124,7 @@ TEST_P(BlindTime, WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
     const std::string low = world().alert("BTC", "lt", "90");
     const std::string wick = world().alert("BTC", "gt", "140");
     const std::string not_late = world().alert("BTC", "gt", "111", R"(,"recover":false)");
-    deployment().kill_pricewire();
-    pass(70s);
-    const Touch up = touch("115");
-    pass(2min);
-    touch("180", "bybit");
-    pass(2min);
-    const Touch down = touch("85");
+    const auto [up, down] = touch_twice_while_dead("115", "85");
     pass(100s);
     world().start();
     expect_late("the high", high, up);
@@ -159,13 +164,7 @@ TEST_P(BlindTime, AlertsWithARuleFireLateAsOftenAsTheyWouldHave) {
     pass(61s);
     world().wait_for_price("BTC");
     world().wait_for_webhook("one that holds", world().alert("BTC", "gt", "1"));
-    deployment().kill_pricewire();
-    pass(70s);
-    const Touch first = touch("115");
-    pass(2min);
-    touch("180", "bybit");
-    pass(2min);
-    const Touch second = touch("116");
+    const auto [first, second] = touch_twice_while_dead("115", "116");
     // The mute that follows ends within a minute that is complete: of one that is not, no venue has a bar.
     pass(130s);
     for (const int life : {0, 150, 600}) {
