@@ -199,12 +199,10 @@ void Deployment::launch(const std::string& name) {
     });
     if (options_.has_movable_clock || options_.clock_stands_at) env.merge(clock_environment());
     for (const auto& [key, value] : options_.config) env[key] = value;
-    const std::string own_program = options_.program.empty() ? binary("pricewire") : options_.program;
-    if (is_older(name) || !options_.program.empty())
-        std::erase_if(env, [](const auto& variable) { return is_newer(variable.first); });
+    const std::string& older = is_older(name) ? options_.cluster->older : options_.program;
+    if (!older.empty()) std::erase_if(env, [](const auto& variable) { return is_newer(variable.first); });
     const std::string role = name.substr(0, name.find_first_of("0123456789"));
-    const std::string program = is_older(name) ? options_.cluster->older : own_program;
-    std::vector<std::string> command{program, role};
+    std::vector<std::string> command{older.empty() ? binary("pricewire") : older, role};
     if (options_.open_files) {
         const std::string limit = "--nofile=" + std::to_string(*options_.open_files);
         command.insert(command.begin(), {"/usr/bin/prlimit", limit});
