@@ -12,7 +12,7 @@
 
 namespace {
 
-// The file. In microseconds.
+// What the file holds, in microseconds; Deployment::write_clock() writes it.
 struct MovedClock {
     std::int64_t ahead;      // of the machine's
     std::int64_t stands_at;  // since 1970; 0: it goes on
@@ -33,8 +33,11 @@ int moved_time(clockid_t clock, timespec& out) {
     if (result != 0 || moved == nullptr || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE))
         return result;
     const std::int64_t stands_at = moved->stands_at;
-    if (stands_at != 0) out = {0, 0};
-    const std::int64_t ahead = stands_at != 0 ? stands_at : moved->ahead;
+    if (stands_at != 0) {
+        out = {stands_at / 1'000'000, stands_at % 1'000'000 * 1000};
+        return 0;
+    }
+    const std::int64_t ahead = moved->ahead;
     const std::int64_t nanoseconds = out.tv_nsec + ahead % 1'000'000 * 1000;
     out.tv_sec += ahead / 1'000'000 + nanoseconds / 1'000'000'000;
     out.tv_nsec = nanoseconds % 1'000'000'000;
