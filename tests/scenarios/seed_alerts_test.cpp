@@ -24,7 +24,7 @@ struct Step {
     Duration at;
     const char* price;  // null: it is gone
 };
-// The first eight of tests/data/alert_vectors.json, made at 0.
+// Made at 0. What the first eight of tests/data/alert_vectors.json are about, sooner and without a jump.
 struct Seed {
     const char* condition;
     std::vector<Step> before, after;
