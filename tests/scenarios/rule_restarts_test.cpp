@@ -95,10 +95,11 @@ TEST_P(RuleRestarts, APriceFromBeforeAnExpiryFiresHoweverLateItIsRead) {
     SteppedCases played(world, std::move(cases));
     world.start();
     played.play_to(58s);
-    world.stop(GetParam() == Side::embedded ? "serve" : "checker1");
+    const char* const judge = GetParam() == Side::embedded ? "serve" : "checker1";
+    world.stop(judge);
     played.play_unjudged_to(60s);
     world.sleep_to(89s);
-    world.deployment().process(GetParam() == Side::embedded ? "serve" : "checker1").signal(SIGCONT);
+    world.deployment().process(judge).signal(SIGCONT);
     world.settle();
     world.live_to(90s);
     played.check();
