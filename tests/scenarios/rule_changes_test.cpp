@@ -197,10 +197,11 @@ TEST_F(RuleUpgrade, AnOlderApiAndAnOlderSenderBesideTheNewCheckerLeaveRulesAlone
     rearm(repeats);
     world().trade_until("BTC", "104", "the second webhook", [&] { return accepted(repeats).size() == 2; });
     world().wait_until_judged("BTC", decimal("104"));
-    EXPECT_EQ(world().firings(plain).size(), 1U);
-    EXPECT_EQ(world().firings(repeats).size(), 2U);
-    EXPECT_EQ(accepted(plain).size(), 1U);
-    EXPECT_EQ(accepted(repeats).size(), 2U);
+    for (const auto& [alert, count] : {std::pair(plain, 1U), std::pair(repeats, 2U)}) {
+        const auto firings = world().firings(alert);
+        EXPECT_EQ(firings.size(), count) << world().shown(alert);
+        expect_webhooks(world().deployment(), alert, firings);
+    }
     for (const Received& webhook : world().deployment().received()) EXPECT_NE(webhook.alert_id, deleted);
 }
 
