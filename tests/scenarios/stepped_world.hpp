@@ -7,14 +7,12 @@
 #include <functional>
 #include <iterator>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/decimal.hpp"
-#include "base/text.hpp"
 #include "scenarios/sides.hpp"
 #include "storage/open.hpp"
 #include "support/one_user.hpp"
@@ -32,7 +30,6 @@ public:
     struct Options {
         std::vector<std::string> tickers;
         Duration begins_at{};
-        std::map<std::string, std::string> config = {};
         int of_each = 1;
         std::string program = {};  // see DeploymentOptions
         std::function<std::string(const std::string& name, const std::string& url)> route = {};
@@ -56,7 +53,8 @@ public:
         trade("LIFE", Decimal::from_int(1));
         wait_for_streams(feeds_);
         trade("LIFE", Decimal::from_int(1));
-        deployment_.wait_until("a first price", [&] { return !shown_price("LIFE").empty(); });
+        deployment_.wait_until("a first price",
+                               [&] { return json_member(get("/rates/LIFE"), "price").has_value(); });
     }
     void kill() {
         deployment_.kill_pricewire();
@@ -68,11 +66,6 @@ public:
     }
 
     Duration now() const { return now_; }
-
-    // Empty: it has none.
-    std::string shown_price(const std::string& ticker) {
-        return json_member(get("/rates/" + ticker), "price").value_or("");
-    }
 
     // A lone exchange that moves by more than 10 % is believed after five further trades over three seconds: announce()
     // it three seconds before.
@@ -141,13 +134,11 @@ private:
     static DeploymentOptions deployment_of(Side side, const Options& options) {
         std::string tickers = "TICK,LIFE";
         for (const std::string& ticker : options.tickers) tickers += "," + ticker;
-        std::map<std::string, std::string> config = options.config;
-        config.insert({{"PRICEWIRE_MARKET_TICKERS", tickers},
-                       {"PRICEWIRE_MARKET_QUOTE_TTL", "10m"},
-                       {"PRICEWIRE_MARKET_RECOVER", "0s"},
-                       {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "100000"}});
         DeploymentOptions out = on(side, {.sim = {"--paused"},
-                                          .config = std::move(config),
+                                          .config = {{"PRICEWIRE_MARKET_TICKERS", tickers},
+                                                     {"PRICEWIRE_MARKET_QUOTE_TTL", "10m"},
+                                                     {"PRICEWIRE_MARKET_RECOVER", "0s"},
+                                                     {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "100000"}},
                                           .program = options.program,
                                           .clock_stands_at = origin + options.begins_at});
         if (out.cluster) {
