@@ -298,9 +298,10 @@ private:
     // Measures the servers that this process uses and, in a sender, the backlog in the database; in an API, the alerts
     // that wait for a price.
     void start_sampling() {
-        const auto measure = [this] {
-            if (sender_) instruments_.measure_backlog(*storage_);
-            if (api_) {
+        // Not asked when it is measured: stop() destroys the API while the sampler still runs.
+        const auto measure = [this, in_sender = sender_ != nullptr, in_api = api_ != nullptr] {
+            if (in_sender) instruments_.measure_backlog(*storage_);
+            if (in_api) {
                 instruments_.measure_blind(*storage_,
                                            [this](const Ticker& ticker) { return bus_->has_price(ticker); });
             }
