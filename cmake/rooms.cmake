@@ -44,7 +44,7 @@ function(pricewire_common target kind)
 endfunction()
 
 # Rooms without threads: the thread sanitizer does not run their tests. scripts/check-rules checks the list.
-set(rooms_without_threads domain rule webhook)
+set(rooms_without_threads domain rule webhook push)
 
 function(pricewire_room name)
   cmake_parse_arguments(ROOM "" "DIR" "ROOMS;LIBS;PRIVATE_LIBS;TEST_ROOMS" ${ARGN})

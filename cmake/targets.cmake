@@ -27,6 +27,7 @@ pricewire_embed(storage storage/postgres/postgres_queries.hpp ${sql_columns}
 pricewire_room(directory ROOMS domain base storage net TEST_ROOMS fakes)
 pricewire_room(secrets ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(webhook ROOMS secrets rule domain base PRIVATE_LIBS Boost::json TEST_ROOMS fakes)
+pricewire_room(push ROOMS webhook rule domain base TEST_ROOMS fakes)
 pricewire_room(redis ROOMS base LIBS PkgConfig::HIREDIS PRIVATE_LIBS OpenSSL::Crypto TEST_ROOMS fakes support)
 pricewire_room(bus ROOMS domain base redis PRIVATE_LIBS Boost::json TEST_ROOMS fakes support)
 pricewire_room(access ROOMS domain base redis TEST_ROOMS fakes support PRIVATE_LIBS absl::flat_hash_map absl::hash)

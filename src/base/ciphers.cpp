@@ -31,6 +31,24 @@ const EVP_CIPHER* aes_gcm() {
     return cipher.get();
 }
 
+// Writes the cipher text and, behind it, the tag to `out`.
+void gcm_encrypt(const EVP_CIPHER* type, const std::uint8_t* key, const std::uint8_t* nonce,
+                 std::span<const std::uint8_t> plain, std::string_view context, std::uint8_t* out) {
+    constexpr const char* what = "AES-GCM";
+    const CipherContext cipher(EVP_CIPHER_CTX_new());
+    need(cipher != nullptr, what);
+    need(EVP_EncryptInit_ex2(cipher.get(), type, key, nonce, nullptr) == 1, what);
+    int size = 0;
+    if (!context.empty())
+        need(EVP_EncryptUpdate(cipher.get(), nullptr, &size, as_bytes(context).data(),
+                               static_cast<int>(context.size())) == 1,
+             what);
+    need(EVP_EncryptUpdate(cipher.get(), out, &size, plain.data(), static_cast<int>(plain.size())) == 1,
+         what);
+    need(EVP_EncryptFinal_ex(cipher.get(), out + size, &size) == 1, what);
+    need(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, tag_size, out + plain.size()) == 1, what);
+}
+
 Key private_key(const Ed25519KeyPair& pair) {
     using Context = std::unique_ptr<EVP_PKEY_CTX, Freeing<EVP_PKEY_CTX_free>>;
     const Context context(EVP_PKEY_CTX_new_from_name(nullptr, "ED25519", nullptr));
@@ -53,19 +71,7 @@ std::vector<std::uint8_t> aes_gcm_seal(const SymmetricKey& key, std::span<const 
                                        std::string_view context) {
     std::vector<std::uint8_t> out(nonce_size + plain.size() + tag_size);
     random_bytes(std::span(out).first(nonce_size));
-    const CipherContext cipher(EVP_CIPHER_CTX_new());
-    need(cipher != nullptr, "AES-256-GCM");
-    need(EVP_EncryptInit_ex2(cipher.get(), aes_gcm(), key.data(), out.data(), nullptr) == 1, "AES-256-GCM");
-    int size = 0;
-    need(EVP_EncryptUpdate(cipher.get(), nullptr, &size, as_bytes(context).data(),
-                           static_cast<int>(context.size())) == 1,
-         "AES-256-GCM");
-    std::uint8_t* const text = out.data() + nonce_size;
-    need(EVP_EncryptUpdate(cipher.get(), text, &size, plain.data(), static_cast<int>(plain.size())) == 1,
-         "AES-256-GCM");
-    need(EVP_EncryptFinal_ex(cipher.get(), text + size, &size) == 1, "AES-256-GCM");
-    need(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, tag_size, text + plain.size()) == 1,
-         "AES-256-GCM");
+    gcm_encrypt(aes_gcm(), key.data(), out.data(), plain, context, out.data() + nonce_size);
     return out;
 }
 
@@ -89,6 +95,14 @@ std::optional<std::vector<std::uint8_t>> aes_gcm_open(const SymmetricKey& key,
     auto* const tag = const_cast<std::uint8_t*>(sealed.data() + sealed.size() - tag_size);
     need(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, tag_size, tag) == 1, "AES-256-GCM");
     if (EVP_DecryptFinal_ex(cipher.get(), out.data() + size, &size) != 1) return std::nullopt;
+    return out;
+}
+
+std::vector<std::uint8_t> aes_128_gcm(std::span<const std::uint8_t, 16> key,
+                                      std::span<const std::uint8_t, 12> nonce,
+                                      std::span<const std::uint8_t> plain) {
+    std::vector<std::uint8_t> out(plain.size() + tag_size);
+    gcm_encrypt(EVP_aes_128_gcm(), key.data(), nonce.data(), plain, {}, out.data());
     return out;
 }
 

@@ -35,6 +35,12 @@ std::optional<std::vector<std::uint8_t>> aes_gcm_open(const SymmetricKey& key,
                                                       std::span<const std::uint8_t> sealed,
                                                       std::string_view context);
 
+// AES-128 in the same mode with a nonce of the caller's: the cipher text and a tag of 16. A pair of key and nonce is good
+// for one text.
+std::vector<std::uint8_t> aes_128_gcm(std::span<const std::uint8_t, 16> key,
+                                      std::span<const std::uint8_t, 12> nonce,
+                                      std::span<const std::uint8_t> plain);
+
 // Ed25519 (RFC 8032, section 5.1). The seed is the private key. The public key follows from it, but signing
 // needs both, and deriving it each time would double the cost. Signing with a public key that does not belong
 // to the seed gives invalid signatures that reveal the seed.
