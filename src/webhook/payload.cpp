@@ -147,6 +147,11 @@ WebhookBody webhook_body(const ClaimedDelivery& delivery) {
             .event = expired ? to_string(DeliveryKind::expired) : std::string_view()};
 }
 
+std::string message_text(const ClaimedDelivery& delivery) {
+    const MaybeEvidence evidence = evidence_of(delivery);
+    return message_of(delivery, template_values(delivery, evidence), evidence);
+}
+
 Result<void> check_format(PayloadFormat format, std::string_view url) {
     if (format == PayloadFormat::telegram && !is_telegram_chat_id(telegram_chat_id(url))) {
         return fail(

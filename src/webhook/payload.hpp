@@ -38,6 +38,9 @@ constexpr std::string_view event_header = "pricewire-event";
 // " (late: happened between … and …)" follows.
 WebhookBody webhook_body(const ClaimedDelivery& delivery);
 
+// The message alone, which webhook_body() puts into its formats.
+std::string message_text(const ClaimedDelivery& delivery);
+
 // Whether webhooks in this format can be sent to this URL: Telegram needs the chat in it, as
 // "…/sendMessage?chat_id=…". Error: what is missing, without the URL, which contains the bot's token.
 Result<void> check_format(PayloadFormat format, std::string_view url);
