@@ -4,7 +4,6 @@
 #include <exception>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "deliver/last_chance.hpp"
 #include "deliver/peers.hpp"
 #include "deliver/request.hpp"
+#include "deliver/secret_log.hpp"
 #include "deliver/write_back.hpp"
 #include "net/endpoint_name.hpp"
 
@@ -40,8 +40,6 @@ constexpr Duration lease_slack = seconds{30};
 // Lanes that are found at the start; what is in others comes back by itself.
 constexpr std::size_t most_lanes = 20'000;
 constexpr Duration tidy_every = seconds{10};
-// A missing key affects the secrets of all users: it is enough to log this many of them.
-constexpr std::size_t most_secrets_named = 20;
 
 EndpointPolicy policy_of(const SenderOptions& options, const net::HttpClient& client) {
     EndpointPolicy policy;
@@ -104,12 +102,7 @@ public:
             return;
         }
         if (result.error == net::HttpError::local) return put_off_for_ourselves(held, result);
-        Attempt made{.delivery_id = held.claimed.id,
-                     .number = held.claimed.attempt,
-                     .started_at = held.started_at,
-                     .request_headers = std::move(held.request_headers),
-                     .request_body = std::move(held.request_body)};
-        settle(held, std::move(made), result);
+        settle(held, held.take_attempt(), result);
     }
 
     MonoTime step() override {
@@ -417,10 +410,7 @@ private:
         request->timeout = options_.timeout;
         request->verify_tls = options_.verify_tls;
         request->guard = &wires_->urls.guard;
-        held.started_at = now;
-        held.request_headers = kept_headers(request->headers);
-        held.request_body = request->body;
-        held.in_flight = true;
+        held.begin_attempt(*request, now);
         client_.start(std::move(*request),
                       [wires = wires_, delivery_id = claimed.id](net::HttpResult result) {
                           wires->completed({delivery_id, attempt_result(std::move(result))});
@@ -430,13 +420,7 @@ private:
 
     void put_off_for_secret(const Held& held, const std::string& reason) {
         const ClaimedDelivery& claimed = held.claimed;
-        if (secrets_named_.size() < most_secrets_named &&
-            secrets_named_.insert(claimed.alert.user_id).second) {
-            log::error(
-                "a user's webhooks cannot be signed and wait, without using up attempts, until their secret "
-                "can be opened; is security.master_key or the key file the one that it was sealed with?",
-                {{"user_id", claimed.alert.user_id.to_string()}, {"reason", reason}});
-        }
+        secrets_told_.tell(claimed.alert.user_id, reason);
         write(claimed,
               put_off(claimed, "the webhook cannot be signed: " + reason, wait_for_secret(options_.retry),
                       clock_.now(), rng_),
@@ -494,7 +478,7 @@ private:
     MonoTime tidy_at_;
     log::LineBudget attempts_told_{"webhook attempts", 200};
     BreakerLog breakers_told_;
-    std::unordered_set<Uuid> secrets_named_;  // users whose secret could not be opened
+    SecretLog secrets_told_;
 
     bool prepared_ = false;
     bool stopping_ = false;

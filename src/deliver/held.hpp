@@ -1,10 +1,13 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "deliver/endpoints.hpp"
+#include "deliver/request.hpp"
 #include "domain/delivery.hpp"
+#include "net/http_client.hpp"
 
 namespace pricewire::deliver {
 
@@ -18,6 +21,21 @@ struct Held {
     std::string request_headers{};
     std::string request_body{};
     bool in_flight = false;
+
+    void begin_attempt(const net::HttpRequest& request, Timestamp now) {
+        started_at = now;
+        request_headers = kept_headers(request.headers);
+        request_body = request.body;
+        in_flight = true;
+    }
+    // What was sent, without the result; it is not kept here any longer.
+    Attempt take_attempt() {
+        return {.delivery_id = claimed.id,
+                .number = claimed.attempt,
+                .started_at = started_at,
+                .request_headers = std::move(request_headers),
+                .request_body = std::move(request_body)};
+    }
     bool goes_to(const Uuid& user, const std::string& url) const {
         return claimed.alert.user_id == user && claimed.alert.webhook_url == url;
     }
