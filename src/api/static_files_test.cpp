@@ -1,11 +1,10 @@
 #include "api/static_files.hpp"
 
-#include <zlib.h>
-
 #include <fstream>
 #include <iterator>
 
 #include "api/api_fixture.hpp"
+#include "api/gzip_fixture.hpp"
 #include "api/http_lists.hpp"
 
 namespace pricewire::api {
@@ -20,20 +19,6 @@ std::string site_file(const std::string& path) {
     std::ifstream in(std::string(PRICEWIRE_SOURCE_DIR) + "/src/api/testdata/site/" + path, std::ios::binary);
     EXPECT_TRUE(in) << path;
     return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::string gunzip(std::string_view gzip) {
-    z_stream stream{};
-    std::string out(100'000, '\0');
-    inflateInit2(&stream, 15 + 16);
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
-    stream.avail_in = static_cast<uInt>(gzip.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-    out.resize(stream.total_out);
-    inflateEnd(&stream);
-    return out;
 }
 
 class PageTest : public ApiTest {
@@ -77,7 +62,7 @@ TEST_F(PageTest, TheServiceWorkerIsBesideThePageAndNeverOlderThanIt) {
 TEST_F(PageTest, IsGzippedIfTheClientAcceptsIt) {
     const Answer zipped = call("GET", script, {}, {{"accept-encoding", "br, gzip"}});
     EXPECT_EQ(zipped.header("Content-Encoding"), "gzip");
-    EXPECT_EQ(gunzip(zipped.body), site_file("assets/script-1f2e3d4c.js"));
+    EXPECT_EQ(gunzip(zipped.body, 100'000), site_file("assets/script-1f2e3d4c.js"));
     EXPECT_NE(zipped.header("ETag"), call("GET", script).header("ETag"));
 }
 
