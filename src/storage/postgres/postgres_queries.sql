@@ -729,6 +729,13 @@ FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.id = $1::uuid AND d.user_id = $2::uuid;
 
+-- name: delivery_filter
+-- What is left of a DeliveryFilter: no index finds it.
+  AND ($8::text IS NULL OR a.webhook_url = $8::text)
+  AND ($9::text IS NULL OR $9::text = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+                                         ELSE 'alert' END)
+  AND ($10::int IS NULL OR (d.attempts > 0 AND $10::int = coalesce(t.status / 100, 0)))
+
 -- name: delivery_list
 SELECT
 -- include: delivery_columns
@@ -738,10 +745,7 @@ FROM deliveries d JOIN alerts a ON a.id = d.alert_id
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
-  AND ($8::text IS NULL OR a.webhook_url = $8::text)
-  AND ($9::text IS NULL OR $9::text = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
-                                         ELSE 'alert' END)
-  AND ($10::int IS NULL OR (d.attempts > 0 AND $10::int = coalesce(t.status / 100, 0)))
+-- include: delivery_filter
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_horizon
@@ -757,10 +761,7 @@ FROM deliveries d JOIN alerts a ON a.id = d.alert_id
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = $6::delivery_state
-  AND ($8::text IS NULL OR a.webhook_url = $8::text)
-  AND ($9::text IS NULL OR $9::text = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
-                                         ELSE 'alert' END)
-  AND ($10::int IS NULL OR (d.attempts > 0 AND $10::int = coalesce(t.status / 100, 0)))
+-- include: delivery_filter
 ORDER BY d.user_id DESC, d.id DESC LIMIT $7::bigint;
 
 -- name: delivery_list_of_alert
@@ -778,10 +779,7 @@ WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $11::uui
   AND d.user_id IS NOT DISTINCT FROM $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
-  AND ($8::text IS NULL OR a.webhook_url = $8::text)
-  AND ($9::text IS NULL OR $9::text = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
-                                         ELSE 'alert' END)
-  AND ($10::int IS NULL OR (d.attempts > 0 AND $10::int = coalesce(t.status / 100, 0)))
+-- include: delivery_filter
 ORDER BY d.id DESC LIMIT $7::bigint;
 
 -- name: attempts_of

@@ -453,6 +453,13 @@ FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.id = ? AND d.user_id = ?;
 
+-- name: delivery_filter
+-- What is left of a DeliveryFilter: no index finds it.
+  AND (?8 IS NULL OR a.webhook_url = ?8)
+  AND (?9 IS NULL OR ?9 = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+                               ELSE 'alert' END)
+  AND (?10 IS NULL OR (d.attempts > 0 AND ?10 = coalesce(t.status / 100, 0)))
+
 -- name: delivery_list
 SELECT
 -- include: delivery_columns
@@ -461,10 +468,7 @@ FROM deliveries d INDEXED BY deliveries_by_user CROSS JOIN alerts a ON a.id = d.
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
-  AND (?8 IS NULL OR a.webhook_url = ?8)
-  AND (?9 IS NULL OR ?9 = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
-                               ELSE 'alert' END)
-  AND (?10 IS NULL OR (d.attempts > 0 AND ?10 = coalesce(t.status / 100, 0)))
+-- include: delivery_filter
 ORDER BY d.id DESC LIMIT ?7;
 
 -- name: delivery_horizon
@@ -479,10 +483,7 @@ FROM deliveries d INDEXED BY deliveries_missed CROSS JOIN alerts a ON a.id = d.a
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = ?6
-  AND (?8 IS NULL OR a.webhook_url = ?8)
-  AND (?9 IS NULL OR ?9 = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
-                               ELSE 'alert' END)
-  AND (?10 IS NULL OR (d.attempts > 0 AND ?10 = coalesce(t.status / 100, 0)))
+-- include: delivery_filter
 ORDER BY d.id DESC LIMIT ?7;
 
 -- name: delivery_list_of_alert
@@ -497,10 +498,7 @@ WHERE d.id IN (SELECT f.delivery_id FROM alerts f WHERE f.id = ?11
                          WHERE r.alert_id = ?11 AND r.revision IS NOT NULL AND r.id >= ?2 AND r.id < ?3)
   AND +d.user_id = ?1 AND +d.id >= ?2 AND +d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
-  AND (?8 IS NULL OR a.webhook_url = ?8)
-  AND (?9 IS NULL OR ?9 = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
-                               ELSE 'alert' END)
-  AND (?10 IS NULL OR (d.attempts > 0 AND ?10 = coalesce(t.status / 100, 0)))
+-- include: delivery_filter
 ORDER BY d.id DESC LIMIT ?7;
 
 -- name: attempts_of
