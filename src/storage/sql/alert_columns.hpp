@@ -52,8 +52,8 @@ struct EditedAlert {
 EditedAlert edited(const Alert& before, const Alert& wanted, Timestamp now);
 
 // What is stored after a note: what was armed stays armed, whichever checker noticed it first, and of extremes the one
-// that is known until later counts. nullopt: the note is of
-// another number of rules, or was made before the alert last began.
+// that is known until later counts. nullopt: the note is of another number of rules, or was made before the alert last
+// began.
 std::optional<std::vector<RuleState>> merged(const std::vector<RuleState>& stored,
                                              const std::vector<RuleState>& note, Timestamp begun_at);
 
