@@ -91,10 +91,10 @@ TEST(EnumDocument, WebhooksDocumentsEveryFormat) {
 TEST(EnumPage, ThePageOffersEveryFormatExceptTemplates) {
     Names expected = names_of(payload_format_names);
     std::erase(expected, to_string(PayloadFormat::custom));
-    const std::string text = text_of("web/src/alert_form.ts");
-    const std::size_t begin = text.find("{ name: 'format' }");
+    const std::string text = text_of("web/src/alert_body.ts");
+    const std::size_t begin = text.find("['json'");
     ASSERT_NE(begin, text.npos);
-    const std::string list = text.substr(begin, text.find(".map(", begin) - begin);
+    const std::string list = text.substr(begin, text.find("];", begin) - begin);
     EXPECT_EQ(matches(list, std::regex(R"(\['(\w+)',)")), expected);
 }
 
