@@ -5,39 +5,25 @@
 
 #include <random>
 
+#include "recover/bars_fixture.hpp"
+
 namespace pricewire::recover {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Timestamp t0{std::chrono::minutes{28'333'333}};
-
-Decimal dec(double value) {
-    return *Decimal::parse(fmt::format("{:.6f}", value));
-}
-
 RecoverableAlert alert(Condition condition, double target, Duration created = -1h) {
-    return {make_uuid(t0), condition, dec(target), t0 + created};
+    return {make_uuid(gap_begin), condition, decimal(target), gap_begin + created};
 }
 
+// Opens at its low, closes at its high.
 past::CombinedBar bar(int minute, double low, double high, int owners = 3) {
-    return {.start = t0 + minute * 1min,
-            .open = dec(low),
-            .high = dec(high),
-            .low = dec(low),
-            .close = dec(high),
-            .volume = {},
-            .owners = owners,
-            .sources = 0b101};
-}
-
-ToldMinutes told(std::vector<past::CombinedBar> bars, std::size_t owners_listed = 3, bool is_whole = true) {
-    return {std::move(bars), {"okx", "binance", "kraken"}, owners_listed, is_whole};
+    return recover::bar(minute, low, low, high, high, owners);
 }
 
 PastPrice price(Duration at, std::optional<double> value, int owners = 2) {
-    PastPrice out{t0 + at, std::nullopt, 0b11, owners};
-    if (value) out.value = dec(*value);
+    PastPrice out{gap_begin + at, std::nullopt, 0b11, owners};
+    if (value) out.value = decimal(*value);
     return out;
 }
 
@@ -45,7 +31,7 @@ PastPrice price(Duration at, std::optional<double> value, int owners = 2) {
 std::string shown(const std::vector<LateFirings>& all) {
     std::string out;
     for (const LateFirings& firings : all) {
-        const auto second = [](Timestamp t) { return (t - t0) / 1s; };
+        const auto second = [](Timestamp t) { return (t - gap_begin) / 1s; };
         if (!out.empty()) out += '\n';
         out += firings.price.to_string();
         out += firings.late.is_exact()
@@ -63,7 +49,7 @@ TEST(Recovery, FiresForTheFirstMinuteBeyondTheLevelInOrderOfTime) {
                              alert(Condition::gt, 101.5), alert(Condition::lt, 95),
                              alert(Condition::gt, 105),   alert(Condition::lt, 90)};
     const Recovery recovery(
-        t0, t0 + 5min,
+        gap_begin, gap_begin + 5min,
         told({bar(0, 99, 100), bar(1, 100, 102), bar(2, 94, 101), bar(3, 99, 105), bar(4, 99, 104)}), alerts);
     EXPECT_EQ(shown(recovery.firings()),
               "102 [60,120) kraken+okx: 2\n94 [120,180) kraken+okx: 1\n105 [180,240) kraken+okx: 1");
@@ -72,51 +58,56 @@ TEST(Recovery, FiresForTheFirstMinuteBeyondTheLevelInOrderOfTime) {
 
 TEST(Recovery, TheLevelItselfIsNotBeyondIt) {
     const std::vector alerts{alert(Condition::gt, 102), alert(Condition::lt, 100)};
-    const Recovery recovery(t0, t0 + 1min, told({bar(0, 100, 102)}), alerts);
+    const Recovery recovery(gap_begin, gap_begin + 1min, told({bar(0, 100, 102)}), alerts);
     EXPECT_EQ(shown(recovery.firings()), "");
 }
 
 TEST(Recovery, OneVenuesBarIsNoPriceWhereOthersTradeTheTickerToo) {
     const std::vector alerts{alert(Condition::gt, 150)};
-    const Recovery wick(t0, t0 + 2min, told({bar(0, 99, 180, 1), bar(1, 99, 100)}, 2, false), alerts);
+    const Recovery wick(gap_begin, gap_begin + 2min, told({bar(0, 99, 180, 1), bar(1, 99, 100)}, 2, false),
+                        alerts);
     EXPECT_EQ(shown(wick.firings()), "");
     EXPECT_EQ(wick.unknown(), 1min);
-    const Recovery lone(t0, t0 + 2min, told({bar(0, 99, 180, 1), bar(1, 99, 100)}, 1, false), alerts);
+    const Recovery lone(gap_begin, gap_begin + 2min, told({bar(0, 99, 180, 1), bar(1, 99, 100)}, 1, false),
+                        alerts);
     EXPECT_EQ(shown(lone.firings()), "180 [0,60) kraken+okx: 1") << "as a lone exchange counts live";
 }
 
 TEST(Recovery, AnAlertMadeAfterTheTouchDoesNotFire) {
     const std::vector alerts{alert(Condition::gt, 101, 3min), alert(Condition::gt, 101, 2min),
                              alert(Condition::gt, 101, 10min)};
-    const Recovery recovery(
-        t0, t0 + 5min, told({bar(0, 99, 105), bar(1, 99, 100), bar(2, 99, 103), bar(3, 99, 102)}), alerts);
+    const Recovery recovery(gap_begin, gap_begin + 5min,
+                            told({bar(0, 99, 105), bar(1, 99, 100), bar(2, 99, 103), bar(3, 99, 102)}),
+                            alerts);
     EXPECT_EQ(shown(recovery.firings()), "103 [120,180) kraken+okx: 1\n102 [180,240) kraken+okx: 1");
 }
 
 TEST(Recovery, OfTheMinuteInWhichAnAlertWasMadeOnlyTradesCanTell) {
     const std::vector alerts{alert(Condition::gt, 101, 90s)};
     const auto bars = told({bar(0, 99, 105), bar(1, 99, 105), bar(2, 99, 100), bar(3, 99, 102)});
-    Recovery without(t0, t0 + 5min, bars, alerts);
-    EXPECT_EQ(without.wanted(), std::vector{t0 + 1min});
+    Recovery without(gap_begin, gap_begin + 5min, bars, alerts);
+    EXPECT_EQ(without.wanted(), std::vector{gap_begin + 1min});
     EXPECT_EQ(shown(without.firings()), "");
-    without.take(t0 + 1min, std::nullopt);
+    without.take(gap_begin + 1min, std::nullopt);
     EXPECT_EQ(shown(without.firings()), "102 [180,240) kraken+okx: 1");
 
-    Recovery in_effect(t0, t0 + 5min, bars, alerts);
-    in_effect.take(t0 + 1min, ToldTrades{{price(70s, 105), price(100s, 99)}, {"okx", "binance"}, true, {}});
+    Recovery in_effect(gap_begin, gap_begin + 5min, bars, alerts);
+    in_effect.take(gap_begin + 1min,
+                   ToldTrades{{price(70s, 105), price(100s, 99)}, {"okx", "binance"}, true, {}});
     EXPECT_EQ(shown(in_effect.firings()), "105 @90 binance+okx: 1")
         << "at the price in effect when it was made";
 
-    Recovery before(t0, t0 + 5min, bars, alerts);
-    before.take(t0 + 1min, ToldTrades{{price(70s, 105), price(80s, 99)}, {"okx", "binance"}, true, {}});
+    Recovery before(gap_begin, gap_begin + 5min, bars, alerts);
+    before.take(gap_begin + 1min,
+                ToldTrades{{price(70s, 105), price(80s, 99)}, {"okx", "binance"}, true, {}});
     EXPECT_EQ(shown(before.firings()), "102 [180,240) kraken+okx: 1");
 }
 
 TEST(Recovery, TradesGiveTheMomentAndThePrice) {
     const std::vector alerts{alert(Condition::gt, 101), alert(Condition::gt, 103), alert(Condition::lt, 90)};
-    Recovery recovery(t0, t0 + 2min, told({bar(0, 99, 100), bar(1, 99, 104)}), alerts);
-    EXPECT_EQ(recovery.wanted(), std::vector{t0 + 1min});
-    recovery.take(t0 + 1min,
+    Recovery recovery(gap_begin, gap_begin + 2min, told({bar(0, 99, 100), bar(1, 99, 104)}), alerts);
+    EXPECT_EQ(recovery.wanted(), std::vector{gap_begin + 1min});
+    recovery.take(gap_begin + 1min,
                   ToldTrades{{price(50s, 100), price(75s, 102), price(80s, 103.5), price(90s, 100)},
                              {"okx", "binance"},
                              true});
@@ -128,51 +119,57 @@ TEST(Recovery, TradesThatDecideRefuteAMinute) {
     const std::vector alerts{alert(Condition::gt, 101)};
     const auto bars = told({bar(0, 99, 102), bar(1, 99, 103)});
     const std::vector quiet{price(0s, 100), price(30s, 100.5)};
-    Recovery recovery(t0, t0 + 2min, bars, alerts);
-    recovery.take(t0, ToldTrades{quiet, {"okx", "binance"}, true, {}});
-    EXPECT_EQ(recovery.wanted(), std::vector{t0 + 1min});
+    Recovery recovery(gap_begin, gap_begin + 2min, bars, alerts);
+    recovery.take(gap_begin, ToldTrades{quiet, {"okx", "binance"}, true, {}});
+    EXPECT_EQ(recovery.wanted(), std::vector{gap_begin + 1min});
     EXPECT_EQ(shown(recovery.firings()), "103 [60,120) kraken+okx: 1");
-    Recovery few(t0, t0 + 2min, bars, alerts);
-    few.take(t0, ToldTrades{quiet, {"okx", "binance"}, false, {}});
+    Recovery few(gap_begin, gap_begin + 2min, bars, alerts);
+    few.take(gap_begin, ToldTrades{quiet, {"okx", "binance"}, false, {}});
     EXPECT_EQ(shown(few.firings()), "102 [0,60) kraken+okx: 1") << "the others' trades are not known";
 }
 
 TEST(Recovery, WhatVenuesReachWithinSecondsOfEachOtherIsNotRefuted) {
     const std::vector alerts{alert(Condition::gt, 101), alert(Condition::gt, 102)};
-    Recovery recovery(t0, t0 + 1min, told({bar(0, 99, 103)}), alerts);
-    recovery.take(t0, ToldTrades{{price(0s, 100)}, {"okx", "binance"}, true, PriceBand{dec(99), dec(101.5)}});
+    Recovery recovery(gap_begin, gap_begin + 1min, told({bar(0, 99, 103)}), alerts);
+    recovery.take(
+        gap_begin,
+        ToldTrades{{price(0s, 100)}, {"okx", "binance"}, true, PriceBand{decimal(99), decimal(101.5)}});
     EXPECT_EQ(shown(recovery.firings()), "103 [0,60) kraken+okx: 1");
 }
 
 TEST(Recovery, TradesOfOneOwnerAreNoPrice) {
     const std::vector alerts{alert(Condition::gt, 101)};
-    Recovery recovery(t0, t0 + 1min, told({bar(0, 99, 102)}), alerts);
-    recovery.take(t0, ToldTrades{{price(10s, 180, 1)}, {"okx"}, false, {}});
+    Recovery recovery(gap_begin, gap_begin + 1min, told({bar(0, 99, 102)}), alerts);
+    recovery.take(gap_begin, ToldTrades{{price(10s, 180, 1)}, {"okx"}, false, {}});
     EXPECT_EQ(shown(recovery.firings()), "102 [0,60) kraken+okx: 1");
 }
 
 TEST(Recovery, AtItsEdgesTradesCountOnlyWithinTheBlindTime) {
     const std::vector alerts{alert(Condition::gt, 101)};
     const auto bars = told({bar(0, 99, 105), bar(1, 99, 100), bar(2, 99, 105)});
-    const Recovery by_bars(t0 + 30s, t0 + 150s, bars, alerts);
+    const Recovery by_bars(gap_begin + 30s, gap_begin + 150s, bars, alerts);
     EXPECT_EQ(shown(by_bars.firings()), "105 [0,60) kraken+okx: 1") << "it would have fired before";
-    Recovery recovery(t0 + 30s, t0 + 150s, bars, alerts);
-    recovery.take(t0, ToldTrades{{price(20s, 105), price(29s, 100)}, {"okx", "binance"}, true, {}});
-    recovery.take(t0 + 2min, ToldTrades{{price(130s, 100), price(160s, 105)}, {"okx", "binance"}, true, {}});
+    Recovery recovery(gap_begin + 30s, gap_begin + 150s, bars, alerts);
+    recovery.take(gap_begin, ToldTrades{{price(20s, 105), price(29s, 100)}, {"okx", "binance"}, true, {}});
+    recovery.take(gap_begin + 2min,
+                  ToldTrades{{price(130s, 100), price(160s, 105)}, {"okx", "binance"}, true, {}});
     EXPECT_EQ(shown(recovery.firings()), "");
-    Recovery within(t0 + 30s, t0 + 150s, bars, alerts);
+    Recovery within(gap_begin + 30s, gap_begin + 150s, bars, alerts);
     within.take(
-        t0, ToldTrades{{price(20s, 100), price(31s, 102), price(40s, 100)}, {"okx", "binance"}, true, {}});
+        gap_begin,
+        ToldTrades{{price(20s, 100), price(31s, 102), price(40s, 100)}, {"okx", "binance"}, true, {}});
     EXPECT_EQ(shown(within.firings()), "102 @31 binance+okx: 1");
 }
 
 TEST(Recovery, WhatNobodyToldStaysUnknown) {
-    const Recovery recovery(t0 + 30s, t0 + 270s, told({bar(0, 99, 100), bar(2, 99, 100)}, 3, false), {});
+    const Recovery recovery(gap_begin + 30s, gap_begin + 270s,
+                            told({bar(0, 99, 100), bar(2, 99, 100)}, 3, false), {});
     EXPECT_EQ(recovery.unknown(), 60s + 60s + 30s);
-    EXPECT_EQ(recovery.known_until(), t0 + 1min);
-    const Recovery whole(t0 + 30s, t0 + 270s, told({bar(0, 99, 100), bar(2, 99, 100)}, 3, true), {});
+    EXPECT_EQ(recovery.known_until(), gap_begin + 1min);
+    const Recovery whole(gap_begin + 30s, gap_begin + 270s, told({bar(0, 99, 100), bar(2, 99, 100)}, 3, true),
+                         {});
     EXPECT_EQ(whole.unknown(), 0s) << "all venues have answered: nobody traded";
-    EXPECT_EQ(whole.known_until(), t0 + 270s);
+    EXPECT_EQ(whole.known_until(), gap_begin + 270s);
 }
 
 // Random bars with holes and bars of one owner, random edges, alerts made before, within and after: compared with one
@@ -193,9 +190,9 @@ TEST(Recovery, AgreesWithBruteForceOverBars) {
                 bar(i, at * uniform(0.98, 1), at * uniform(1, 1.02), 1 + static_cast<int>(rng() % 3)));
         }
         const std::size_t listed = 1 + rng() % 3;
-        const Timestamp from = t0 + std::chrono::microseconds{rng() % 60'000'000};
+        const Timestamp from = gap_begin + std::chrono::microseconds{rng() % 60'000'000};
         const Timestamp to =
-            std::max(from + 1us, t0 + minutes * 1min - std::chrono::microseconds{rng() % 60'000'000});
+            std::max(from + 1us, gap_begin + minutes * 1min - std::chrono::microseconds{rng() % 60'000'000});
         std::vector<RecoverableAlert> alerts;
         for (int i = 0; i < 60; ++i) {
             const Duration created{

@@ -3,42 +3,20 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <map>
-#include <random>
 
 #include "recover/recoverable.hpp"
-#include "rule/brute_force_fixture.hpp"
-#include "rule/terms_fixture.hpp"
+#include "recover/ruled_alerts_fixture.hpp"
 
 namespace pricewire::recover {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Timestamp gap_begin{std::chrono::minutes{28'333'333}};
 constexpr std::string_view above = R"({"is":"above","level":100})";
 constexpr std::string_view trailing = R"({"is":"below","level":{"from":"high","by":"-3%"}})";
 constexpr std::string_view repeats = R"({"cooldown":"10s","rearm":"0%"})";
 
-Decimal decimal(double value) {
-    return *Decimal::parse(fmt::format("{:.4f}", value));
-}
-
-ActiveAlert alert(std::string_view when, std::string_view repeat = "null", std::string_view hold = "null",
-                  Duration begun = -1h) {
-    auto ruled = std::make_shared<RuledAlert>();
-    ruled->terms = std::make_shared<const Terms>(rule::terms_of(when, hold, repeat));
-    ruled->created_at = ruled->begun_at = gap_begin + begun;
-    return {make_uuid(gap_begin), "BTC", Condition::lt, {}, ruled};
-}
-ActiveAlert with(const ActiveAlert& like, AlertState state) {
-    auto ruled = std::make_shared<RuledAlert>(*like.ruled);
-    ruled->state = std::move(state);
-    ActiveAlert out = like;
-    out.ruled = ruled;
-    return out;
-}
 // Has fired once, at `at`.
 ActiveAlert fired(const ActiveAlert& like, Duration at, double price, bool armed = false) {
     AlertState state;
@@ -53,29 +31,20 @@ ActiveAlert fired(const ActiveAlert& like, Duration at, double price, bool armed
     return with(like, state);
 }
 
-past::CombinedBar bar(int minute, double open, double low, double high, double close, int owners = 3) {
-    return {.start = gap_begin + minute * 1min,
-            .open = decimal(open),
-            .high = decimal(high),
-            .low = decimal(low),
-            .close = decimal(close),
-            .volume = {},
-            .owners = owners,
-            .sources = 0b101};
-}
-ToldMinutes minutes(std::vector<past::CombinedBar> bars) {
-    return {std::move(bars), {"okx", "binance", "kraken"}, 3, true};
-}
 std::map<Ticker, ToldMinutes> minutes_told(std::vector<past::CombinedBar> bars) {
-    return {{"BTC", minutes(std::move(bars))}};
+    return {{"BTC", told(std::move(bars))}};
 }
 std::set<RuledRecovery::Minute> wanted(int minute) {
     return {{"BTC", gap_begin + minute * 1min}};
 }
-// At 99 for the hour before.
-std::vector<Stretch> quiet(Ticker, Timestamp) {
-    return {{gap_begin - 1h, gap_begin, decimal(99), decimal(99), decimal(99)}};
+// One price for so long before the gap.
+RuledRecovery::Known known_at(double price, Duration since) {
+    return [=](Ticker, Timestamp) {
+        return std::vector<Stretch>{
+            {gap_begin - since, gap_begin, decimal(price), decimal(price), decimal(price)}};
+    };
 }
+const RuledRecovery::Known at_99 = known_at(99, 1h), at_101 = known_at(101, 10min);
 
 // "1: 101 [60,120)" or "1: 101 @75", one a line; "armed", "extreme 110" of a note.
 std::string shown(const RuledRecovery& recovery) {
@@ -95,9 +64,10 @@ std::string shown(const RuledRecovery& recovery) {
     }
     return out;
 }
-std::string judged(const ActiveAlert& one, std::vector<past::CombinedBar> bars, Duration to = 5min) {
+std::string judged(const ActiveAlert& one, std::vector<past::CombinedBar> bars, Duration to = 5min,
+                   const RuledRecovery::Known& known = at_99) {
     EXPECT_TRUE(is_recoverable(one, gap_begin, gap_begin + to));
-    return shown(RuledRecovery(gap_begin, gap_begin + to, minutes_told(std::move(bars)), {one}, quiet));
+    return shown(RuledRecovery(gap_begin, gap_begin + to, minutes_told(std::move(bars)), {one}, known));
 }
 
 TEST(RuledRecovery, WhatCrossedAndCameBackFires) {
@@ -109,11 +79,8 @@ TEST(RuledRecovery, WhatCrossedAndCameBackFires) {
 
 TEST(RuledRecovery, ARepeatingAlertIsArmedAndFiresAgainByRecoveredPrices) {
     const ActiveAlert once = fired(alert(above, repeats), -10min, 101);
-    const auto high = [](Ticker, Timestamp) {
-        return std::vector<Stretch>{{gap_begin - 10min, gap_begin, decimal(101), decimal(101), decimal(101)}};
-    };
     const auto judge = [&](std::vector<past::CombinedBar> bars) {
-        return shown(RuledRecovery(gap_begin, gap_begin + 5min, minutes_told(std::move(bars)), {once}, high));
+        return judged(once, std::move(bars), 5min, at_101);
     };
     EXPECT_EQ(judge({bar(0, 101, 101, 102, 101), bar(1, 101, 98, 101, 99), bar(2, 99, 99, 103, 102)}),
               "2: 103 [120,180)\n");
@@ -124,15 +91,10 @@ TEST(RuledRecovery, ARepeatingAlertIsArmedAndFiresAgainByRecoveredPrices) {
 
 TEST(RuledRecovery, WhatDependsOnTheOrderWithinAMinuteIsNotGuessed) {
     const ActiveAlert once = fired(alert(above, repeats), -10min, 101);
-    const auto high = [](Ticker, Timestamp) {
-        return std::vector<Stretch>{{gap_begin - 10min, gap_begin, decimal(101), decimal(101), decimal(101)}};
-    };
     // Down to 99 and up to 103, or up and down.
     const std::vector bars{bar(0, 101, 99, 103, 99.5), bar(1, 99.5, 99, 104, 99)};
-    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 1min, minutes_told({bars[0]}), {once}, high)),
-              "armed @59\n");
-    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 2min, minutes_told(bars), {once}, high)),
-              "2: 104 [60,120)\narmed @119\n");
+    EXPECT_EQ(judged(once, {bars[0]}, 1min, at_101), "armed @59\n");
+    EXPECT_EQ(judged(once, bars, 2min, at_101), "2: 104 [60,120)\narmed @119\n");
 }
 
 TEST(RuledRecovery, ATrailingAlertFollowsRecoveredPrices) {
@@ -177,7 +139,7 @@ TEST(RuledRecovery, AMoveFromTheStartBeginsAnewWithEachFiring) {
 
 TEST(RuledRecovery, TradesGiveTheMomentAndDecide) {
     const std::vector bars{bar(0, 99, 99, 100, 99), bar(1, 99, 98, 103, 99), bar(2, 99, 98, 104, 99)};
-    RuledRecovery recovery(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, quiet);
+    RuledRecovery recovery(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, at_99);
     ASSERT_EQ(recovery.wanted(), wanted(1));
     ToldTrades trades{{{gap_begin + 50s, decimal(99), 0b11, 2},
                        {gap_begin + 75s, decimal(101), 0b11, 2},
@@ -188,7 +150,7 @@ TEST(RuledRecovery, TradesGiveTheMomentAndDecide) {
     recovery.take({"BTC", gap_begin + 1min}, trades);
     EXPECT_EQ(shown(recovery), "1: 101 @75\n");
 
-    RuledRecovery refuted(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, quiet);
+    RuledRecovery refuted(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, at_99);
     trades.prices[1].value = decimal(100);
     refuted.take({"BTC", gap_begin + 1min}, trades);
     EXPECT_EQ(shown(refuted), "1: 104 [120,180)\n");
@@ -198,7 +160,7 @@ TEST(RuledRecovery, TradesGiveTheMomentAndDecide) {
 TEST(RuledRecovery, WhatVenuesHaveReachedTogetherCountsWhateverTheOrderOfTheirTrades) {
     const std::vector bars{bar(1, 99, 98, 103, 99), bar(2, 99, 99, 99, 99)};
     const auto judge = [&](std::optional<PriceBand> reached) {
-        RuledRecovery recovery(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, quiet);
+        RuledRecovery recovery(gap_begin, gap_begin + 5min, minutes_told(bars), {alert(above)}, at_99);
         recovery.take(
             {"BTC", gap_begin + 1min},
             ToldTrades{{{gap_begin + 70s, decimal(99), 0b11, 2}}, {"okx", "binance"}, true, reached});
@@ -212,7 +174,7 @@ TEST(RuledRecovery, WhatVenuesHaveReachedTogetherCountsWhateverTheOrderOfTheirTr
 TEST(RuledRecovery, OfTheFirstMinuteOnlyTheAlertsThatWereReadyBeforeCanBeSure) {
     const std::vector bars{bar(0, 99, 98, 103, 99)};
     const auto judge = [&](const ActiveAlert& one) {
-        return shown(RuledRecovery(gap_begin + 20s, gap_begin + 1min, minutes_told(bars), {one}, quiet));
+        return shown(RuledRecovery(gap_begin + 20s, gap_begin + 1min, minutes_told(bars), {one}, at_99));
     };
     EXPECT_EQ(judge(alert(above)), "1: 103 [0,60)\n");
     EXPECT_EQ(judge(fired(alert(above, repeats), 5s, 101)), "armed @59\n") << "the 103 may have been before";
@@ -235,7 +197,7 @@ TEST(RuledRecovery, ClosesWithinTheBlindTimeAreJudged) {
     const int end = static_cast<int>(5 - (begin.time_since_epoch() / 1min) % 5);
     const auto judge = [&](double close) {
         std::vector bars{bar(end - 1, 99, 98, 103, close), bar(end, 99, 99, 99, 99)};
-        return shown(RuledRecovery(gap_begin, gap_begin + 10min, minutes_told(bars), {one}, quiet));
+        return shown(RuledRecovery(gap_begin, gap_begin + 10min, minutes_told(bars), {one}, at_99));
     };
     EXPECT_EQ(judge(102), fmt::format("1: 102 @{}\n", end * 60));
     EXPECT_EQ(judge(99), "");
@@ -255,18 +217,13 @@ TEST(RuledRecovery, WhatWasArmedAfterTheBlindTimeIsJudgedAsItWasBefore) {
     state.rules[0].armed = true;
     state.rules[0].as_of = gap_begin + 6min;
     const ActiveAlert one = with(alert(above, repeats), state);
-    const auto high = [](Ticker, Timestamp) {
-        return std::vector<Stretch>{{gap_begin - 10min, gap_begin, decimal(101), decimal(101), decimal(101)}};
-    };
-    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 5min, minutes_told({bar(0, 101, 101, 103, 102)}),
-                                  {one}, high)),
-              "");
+    EXPECT_EQ(judged(one, {bar(0, 101, 101, 103, 102)}, 5min, at_101), "");
 }
 
 TEST(RuledRecovery, AnUnknownMinuteIsNotGuessed) {
     auto part = minutes_told({bar(0, 99, 99, 99, 99), bar(1, 99, 99, 150, 99, 1)});
     part.at("BTC").is_whole = false;
-    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 2min, part, {alert(above)}, quiet)), "")
+    EXPECT_EQ(shown(RuledRecovery(gap_begin, gap_begin + 2min, part, {alert(above)}, at_99)), "")
         << "one exchange's wick";
 }
 
@@ -299,14 +256,8 @@ TEST(RuledRecovery, AMuteThatEndsWithinAMinuteHidesNoHigh) {
     const ActiveAlert one = with(alert(R"({"is":"above","level":{"from":"high","over":"1h"}})",
                                        R"({"cooldown":"10s","rearm":"1%"})", "null", -3h),
                                  state);
-    const auto judge = [&](double close) {
-        return shown(RuledRecovery(gap_begin, gap_begin + 1min, minutes_told({bar(0, 99, 98, 103, close)}),
-                                   {one}, [](Ticker, Timestamp) {
-                                       return std::vector<Stretch>{{gap_begin - 2h, gap_begin, decimal(99),
-                                                                    decimal(99), decimal(99)}};
-                                   }));
-    };
-    EXPECT_EQ(judge(102), "") << "the high of 103 came before";
+    EXPECT_EQ(judged(one, {bar(0, 99, 98, 103, 102)}, 1min, known_at(99, 2h)), "")
+        << "the high of 103 came before";
 }
 
 // Of several tickers.
@@ -317,8 +268,8 @@ protected:
                        std::vector<past::CombinedBar> eth) const {
         EXPECT_TRUE(is_recoverable(one, gap_begin, gap_begin + 5min));
         return shown(RuledRecovery(gap_begin, gap_begin + 5min,
-                                   {{"BTC", minutes(std::move(btc))}, {"ETH", minutes(std::move(eth))}},
-                                   {one}, quiet));
+                                   {{"BTC", told(std::move(btc))}, {"ETH", told(std::move(eth))}}, {one},
+                                   at_99));
     }
     const ActiveAlert all_ =
         alert(R"({"all":[{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})");
@@ -343,8 +294,7 @@ TEST_F(RuledRecoveryOfTwo, AllFiresByPricesOfOneMoment) {
 TEST_F(RuledRecoveryOfTwo, TradesOfBothTellWhetherTheyWereThereTogether) {
     RuledRecovery recovery(
         gap_begin, gap_begin + 5min,
-        {{"BTC", minutes({bar(1, 99, 99, 102, 99)})}, {"ETH", minutes({bar(1, 55, 49, 55, 55)})}}, {all_},
-        quiet);
+        {{"BTC", told({bar(1, 99, 99, 102, 99)})}, {"ETH", told({bar(1, 55, 49, 55, 55)})}}, {all_}, at_99);
     EXPECT_EQ(shown(recovery), "");
     ASSERT_EQ(recovery.wanted(),
               (std::set<RuledRecovery::Minute>{{"BTC", gap_begin + 1min}, {"ETH", gap_begin + 1min}}));
@@ -379,188 +329,17 @@ TEST_F(RuledRecoveryOfTwo, AnyFiresByEachForItself) {
 }
 
 TEST_F(RuledRecoveryOfTwo, WhatIsNotKnownOfOneIsNotGuessed) {
-    ToldMinutes eth = minutes({bar(0, 49, 49, 49, 49)});
+    ToldMinutes eth = told({bar(0, 49, 49, 49, 49)});
     eth.is_whole = false;
-    EXPECT_EQ(shown(RuledRecovery(
-                  gap_begin, gap_begin + 5min,
-                  {{"BTC", minutes({bar(0, 99, 99, 99, 99), bar(1, 99, 99, 102, 101)})}, {"ETH", eth}},
-                  {all_}, quiet)),
-              "");
+    EXPECT_EQ(
+        shown(RuledRecovery(gap_begin, gap_begin + 5min,
+                            {{"BTC", told({bar(0, 99, 99, 99, 99), bar(1, 99, 99, 102, 101)})}, {"ETH", eth}},
+                            {all_}, at_99)),
+        "");
     EXPECT_FALSE(is_recoverable(
         alert(R"({"watch":{"ratio_to":"ETH"},"is":"below","level":{"from":"high","by":"-3%"}})"), gap_begin,
         gap_begin + 5min))
         << "the highest ratio is known of no bar";
-}
-
-// Prices every few seconds; what they make of alerts by the brute force is compared with what is recovered of a part.
-class RandomGaps : public ::testing::Test {
-protected:
-    struct Play {
-        Timestamp from;
-        std::vector<rule::brute_force::Event> events;
-        std::map<Ticker, ToldMinutes> bars;
-        std::map<Ticker, std::vector<PastPrice>> prices;
-    };
-    // The outage begins with a minute, or within one.
-    Play play(Duration from) {
-        Play out{gap_begin + from, {}, {}, {}};
-        std::map<Ticker, double> price{{"BTC", 99}, {"ETH", 49.5}};
-        for (Duration at = -1min; at < 10min; at += std::chrono::seconds{1 + random_() % 5}) {
-            const Ticker ticker(random_() % 3 == 0 ? "ETH" : "BTC");
-            const double middle = ticker == Ticker("ETH") ? 50 : 100;
-            double& last = price[ticker];
-            last += (static_cast<double>(random_() % 101) - 50) / 5000 * middle;
-            last = std::clamp(std::round(last * 100) / 100, middle * 0.94, middle * 1.06);
-            out.events.push_back({gap_begin + at, ticker, decimal(last)});
-            out.prices[ticker].push_back({gap_begin + at, decimal(last), 0b11, 2});
-            const int minute = static_cast<int>(std::chrono::floor<std::chrono::minutes>(at) / 1min);
-            if (minute < 0) continue;
-            auto& bars = out.bars.try_emplace(ticker, minutes({})).first->second.bars;
-            if (bars.empty() || bars.back().start < gap_begin + minute * 1min)
-                bars.push_back(bar(minute, last, last, last, last));
-            past::CombinedBar& b = bars.back();
-            b.low = std::min(b.low, decimal(last));
-            b.high = std::max(b.high, decimal(last));
-            b.close = decimal(last);
-        }
-        return out;
-    }
-    static std::vector<Stretch> before(const Play& play, Ticker ticker) {
-        std::vector<Stretch> out;
-        for (const PastPrice& price : play.prices.at(ticker)) {
-            if (price.time >= play.from) break;
-            if (!out.empty()) out.back().to = price.time;
-            out.push_back({price.time, play.from, *price.value, *price.value, *price.value});
-        }
-        return out;
-    }
-    static std::vector<rule::brute_force::Firing> expected(const ActiveAlert& one, const Play& play) {
-        rule::brute_force::Alert all(*one.ruled->terms, {.begins = one.ruled->begun_at}, play.events);
-        return all.run(gap_begin + 10min);
-    }
-    // As a checker has left it.
-    static ActiveAlert stored(const ActiveAlert& made, const Play& play) {
-        rule::Run run(*made.ruled);
-        rule::Steps steps;
-        for (const auto& event : play.events) {
-            if (event.time < play.from) run.value(event.ticker, event.time, event.price, steps);
-        }
-        return with(made, run.state());
-    }
-    static RuledRecovery recovery(const ActiveAlert& one, const Play& play) {
-        return {play.from, gap_begin + 10min, play.bars, {one}, [&](Ticker ticker, Timestamp) {
-                    return before(play, ticker);
-                }};
-    }
-    std::mt19937 random_{7};
-};
-
-const char* const kinds[] = {
-    R"({"is":"above","level":100})",
-    R"({"is":"below","level":98})",
-    R"({"is":"crosses_up","level":100})",
-    R"({"is":"crosses","level":100})",
-    R"({"is":"outside","level":[97,101]})",
-    R"({"is":"enters","level":[100,101]})",
-    R"({"any":[{"is":"above","level":101},{"is":"below","level":97}]})",
-    R"({"any":[{"is":"above","level":101},{"ticker":"ETH","is":"below","level":49}]})",
-    R"({"all":[{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})",
-    R"({"watch":{"close":"1m"},"is":"above","level":100})",
-    R"({"watch":{"ratio_to":"ETH"},"is":"above","level":2.02})",
-    R"({"watch":{"ratio_to":"ETH"},"is":"crosses","level":2})",
-    R"({"is":"above","level":{"from":"start","by":"2%"}})",
-    R"({"is":"below","level":{"from":"high","by":"-2%"}})",
-    R"({"is":"above","level":{"from":"low","by":"2%"}})",
-    R"({"is":"above","level":{"from":"low","over":"1m","by":"1.5%"}})"};
-bool has_fixed_level(const char* kind) {
-    return std::string_view(kind).find("from") == std::string_view::npos;
-}
-// Which trades are asked for depends on what bars show: of a ratio or a window they do not show all.
-bool is_all_shown_by_bars(const char* kind) {
-    const std::string_view text(kind);
-    return text.find("ratio") == text.npos && text.find("over") == text.npos;
-}
-const char* const again = R"({"cooldown":"30s","rearm":"0.5%"})";
-
-TEST_F(RandomGaps, WhatIsRecoveredOfAnAlertThatFiresOnceHasHappenedByThen) {
-    int found = 0;
-    for (int i = 0; i < 40; ++i) {
-        const Play one = play(i % 3 * 20s);
-        for (const char* kind : kinds) {
-            const ActiveAlert made = alert(kind, "null", "null", -30s);
-            const auto live = expected(made, one);
-            if (!live.empty() && live[0].time < one.from) continue;
-            for (const RuledOutcome& outcome : recovery(stored(made, one), one).outcomes()) {
-                for (const auto& [late, firing] : outcome.firings) {
-                    ++found;
-                    ASSERT_FALSE(live.empty()) << kind << i;
-                    EXPECT_LT(live[0].time, late.to + 1us) << kind << i;
-                }
-            }
-        }
-    }
-    EXPECT_GT(found, 200);
-}
-
-TEST_F(RandomGaps, NoneFiresMoreOftenByBarsThanItWouldHave) {
-    std::size_t found = 0, happened = 0;
-    for (int i = 0; i < 40; ++i) {
-        const Play one = play(i % 3 * 20s);
-        for (const char* kind : kinds) {
-            if (!has_fixed_level(kind)) continue;
-            const ActiveAlert made = alert(kind, again, "null", -30s);
-            const auto live = expected(made, one);
-            std::size_t before = 0;
-            for (const auto& firing : live) before += firing.time < one.from ? 1 : 0;
-            std::size_t count = before;
-            for (const RuledOutcome& outcome : recovery(stored(made, one), one).outcomes()) {
-                for (const auto& [late, firing] : outcome.firings) {
-                    ASSERT_EQ(firing.number, static_cast<std::int64_t>(++count)) << kind << i;
-                    ASSERT_LE(count, live.size()) << kind << i;
-                    EXPECT_LT(live[count - 1].time, late.to + 1us) << kind << i << ": not before it happened";
-                }
-            }
-            found += count - before;
-            happened += live.size() - before;
-        }
-    }
-    EXPECT_GT(found, happened / 4) << found << " of " << happened;
-}
-
-TEST_F(RandomGaps, ByTradesItIsWhatWouldHaveHappenedLive) {
-    int found = 0;
-    for (int i = 0; i < 40; ++i) {
-        const Play one = play(i % 3 * 20s);
-        for (const char* kind : kinds) {
-            if (!is_all_shown_by_bars(kind)) continue;
-            const ActiveAlert made = alert(kind, i % 2 == 0 ? "null" : again, "null", -30s);
-            const auto live = expected(made, one);
-            if (i % 2 == 0 && !live.empty() && live[0].time < one.from) continue;
-            // The end of a mute at the very beginning needs the price of before.
-            if (std::ranges::any_of(live, [&](const auto& firing) { return firing.time == one.from; }))
-                continue;
-            RuledRecovery recovery = RandomGaps::recovery(stored(made, one), one);
-            for (auto wanted = recovery.wanted(); !wanted.empty(); wanted = recovery.wanted()) {
-                for (const auto& minute : wanted)
-                    recovery.take(minute,
-                                  ToldTrades{one.prices.at(minute.first), {"okx", "kraken"}, true, {}});
-            }
-            std::string recovered, happened;
-            for (const RuledOutcome& outcome : recovery.outcomes()) {
-                for (const auto& [late, firing] : outcome.firings)
-                    recovered += fmt::format("{} {} {}\n", firing.number, firing.value.to_string(),
-                                             (firing.time - gap_begin) / 1us);
-            }
-            for (const auto& firing : live) {
-                if (firing.time < one.from) continue;
-                happened += fmt::format("{} {} {}\n", firing.number, firing.value.to_string(),
-                                        (firing.time - gap_begin) / 1us);
-                ++found;
-            }
-            EXPECT_EQ(recovered, happened) << kind << i;
-        }
-    }
-    EXPECT_GT(found, 200);
 }
 
 }  // namespace
