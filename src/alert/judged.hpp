@@ -50,8 +50,6 @@ public:
     std::vector<RuleStep> amend(const ActiveAlert& row);
     RuleStep expiry() const;
 
-    // Until when it was given prices, or time.
-    Timestamp last() const { return last_; }
     // Since when nothing of it has changed but what its lines know. Timestamp::min(): before all that it was given.
     Timestamp unchanged_since() const { return unchanged_since_; }
     // Whether it has told of something at `time` or later.
@@ -78,7 +76,7 @@ private:
     const RecentPrices& recent_;
     std::vector<Ticker> tickers_;  // in order
     rule::Run run_;
-    Timestamp last_ = Timestamp{};
+    Timestamp last_ = Timestamp{};  // until when it was given prices, or time
     Timestamp timed_until_ = Timestamp{};
     std::uint64_t mark_ = 0;  // of what unchanged_since_ is about
     Timestamp unchanged_since_ = Timestamp::min();

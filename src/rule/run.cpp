@@ -29,10 +29,10 @@ Run::Run(const RuledAlert& alert) : alert_(alert) {
 }
 
 Run::Memory Run::memory() const {
-    Memory out{.phase = phase_, .past_rearmed = past_rearmed_, .left_out = left_out_};
+    Memory out{.left_out = left_out_};
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         const Track& track = tracks_[i];
-        out.rules[i] = {{}, track.outside, track.note_at, track.past_true_since, track.at_start};
+        out.rules[i] = {{}, track.outside, track.note_at, track.at_start};
     }
     for (std::size_t m = 0; m < machines_.size(); ++m) out.rules[m].machine = machines_[m];
     return out;
@@ -40,8 +40,7 @@ Run::Memory Run::memory() const {
 
 Run::Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines, Timestamp now)
     : alert_(alert),
-      phase_(memory.phase),
-      past_rearmed_(memory.past_rearmed),
+      phase_(Phase::running),
       left_out_(memory.left_out),
       now_(now) {
     tracks_.reserve(lines.size());
@@ -49,20 +48,10 @@ Run::Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines,
         Track& track = tracks_.emplace_back(std::move(lines[i]));
         track.outside = memory.rules[i].outside;
         track.note_at = memory.rules[i].note_at;
-        track.past_true_since = memory.rules[i].past_true_since;
         track.at_start = memory.rules[i].at_start;
     }
     machines_.resize(alert_.terms->joined == Joined::any ? tracks_.size() : 1);
     for (std::size_t m = 0; m < machines_.size(); ++m) machines_[m] = memory.rules[m].machine;
-}
-
-void Run::judge_new(const std::array<bool, max_rules>& rules, Timestamp time, Steps& steps) {
-    now_ = std::max(now_, time);
-    for (std::size_t m = 0; m < machines_.size() && phase_ == Phase::running; ++m) {
-        bool is_new = false;
-        for (std::size_t i = first_of(m); i < end_of(m); ++i) is_new = is_new || rules[i];
-        if (is_new) judge(m, time, steps);
-    }
 }
 
 std::size_t Run::machine_of(std::size_t rule) const {
@@ -235,7 +224,7 @@ void Run::start_again(std::size_t machine, Timestamp time, const Fired& told) {
 
 // --- Time
 
-std::optional<Run::Due> Run::next_due(bool of_lines) const {
+std::optional<Run::Due> Run::next_due() const {
     std::optional<Due> next;
     const auto consider = [&next](std::optional<Timestamp> time, DueKind kind, std::size_t index) {
         if (!time) return;
@@ -243,7 +232,7 @@ std::optional<Run::Due> Run::next_due(bool of_lines) const {
         if (!next || due < *next) next = due;
     };
     if (phase_ == Phase::before) consider(alert_.begun_at, DueKind::begin, 0);
-    for (std::size_t i = 0; i < tracks_.size() && of_lines; ++i)
+    for (std::size_t i = 0; i < tracks_.size(); ++i)
         consider(tracks_[i].line.bar_end(), DueKind::bar_end, i);
     if (phase_ != Phase::running) return next;
     const auto consider_judging = [&](std::optional<Timestamp> time, DueKind kind, std::size_t index) {
@@ -258,7 +247,7 @@ std::optional<Run::Due> Run::next_due(bool of_lines) const {
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         const Track& track = tracks_[i];
         consider_judging(track.note_at, DueKind::note, i);
-        if (rule(i).watched != Watched::age || !of_lines) continue;
+        if (rule(i).watched != Watched::age) continue;
         const auto limit = bound(i, 0, now_);
         const auto reached = limit ? track.line.reached(limit->level) : std::nullopt;
         if (reached && *reached > machines_[machine_of(i)].judged_at)
@@ -274,13 +263,6 @@ std::optional<Timestamp> Run::next_time() const {
     auto next = due ? std::optional(due->time) : std::nullopt;
     if (!happened_.empty()) next = detail::earliest(next, std::optional(happened_.back().time));
     return next;
-}
-
-std::optional<Timestamp> Run::next_wait() const {
-    if (ended_) return std::nullopt;
-    if (phase_ == Phase::resuming) return resumes_at();
-    const auto due = next_due(false);
-    return due ? std::optional(due->time) : std::nullopt;
 }
 
 void Run::advance(Timestamp time, Steps& steps) {

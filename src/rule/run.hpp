@@ -74,30 +74,21 @@ class Run {
 public:
     explicit Run(const RuledAlert& alert);
 
-    // Whether it has begun: a Run whose alert has a state resumes by the first call of 2.
-    enum class Phase : std::uint8_t { before, resuming, running };
-    // What it knows beside its alert and its lines, for engines that put alerts aside while nothing can happen to them.
+    // What it knows beside its alert and its lines once it has begun, for engines that put alerts aside while nothing can
+    // happen to them.
     struct Memory {
         struct OfRule {
             Machine machine = {};  // of a rule that has one of its own; of all, the first
             std::optional<Side> outside = {};
-            std::optional<Timestamp> note_at = {}, past_true_since = {};
+            std::optional<Timestamp> note_at = {};
             std::array<std::optional<Point>, 2> at_start = {};
-            friend bool operator==(const OfRule&, const OfRule&) = default;
         };
-        Phase phase = Phase::before;
-        bool past_rearmed = false;
         std::int64_t left_out = 0;
         std::array<OfRule, max_rules> rules = {};
-        friend bool operator==(const Memory&, const Memory&) = default;
     };
     Memory memory() const;
     // Goes on from there. `lines`, by rule, know all until `now`.
     Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines, Timestamp now);
-    // The lines that it was made with had just taken their values of `time`, of these rules.
-    void judge_new(const std::array<bool, max_rules>& rules, Timestamp time, Steps& steps);
-    // The end of a wait that needs no line: its beginning, a hold, a mute, a note. As next_time() otherwise.
-    std::optional<Timestamp> next_wait() const;
     const Line& line(std::size_t rule) const { return tracks_[rule].line; }
 
     void history(const Ticker& ticker, const Stretch& stretch);
@@ -135,6 +126,8 @@ public:
     std::optional<Timestamp> muted_until() const;
 
 private:
+    // Whether it has begun: a Run whose alert has a state resumes by the first call of 2.
+    enum class Phase : std::uint8_t { before, resuming, running };
     // Of one rule.
     struct Track {
         explicit Track(Line line_) : line(std::move(line_)) {}
@@ -169,7 +162,7 @@ private:
     std::size_t end_of(std::size_t machine) const;
     bool is_armed(std::size_t machine) const { return rule_state(first_of(machine)).armed; }
 
-    std::optional<Due> next_due(bool of_lines = true) const;
+    std::optional<Due> next_due() const;
     void advance(Timestamp time, Steps& steps);
     void settle(Timestamp time);
     void begin(Timestamp time, Steps& steps);

@@ -187,7 +187,6 @@ KeptAlert KeptAlerts::unpack(const char* bytes, const Uuid& id) const {
     alert.created_at = from_micros(in.signed_number());
     TimeUnpacker time(in, alert.created_at);
     const std::uint64_t flags = in.number();
-    kept.aside.memory.phase = rule::Run::Phase::running;
     alert.notify_on_expiry = (flags & notifies) != 0;
     alert.terms = shapes_.unpack(kept.shape, in);
     alert.begun_at = time();

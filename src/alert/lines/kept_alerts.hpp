@@ -36,7 +36,6 @@ public:
     void release(std::uint32_t shape);
     void pack(std::uint32_t shape, const Terms& terms, Packer& out) const;
     std::shared_ptr<const Terms> unpack(std::uint32_t shape, Unpacker& in) const;
-    std::size_t size() const { return by_text_.size(); }
 
 private:
     struct Shape {
@@ -64,8 +63,6 @@ public:
     KeptAlert get(Slot slot) const { return unpack(entry(slot).bytes.get(), entry(slot).id); }
 
     std::optional<Slot> find(const Uuid& id) const;
-    const Uuid& id(Slot slot) const { return entry(slot).id; }
-    bool is_used(Slot slot) const { return slot < used_ && entry(slot).bytes != nullptr; }
     std::size_t size() const { return by_id_.size(); }
     std::vector<Uuid> ids() const;
 

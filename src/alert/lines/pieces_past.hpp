@@ -68,10 +68,6 @@ public:
     bool has_older_than(Timestamp moment) const {
         return lows_.has_older_than(moment) || highs_.has_older_than(moment);
     }
-    std::size_t bytes() const {
-        return lows_.bytes() + highs_.bytes() + steps_.capacity() * sizeof(Step) +
-               (removed_lows_.capacity() + removed_highs_.capacity()) * sizeof(SuffixEntry);
-    }
 
 private:
     void forget_steps() {

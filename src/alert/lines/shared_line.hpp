@@ -14,8 +14,8 @@
 
 namespace pricewire::alert {
 
-// What many alerts watch: the price of a ticker, its closes, its ratio to another, its age. Knows what rule::Line knows,
-// once for all of them, and which of them a value wakes. Two guards stand before everything: a value between them wakes
+// What many alerts watch: the price of a ticker. Knows what rule::Line knows, once for all of them, and which of them a
+// value wakes. Two guards stand before everything: a value between them wakes
 // nobody. Pure; owned by one thread.
 class SharedLine {
 public:

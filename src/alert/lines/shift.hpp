@@ -77,7 +77,6 @@ public:
 
     const ShiftFamily& family() const { return family_; }
     bool empty() const { return slots_.empty(); }
-    std::size_t size() const { return slots_.size(); }
     void insert(Decimal order, Slot slot) { slots_.insert(order, slot); }
     bool erase(Decimal order, Slot slot) { return slots_.erase(order, slot); }
     void merge(ShiftBook& other) { slots_.merge(other.slots_); }

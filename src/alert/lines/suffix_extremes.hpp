@@ -119,8 +119,6 @@ public:
     }
 
     std::size_t size() const { return entries_.size() - first_; }
-    std::size_t bytes() const { return entries_.capacity() * sizeof(SuffixEntry); }
-    void clear() { *this = {}; }
 
 private:
     using Entries = std::vector<SuffixEntry>;

@@ -242,7 +242,7 @@ bool can_wait(const rule::Run& run, Timestamp since, Timestamp reach, Markets& m
     const rule::Run::Memory memory = run.memory();
     const Terms& terms = *run.alert().terms;
     const auto& states = run.state().rules;
-    if (memory.phase != rule::Run::Phase::running || run.has_ended() || since >= reach) return false;
+    if (!run.has_begun() || run.has_ended() || since >= reach) return false;
     for (std::size_t i = 0; i < terms.rules.size(); ++i) {
         const Rule& rule = terms.rules[i];
         if (states[i].as_of >= reach || memory.rules[i].machine.true_since || memory.rules[i].note_at ||
