@@ -112,6 +112,19 @@ std::optional<Decimal> shifted(Decimal anchor, const std::optional<Change>& by) 
     return Decimal::from_raw(sum);
 }
 
+std::optional<Bound> bound_at(Decimal anchor, const std::optional<Change>& by,
+                              const std::optional<Repeat>& repeat) {
+    const auto level = shifted(anchor, by);
+    if (!level) return std::nullopt;
+    Bound bound{*level, {}};
+    if (repeat) {
+        const auto margin = amount_of(repeat->rearm, bound.level);
+        if (!margin) return std::nullopt;
+        bound.margin = margin->abs();
+    }
+    return bound;
+}
+
 Word state_of(Word word) {
     switch (word) {
         case Word::crosses_up:

@@ -31,6 +31,9 @@ struct Bound {
     Decimal margin;
     friend bool operator==(const Bound&, const Bound&) = default;
 };
+// Of a level that is moved from `anchor`; nullopt out of range. There is a margin where the alert repeats.
+std::optional<Bound> bound_at(Decimal anchor, const std::optional<Change>& by,
+                              const std::optional<Repeat>& repeat);
 // Of a channel, the lower and the upper one; else both are the same.
 struct Bounds {
     Bound lower, upper;

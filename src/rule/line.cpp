@@ -10,26 +10,10 @@
 namespace pricewire::rule {
 namespace {
 
-// Whether a level that is less extreme than it should be would make the rule hold where it does not.
-bool keeps_true(const Rule& rule, bool is_upper, bool highest) {
-    switch (state_of(rule.word)) {
-        case Word::above:
-            return highest;
-        case Word::below:
-            return !highest;
-        case Word::inside:
-            return is_upper != highest;
-        case Word::outside:
-            return is_upper == highest;
-        default:
-            return true;
-    }
-}
-
-std::optional<Extremes> extremes_of(const Rule& rule, const Level& level, bool is_upper) {
+std::optional<Extremes> extremes_of(const Rule& rule, std::size_t which) {
+    const Level& level = detail::level_of(rule, which);
     if (!detail::is_extreme(level)) return std::nullopt;
-    const bool highest = level.from == Anchor::high;
-    return Extremes(highest, keeps_true(rule, is_upper, highest));
+    return Extremes(level.from == Anchor::high, detail::keeps_true(rule, which));
 }
 
 }  // namespace
@@ -73,8 +57,9 @@ void Extremes::thin() {
     first_ = 0;
 }
 
-Line::Line(const Rule& rule) : extremes_{extremes_of(rule, rule.level, false), std::nullopt} {
-    if (rule.upper) extremes_[1] = extremes_of(rule, *rule.upper, true);
+Line::Line(const Rule& rule) {
+    for (std::size_t which = 0; which < detail::levels_of(rule); ++which)
+        extremes_[which] = extremes_of(rule, which);
 }
 
 Line::Line(const Rule& rule, const LineState& state, std::vector<LineGap> gaps) : Line(rule) {
@@ -82,10 +67,6 @@ Line::Line(const Rule& rule, const LineState& state, std::vector<LineGap> gaps) 
     previous_ = state.previous;
     gone_since_ = state.gone_since;
     known_from_ = state.known_from;
-    price_ = state.price;
-    other_ = state.other;
-    priced_at_ = state.priced_at;
-    bar_end_ = state.bar_end;
     gaps_ = std::move(gaps);
 }
 

@@ -52,15 +52,8 @@ std::optional<Bound> Run::bound(std::size_t i, std::size_t which, Timestamp time
         from = point->value;
     }
     if (known && known->anchor == from) return known->bound;
-    const auto shifted_level = shifted(from, level.by);
-    if (!shifted_level) return std::nullopt;
-    Bound made{*shifted_level, {}};
-    if (const auto& repeat = alert_.terms->repeat) {
-        const auto margin = amount_of(repeat->rearm, made.level);
-        if (!margin) return std::nullopt;
-        made.margin = margin->abs();
-    }
-    known = Track::Known{from, made};
+    const auto made = bound_at(from, level.by, alert_.terms->repeat);
+    if (made) known = Track::Known{from, *made};
     return made;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "rule/canonical.hpp"
+#include "rule/detail/rule_levels.hpp"
 
 namespace pricewire::alert {
 namespace {
@@ -17,10 +18,7 @@ void each_number(Terms& terms, F&& f) {
 }
 
 bool has_extreme_level(const Rule& rule) {
-    const auto is_extreme = [](const Level& level) {
-        return level.from == Anchor::high || level.from == Anchor::low;
-    };
-    return is_extreme(rule.level) || (rule.upper && is_extreme(*rule.upper));
+    return rule::detail::any_level(rule, rule::detail::is_extreme);
 }
 
 // Times are kept by their distance from a time of the alert's.

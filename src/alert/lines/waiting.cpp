@@ -3,36 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "rule/detail/rule_levels.hpp"
 #include "rule/levels.hpp"
 
 namespace pricewire::alert {
-namespace {
 
-const Level& level_of(const Rule& rule, std::size_t which) {
-    return which == 0 ? rule.level : *rule.upper;
-}
-std::size_t levels_of(const Rule& rule) {
-    return rule.upper ? 2 : 1;
-}
-bool is_extreme(const Level& level) {
-    return level.from == Anchor::high || level.from == Anchor::low;
-}
-// Whether a price that is less extreme than the line's would make the rule hold where it does not; see rule::Line.
-bool keeps_true(const Rule& rule, std::size_t which) {
-    const bool highest = level_of(rule, which).from == Anchor::high;
-    switch (rule::state_of(rule.word)) {
-        case Word::above:
-            return highest;
-        case Word::below:
-            return !highest;
-        case Word::inside:
-            return (which == 1) != highest;
-        case Word::outside:
-            return (which == 1) == highest;
-        default:
-            return true;
-    }
-}
+using rule::detail::is_extreme;
+using rule::detail::keeps_true;
+using rule::detail::level_of;
+using rule::detail::levels_of;
+
+namespace {
 
 std::optional<Decimal> reference(const SharedLine& line) {
     if (line.state().current) return line.state().current->value;
@@ -41,7 +22,7 @@ std::optional<Decimal> reference(const SharedLine& line) {
 }
 
 bool has_moving_level(const Rule& rule) {
-    return is_extreme(rule.level) || (rule.upper && is_extreme(*rule.upper));
+    return rule::detail::any_level(rule, is_extreme);
 }
 
 // --- Anchors, as rule::Run::anchor()
@@ -71,15 +52,7 @@ std::optional<rule::Bound> fixed_bound(const Terms& terms, const Level& level, c
     std::optional<Decimal> from = level.number;
     if (level.from == Anchor::start) from = state.start_price;
     if (!from) return std::nullopt;
-    const auto at = rule::shifted(*from, level.by);
-    if (!at) return std::nullopt;
-    rule::Bound bound{*at, {}};
-    if (terms.repeat) {
-        const auto margin = rule::amount_of(terms.repeat->rearm, *at);
-        if (!margin) return std::nullopt;
-        bound.margin = margin->abs();
-    }
-    return bound;
+    return rule::bound_at(*from, level.by, terms.repeat);
 }
 
 // --- Where it waits

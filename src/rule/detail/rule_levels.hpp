@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "domain/rule.hpp"
+#include "rule/levels.hpp"
 
 namespace pricewire::rule::detail {
 
@@ -17,6 +18,24 @@ inline std::size_t levels_of(const Rule& rule) {
 
 inline bool is_extreme(const Level& level) {
     return level.from == Anchor::high || level.from == Anchor::low;
+}
+
+// Of a level that is a high or a low: whether one that is less extreme than it should be would make the rule hold where it
+// does not.
+inline bool keeps_true(const Rule& rule, std::size_t which) {
+    const bool highest = level_of(rule, which).from == Anchor::high;
+    switch (state_of(rule.word)) {
+        case Word::above:
+            return highest;
+        case Word::below:
+            return !highest;
+        case Word::inside:
+            return (which == 1) != highest;
+        case Word::outside:
+            return (which == 1) == highest;
+        default:
+            return true;
+    }
 }
 
 template <typename Predicate>
