@@ -45,12 +45,12 @@ public:
             }
         }
         live_.add(alert, pasts);
-        if (is_put_aside(terms)) review(alert.id, last_);
+        if (is_put_aside(terms)) review(alert.id);
     }
     void update(const ActiveAlert& alert) override {
         if (const auto slot = aside_.find(alert.id)) make_live(*slot, last_of(*alert.ruled->terms));
         live_.update(alert);
-        if (is_put_aside(*alert.ruled->terms)) review(alert.id, last_);
+        if (is_put_aside(*alert.ruled->terms)) review(alert.id);
     }
     bool remove(const Uuid& id) override {
         const auto slot = aside_.find(id);
@@ -156,13 +156,14 @@ private:
         return alert.id;
     }
     void wake(std::vector<Slot> slots, Timestamp time) {
+        last_ = std::max(last_, time);
         std::ranges::sort(slots);
         slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-        for (const Slot slot : slots) review(make_live(slot, time), time);
+        for (const Slot slot : slots) review(make_live(slot, time));
     }
 
     // Puts it aside, or looks again later.
-    void review(const Uuid& id, Timestamp now) {
+    void review(const Uuid& id) {
         const Judged* judged = live_.find(id);
         if (judged == nullptr) {
             reviews_.erase(id);
@@ -178,7 +179,6 @@ private:
             if (const auto& at = kept.aside.alert.state.expires_at) expiries_.insert(*at, slot);
             return wait(kept, slot, markets_, last_of(terms));
         }
-        last_ = std::max(last_, now);
         const Timestamp earliest = last_ + review_every;
         const Timestamp at = since == Timestamp::min()
                                  ? earliest
@@ -187,13 +187,13 @@ private:
         review_at_.emplace(at, id);
     }
     void review_until(Timestamp now) {
+        last_ = std::max(last_, now);
         while (!review_at_.empty() && review_at_.begin()->first <= now) {
             const auto [at, id] = *review_at_.begin();
             review_at_.erase(review_at_.begin());
             const auto found = reviews_.find(id);
-            if (found != reviews_.end() && found->second == at) review(id, now);
+            if (found != reviews_.end() && found->second == at) review(id);
         }
-        last_ = std::max(last_, now);
     }
     // From when on prices of its tickers may still be judged again; the epoch if none is known.
     Timestamp reach_of(const Terms& terms) const {
@@ -211,7 +211,7 @@ private:
     static constexpr Duration review_every = std::chrono::seconds{5};
 
     const RecentPrices& recent_;
-    mutable Markets markets_;
+    Markets markets_;
     LiveAlerts live_;
     KeptAlerts aside_;
     Timers expiries_;  // of those that are put aside
