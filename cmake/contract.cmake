@@ -1,9 +1,10 @@
 # What Pricewire sends, verified with independent npm packages: `npm ci` in tests/contract installs them; without
 # them the tests skip and say so.
 if(PRICEWIRE_TESTS AND NOT PRICEWIRE_SANITIZE)
-  add_executable(contract_tests ${CMAKE_SOURCE_DIR}/tests/contract/signature_contract_test.cpp)
+  file(GLOB contract_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/contract/*_test.cpp)
+  add_executable(contract_tests ${contract_sources})
   pricewire_common(contract_tests program)
-  target_link_libraries(contract_tests PRIVATE pricewire_options deliver GTest::gtest GTest::gtest_main)
+  target_link_libraries(contract_tests PRIVATE pricewire_options deliver push support GTest::gtest GTest::gtest_main)
   target_compile_definitions(contract_tests PRIVATE PRICEWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(contract_tests DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
 
