@@ -136,6 +136,7 @@ visit('each firing of an alert that repeats is told once, with its number', {}, 
   await market.hold({ BTC: '66001' });
   await says(alert_row(page, alert.id).locator('.badge'), 'Active, fired once');
   await market.hold({ BTC: '65000' });
+  await until('the price below', async () => (await deployment.api('GET', '/rates/', { key: user.api_key })).body.BTC === 65000);
   // A change made elsewhere is shown here.
   await deployment.expect(200, 'PATCH', `/alerts/${alert.id}`, { key: user.api_key, body: { note: 'from elsewhere' } });
   await says(alert_row(page, alert.id).locator('.note'), 'from elsewhere');

@@ -6,18 +6,22 @@ import { axe_findings, screens, stage } from './support/browser.mjs';
 import {
   by_id,
   chart_point,
+  create_alert,
   drafted_price,
   form,
   go,
+  is_focused,
   open,
   open_form,
+  open_sheet,
   overflows,
   place_alert,
+  resting,
   says,
   sign_in,
 } from './support/page.mjs';
 import { output } from './support/programs.mjs';
-import { until } from './support/until.mjs';
+import { frames, settled, until } from './support/until.mjs';
 
 const { visit } = stage({ history: true }, (deployment) => deployment.market.sway());
 
@@ -34,7 +38,7 @@ async function enter(page, deployment, alerts = []) {
 
 const readout = (page) => page.locator('.readout').textContent();
 const line = (page, id) => page.locator(`[data-testid=alert-line][data-id="${id}"]`);
-const label_box = async (locator) => (await locator.locator('.line-label').first()).boundingBox();
+const label_box = (page, id) => resting(page, line(page, id).locator('.line-label').first());
 const alert_of = (deployment, user, id) => deployment.expect(200, 'GET', `/alerts/${id}`, { key: user.api_key });
 
 async function drag(page, from, to) {
@@ -48,7 +52,7 @@ async function drag(page, from, to) {
 async function time_at(page, at) {
   await page.mouse.move(at.x + 3, at.y);
   await page.mouse.move(at.x, at.y);
-  return (await readout(page)).slice(0, 16);
+  return settled(page, 'the time', async () => (await readout(page)).slice(0, 16));
 }
 
 visit('a drag moves the chart and makes no alert; a key brings it back', {}, async ({ page, deployment }) => {
@@ -56,7 +60,7 @@ visit('a drag moves the chart and makes no alert; a key brings it back', {}, asy
   const [left, right] = [await chart_point(page, 0.2, 0.5), await chart_point(page, 0.7, 0.5)];
   const before = await time_at(page, left);
   await drag(page, left, right);
-  assert.notEqual(await time_at(page, left), before, 'older bars are in sight');
+  await until('older bars in sight', async () => (await time_at(page, left)) < before);
   assert.equal(await drafted_price(page), 0);
   assert.equal(await by_id(page, 'draft-line').count(), 0);
   const now = page.getByRole('button', { name: 'Back to now' });
@@ -77,7 +81,12 @@ visit('each step of the zoom changes the picture, and the wheel does too', {}, a
   const seen = [await time_at(page, at)];
   for (let i = 0; i < 3; ++i) {
     await page.getByRole('button', { name: 'Show fewer bars' }).click();
-    seen.push(await time_at(page, at));
+    seen.push(
+      await until('other bars', async () => {
+        const time = await time_at(page, at);
+        return time !== seen.at(-1) && time;
+      }),
+    );
   }
   await page.mouse.move(at.x + 200, at.y);
   await page.mouse.wheel(0, 600);
@@ -90,7 +99,7 @@ visit('scrolled back, it loads older bars', {}, async ({ page, deployment }) => 
   page.on('request', (request) => /history\?.*&to=/.test(request.url()) && older.push(request.url()));
   await enter(page, deployment);
   await time_at(page, await chart_point(page, 0.3, 0.5));
-  assert.match(await readout(page), / V \d/, 'the volume is told');
+  await says(page.locator('.readout'), / V \d/);
   await by_id(page, 'chart').focus();
   await until('older bars to be asked for', async () => {
     await page.keyboard.press('PageUp');
@@ -115,10 +124,10 @@ visit(
       await page.getByRole('group', { name: 'Interval' }).getByRole('button', { name: interval, exact: true }).click();
       const base = interval === '4h' ? '1h' : '5m';
       const path = `/rates/BTC/history?interval=${base}&limit=20`;
-      const { bars } = await deployment.expect(200, 'GET', path, { key: user.api_key });
-      const of = (bar) => Math.floor(Date.parse(bar.time) / 1000 / length);
-      const opened = bars.find((bar) => of(bar) === of(bars.at(-1))).open;
       await until(`the bar of ${interval}`, async () => {
+        const { bars } = await deployment.expect(200, 'GET', path, { key: user.api_key });
+        const of = (bar) => Math.floor(Date.parse(bar.time) / 1000 / length);
+        const opened = bars.find((bar) => of(bar) === of(bars.at(-1))).open;
         const said = await by_id(page, 'chart').getByRole('img').getAttribute('aria-label');
         return said.includes(`, ${interval} bars:`) && said.includes(`opened at ${opened},`);
       });
@@ -142,8 +151,10 @@ visit(
     const devtools = await page.context().newCDPSession(page);
     const send = (type, ...points) => devtools.send('Input.dispatchTouchEvent', { type, touchPoints: points });
     const finger = (id, dx) => ({ id, x: at.x + dx, y: at.y });
-    await send('touchStart', finger(0, -60));
-    for (let dx = -60; dx <= 80; dx += 10) await send('touchMove', finger(0, dx));
+    // Not awaited, so that on a slow machine too the finger moves before it has rested long enough to place an alert.
+    const begun = [send('touchStart', finger(0, -60)), send('touchMove', finger(0, -40))];
+    await Promise.all(begun);
+    for (let dx = -40; dx <= 80; dx += 10) await send('touchMove', finger(0, dx));
     await send('touchEnd');
     await page.getByRole('button', { name: 'Back to now' }).waitFor();
     assert.equal(await drafted_price(page), 0, 'a swipe places nothing');
@@ -160,13 +171,13 @@ visit('times are those of the chosen zone', { zone: 'America/New_York' }, async 
   await enter(page, deployment);
   const zone = page.locator('.chart-zone');
   await says(zone, /^UTC−[45]$/);
-  const hour = async () => Number((await readout(page)).match(/ (\d\d):\d\d/)[1]);
+  const hour = () =>
+    until('the time', async () => (await readout(page)).match(/ (\d\d):\d\d/)).then(([, hours]) => Number(hours));
   const there = await hour();
   await zone.click();
   await page.getByLabel('Time zone').selectOption('Asia/Tokyo');
   await go(page, 'Market');
   await says(zone, 'UTC+9');
-  await until('the bars', async () => / \d\d:\d\d/.test(await readout(page)));
   // An hour may have passed.
   const apart = ((await hour()) - there + 24) % 24;
   assert.ok([13, 14, 15].includes(apart), `${apart} hours apart`);
@@ -177,8 +188,7 @@ visit('times are those of the chosen zone', { zone: 'America/New_York' }, async 
 visit('a line is dragged to another price, and back by Undo', {}, async ({ page, deployment }) => {
   const { user, made } = await enter(page, deployment, [{ condition: 'gt', target_price: 65200 }]);
   const [alert] = made;
-  await line(page, alert.id).waitFor();
-  const box = await label_box(line(page, alert.id));
+  const box = await label_box(page, alert.id);
   const from = { x: box.x + 12, y: box.y + box.height / 2 };
   await drag(page, from, { x: from.x, y: from.y - 30 });
   const moved = await until('the alert to be moved', async () => {
@@ -223,7 +233,7 @@ visit(
     await until('its end', async () => (await alert_of(deployment, user, alert.id)).status === 'active');
     await page.keyboard.press('Escape');
     await until('the popover to close', async () => (await popover.count()) === 0);
-    assert.equal(await line(page, alert.id).evaluate((element) => element === document.activeElement), true);
+    await until('the focus on the line', () => is_focused(line(page, alert.id)));
     await page.keyboard.press('Delete');
     await until('the line to go', async () => (await line(page, alert.id).count()) === 0);
   },
@@ -232,8 +242,7 @@ visit(
 visit('a line that would fire where it is dropped is asked about, and goes back', {}, async ({ page, deployment }) => {
   const { user, made } = await enter(page, deployment, [{ condition: 'gt', target_price: 65100 }]);
   const [alert] = made;
-  await line(page, alert.id).waitFor();
-  const box = await label_box(line(page, alert.id));
+  const box = await label_box(page, alert.id);
   const from = { x: box.x + 12, y: box.y + box.height / 2 };
   const chart = await by_id(page, 'chart').boundingBox();
   await drag(page, from, { x: from.x, y: chart.y + chart.height - 60 });
@@ -251,20 +260,22 @@ visit('the key A, a right click and the alert tool place an alert', {}, async ({
   await page.keyboard.press('a');
   await until('a draft at the present price', async () => Math.abs((await drafted_price(page)) / 65000 - 1) < 0.01);
   const draft = by_id(page, 'draft-line');
-  await until('the focus on its line', () => draft.evaluate((element) => element === document.activeElement));
+  await until('the focus on its line', () => is_focused(draft));
   await page.keyboard.press('Escape');
   await until('no draft', async () => (await draft.count()) === 0);
   const at = await chart_point(page, 0.4, 0.3);
   await page.mouse.click(at.x, at.y);
+  await frames(page);
   assert.equal(await draft.count(), 0, 'a click alone places nothing');
   await page.mouse.click(at.x, at.y, { button: 'right' });
   await draft.waitFor();
   await form(page).price.fill('');
+  await until('no draft', async () => (await draft.count()) === 0);
   const tool = page.getByRole('group', { name: 'Tools' }).getByRole('button', { name: 'Alert' });
   await tool.click();
   await page.mouse.click(at.x, at.y);
   await draft.waitFor();
-  assert.equal(await tool.getAttribute('aria-pressed'), 'false', 'once');
+  await until('the tool to be put down', async () => (await tool.getAttribute('aria-pressed')) === 'false');
 });
 
 const kinds = [
@@ -281,7 +292,7 @@ for (const screen of ['narrow', 'medium', 'wide']) {
   visit(`alerts of every kind are drawn, ${screen}`, { screen, scheme: 'dark' }, async ({ page, deployment }) => {
     const { made } = await enter(page, deployment, kinds);
     for (const { id } of made.slice(0, 5)) await line(page, id).first().waitFor();
-    assert.equal(await line(page, made[1].id).count(), 2, 'a channel has two bounds');
+    await until('both bounds of the channel', async () => (await line(page, made[1].id).count()) === 2);
     assert.equal(await line(page, made[0].id).getAttribute('role'), 'slider');
     assert.equal(await line(page, made[2].id).getAttribute('role'), 'button', 'what follows the price is not dragged');
     await page.screenshot({ path: join(output, 'screenshots', `levels-${screens[screen].width}-dark.png`) });
@@ -297,15 +308,15 @@ for (const screen of ['narrow', 'medium', 'wide']) {
       await place_alert(page, await chart_point(page, 0.4, 0.3), screen === 'narrow');
       await by_id(page, 'draft-line').waitFor();
       const { height } = screens[screen];
-      const { y, height: tall } = await form(page).create.boundingBox();
+      const { y, height: tall } = await resting(page, form(page).create);
       assert.ok(y > 0 && y + tall <= height, `${y} + ${tall} is within ${height}`);
     },
   );
 
   visit(`each preset is a sentence that makes its alert, ${screen}`, { screen }, async ({ page, deployment }) => {
     const { user } = await enter(page, deployment);
-    if (screen === 'narrow') await page.getByRole('button', { name: 'Details', exact: true }).click();
-    const { url, create } = form(page);
+    await open_sheet(page);
+    const { url } = form(page);
     await url.fill(`${deployment.hooks}/hook`);
     const presets = page.getByRole('group', { name: 'What to watch' });
     for (const [preset, says_it] of [
@@ -323,12 +334,8 @@ for (const screen of ['narrow', 'medium', 'wide']) {
         );
         assert.deepEqual(await axe_findings(page), []);
       }
-      await create.click();
-      await until(`the alert that ${says_it}`, async () => {
-        const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
-        return says_it.test(alerts[0]?.says ?? '');
-      });
-      if (screen === 'narrow') await page.getByRole('button', { name: 'Details', exact: true }).click();
+      assert.match((await create_alert(page, deployment, user)).says, says_it);
+      await open_sheet(page);
     }
     assert.equal(await overflows(page), false);
   });
@@ -339,7 +346,7 @@ visit(
   {},
   async ({ page, deployment }) => {
     const { user } = await enter(page, deployment);
-    const { price, url, create, note } = await open_form(page);
+    const { price, url, note } = await open_form(page);
     const draft = page.getByRole('form', { name: 'New alert' });
     await price.fill('66000');
     await url.fill(`${deployment.hooks}/hook`);
@@ -353,11 +360,7 @@ visit(
     await draft.getByLabel('Own body').fill('{"price": {{price}}, "at": "{{nowhere}}"}');
     await says(draft, /\{\{nowhere\}\} is not a placeholder/);
     await draft.getByLabel('Own body').fill('{"price": {{price}}}');
-    await create.click();
-    const alert = await until('the alert', async () => {
-      const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
-      return alerts[0];
-    });
+    const alert = await create_alert(page, deployment, user);
     assert.deepEqual(
       [alert.target_price, alert.note, alert.for, alert.deliver_within, alert.format, alert.template.body],
       [66000, 'Sell half', '5m', '1h', 'template', '{"price": {{price}}}'],
@@ -376,7 +379,7 @@ visit('an alert is duplicated into the form', {}, async ({ page, deployment }) =
   await page.keyboard.press('Enter');
   await page.getByRole('dialog').getByRole('button', { name: 'Duplicate' }).click();
   const draft = page.getByRole('form', { name: 'New alert' });
-  assert.equal(await draft.getByLabel('Percent').inputValue(), '0.7');
+  await until('its percentage', async () => (await draft.getByLabel('Percent').inputValue()) === '0.7');
   await draft.locator('.more-alert > summary').click();
   assert.equal(await draft.getByLabel('Not again within').inputValue(), '15m');
 });

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import { axe_findings, stage } from './support/browser.mjs';
-import { alert_row, by_id, delivery_rows, go, live, open, overflows, says, sign_in } from './support/page.mjs';
+import { alert_row, by_id, delivery_rows, go_to, live, open, overflows, says, sign_in } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
 // No delivery ends, and none is tried again, while a test looks.
@@ -15,8 +15,7 @@ const sizes = ['narrow', 'middle', 'wide'];
 async function enter(page, user, hash) {
   await open(page);
   await sign_in(page, user.api_key);
-  await page.goto(`/#/${hash}`);
-  await page.getByRole('heading', { level: 1 }).waitFor();
+  await go_to(page, hash);
 }
 
 async function fits(page) {
@@ -147,9 +146,8 @@ for (const screen of sizes)
       return notes.includes(near.note) && notes.includes(far.note);
     });
     await until('their rows', async () => (await ids()).length === 4);
-    // Rows have moved because of what was chosen, which Chromium does not know of a script.
-    visitor.shifts = [];
-    await page.goto('/#/alerts?ticker=ETH');
+    await visitor.forget_shifts();
+    await go_to(page, 'alerts?ticker=ETH');
     await shows('what the link names', eth);
     await alert_row(page, eth.id).getByRole('link', { name: 'Deliveries' }).click();
     await page.getByText('No delivery matches.').waitFor();
@@ -190,6 +188,7 @@ for (const screen of sizes)
     await says(by_id(page, 'catcher-state'), /signature is right/);
     await fits(page);
     const sample = by_id(page, 'sample');
+    await until('the secret in the sample', async () => (await sample.textContent()).includes(secret));
     const said = execFileSync('sh', ['-c', await sample.textContent()]).toString().trim();
     assert.equal(said, 'the signature is right');
     for (const language of ['Node', 'Python', 'Go', 'curl + openssl']) {
@@ -253,7 +252,7 @@ visit('an account that could not be loaded says so, and is loaded again', {}, as
   await page.route('**/api/v1/users/me/webhook-secret', refuse);
   await enter(page, user, 'account');
   await says(page.getByRole('alert'), /500/);
-  assert.equal(await page.getByText('Loading…').count(), 0);
+  await until('nothing to be loading', async () => (await page.getByText('Loading…').count()) === 0);
   away = false;
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByText('v1, HMAC-SHA256').waitFor();
@@ -285,13 +284,12 @@ visit('a thousand alerts are searched and scrolled', {}, async ({ visitor, page,
     );
     times.push(`${text || 'none'} ${took.toFixed(0)} ms`);
   }
-  // Rows move because of what was typed, which Chromium does not know of a script.
-  visitor.shifts = [];
+  await visitor.forget_shifts();
   console.log(`# search among 990 alerts until two frames later: ${times.join(', ')}`);
   await page.getByLabel('Search alerts').fill('number 777');
   await until('the one', async () => (await by_id(page, 'alert-row').count()) === 1);
   // All of a ticker go in one request, whatever the limits.
-  await page.goto('/#/alerts?ticker=ETH');
+  await go_to(page, 'alerts?ticker=ETH');
   await until('those of ETH', async () => (await by_id(page, 'alert-row').count()) === 60);
   await page.getByLabel('Select all shown').check();
   await page.getByText('330 selected').waitFor();

@@ -6,6 +6,7 @@ import {
   by_id,
   chart_point,
   confirm_price,
+  create_alert,
   drafted_price,
   form,
   open,
@@ -15,7 +16,7 @@ import {
   says,
   sign_in,
 } from './support/page.mjs';
-import { until } from './support/until.mjs';
+import { frames, until } from './support/until.mjs';
 
 const { visit } = stage({}, (deployment) => deployment.market.hold());
 
@@ -76,12 +77,13 @@ visit('a price that could be two numbers is refused at its field; others are rea
     ['\u202e123', /as a number/],
   ]) {
     await price.fill(text);
+    await frames(page);
     assert.equal(await by_id(page, 'draft-line').isVisible(), false, `${text} is drawn nowhere`);
     await price.press('ArrowUp');
     assert.equal(await price.inputValue(), text, 'it is corrected by the person, not by an arrow key');
     await create.click();
     await until(`the mistake in ${text}`, async () => (await price.getAttribute('aria-invalid')) === 'true');
-    assert.match(await message_of(price), told);
+    await until(`what is wrong with ${text}`, async () => told.test(await message_of(price)));
   }
   assert.deepEqual(await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key }), []);
   for (const [text, target] of [
@@ -95,11 +97,8 @@ visit('a price that could be two numbers is refused at its field; others are rea
     ["75'000.25", 75000.25],
   ]) {
     await price.fill(text);
-    await create.click();
-    await until(`the alert at ${text}`, async () => {
-      const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
-      return alerts[0]?.target_price === target && alerts[0].ticker === 'BTC';
-    });
+    const alert = await create_alert(page, deployment, user);
+    assert.deepEqual([alert.ticker, alert.target_price], ['BTC', target], text);
   }
 });
 
@@ -111,6 +110,7 @@ visit('a price far from the present one is asked about once', {}, async ({ page,
   await create.click();
   await says(page.getByRole('dialog').getByRole('paragraph'), /999,999,999,999 is \+\d+ % from the present price of BTC, 65,000/);
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await until('the dialog to close', async () => (await page.getByRole('dialog').count()) === 0);
   assert.equal(await price.inputValue(), '999999999999');
   assert.deepEqual(await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key }), []);
   await price.fill('32000');
@@ -247,15 +247,16 @@ for (const zone of ['America/Los_Angeles', 'Pacific/Kiritimati']) {
     stream.push({ type: 'prices', prices: { BTC: null } });
     await page.getByRole('group', { name: 'Interval' }).getByRole('button', { name: '1d' }).click();
     const readout = page.locator('.readout');
-    await until('the bar', async () => (await readout.textContent()).includes('O 0.00001234'));
+    await until('the bar', async () => (await readout.textContent()).includes('C 0.00001240'));
     const [year, month, day] = today.split('-').map(Number);
     const name = new Date(Date.UTC(year, month - 1, day)).toLocaleString('en', { month: 'short', timeZone: 'UTC' });
     const text = await readout.textContent();
     assert.ok(text.startsWith(`${day} ${name} ${year} UTC`), text);
     assert.match(text, /H 0\.00001250 +L 0\.00000045 +C 0\.00001240/);
-    assert.match(
-      await by_id(page, 'chart').getByRole('img').getAttribute('aria-label'),
-      /opened at 0\.00001234, low 0\.00000045,/,
+    await until('the bar in words', async () =>
+      /opened at 0\.00001234, low 0\.00000045,/.test(
+        await by_id(page, 'chart').getByRole('img').getAttribute('aria-label'),
+      ),
     );
   });
 }

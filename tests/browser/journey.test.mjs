@@ -6,6 +6,7 @@ import {
   alert_row,
   by_id,
   chart_point,
+  create_alert,
   delivery_rows,
   drafted_price,
   go,
@@ -18,21 +19,14 @@ import {
   place_alert,
   price_of,
   price_row,
+  resting,
   says,
   sign_up,
 } from './support/page.mjs';
 import { tickers } from './support/market.mjs';
-import { until } from './support/until.mjs';
+import { settled, until } from './support/until.mjs';
 
 const { visit } = stage();
-
-// The newest alert from the API, once there are `count`.
-async function newest_alert(deployment, user, count) {
-  return until(`${count} alerts`, async () => {
-    const alerts = await deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
-    return alerts.length === count && alerts[0];
-  });
-}
 
 // The target is on the side of the current price that its condition names.
 function assert_side(alert, present) {
@@ -56,17 +50,6 @@ async function press(page, touch, from, to) {
   await devtools.detach();
 }
 
-// Where an element is once it has come to rest: when a draft is dropped, the chart's scale follows it.
-async function resting(locator) {
-  let last = null;
-  return until('it to rest', async () => {
-    await locator.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-    const before = last;
-    last = await locator.boundingBox();
-    return before !== null && last !== null && before.y === last.y && last;
-  });
-}
-
 for (const { screen, scheme } of looks) {
   const touch = screen === 'narrow';
   visit(`the whole journey, ${screen} and ${scheme}`, { screen, scheme, touch }, async ({ page, deployment, market }) => {
@@ -82,7 +65,7 @@ for (const { screen, scheme } of looks) {
     for (const ticker of tickers) await price_row(page, ticker).waitFor();
     const seen = await price_of(page, 'BTC');
     await until('the price of BTC to move', async () => (await price_of(page, 'BTC')) !== seen);
-    assert.match(await price_row(page, 'BTC').getByTestId('age').textContent(), /live|\d/);
+    await says(price_row(page, 'BTC').getByTestId('age'), /live|\d/);
 
     // From here on the test sets the prices.
     const rates = await deployment.expect(200, 'GET', '/rates/', { key: user.api_key });
@@ -95,17 +78,15 @@ for (const { screen, scheme } of looks) {
     await price_row(page, 'BTC').click();
 
     // The "+" beside the axis, or a long press, drafts an alert at that price.
-    await by_id(page, 'chart').getByRole('img').waitFor();
     await place_alert(page, await chart_point(page, 0.5, 0.2), touch);
-    const { condition, url, note, create } = await open_form(page);
-    await until('a price in the form', async () => (await drafted_price(page)) > 0);
-    const clicked = await drafted_price(page);
+    const { condition, url, note } = await open_form(page);
+    const price_in_form = () => settled(page, 'the price in the form', async () => (await drafted_price(page)) || null);
+    const clicked = await price_in_form();
     assert.ok(Math.abs(clicked / present - 1) < 0.1, `${clicked} is a price on the chart`);
     await url.fill(`${deployment.hooks}/hook`);
     await note.fill('Sell half.');
     const chosen = await condition.inputValue();
-    await create.click();
-    const first = await newest_alert(deployment, user, 1);
+    const first = await create_alert(page, deployment, user);
     assert.equal(first.target_price, clicked);
     assert.equal(first.condition, chosen);
     assert.equal(first.note, 'Sell half.');
@@ -114,16 +95,14 @@ for (const { screen, scheme } of looks) {
 
     // A drag moves the draft.
     await place_alert(page, await chart_point(page, 0.3, 0.6), touch);
-    await until('a price in the form', () => drafted_price(page));
-    const line = await resting(by_id(page, 'draft-line'));
-    const low = await drafted_price(page);
+    const low = await price_in_form();
+    const line = await resting(page, by_id(page, 'draft-line'));
     const from = { x: line.x + line.width * 0.3, y: line.y + line.height / 2 };
     await press(page, touch, from, { x: from.x, y: from.y - 40 });
     await until('the draft to be dragged up', async () => (await drafted_price(page)) > low);
-    const dragged = await drafted_price(page);
+    const dragged = await price_in_form();
     assert.equal(await url.inputValue(), `${deployment.hooks}/hook`, 'the webhook URL is remembered');
-    await create.click();
-    const second = await newest_alert(deployment, user, 2);
+    const second = await create_alert(page, deployment, user);
     assert.equal(second.target_price, dragged);
     assert_side(second, present);
     await until('both lines on the chart', async () => (await by_id(page, 'alert-line').count()) === 2);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { stage } from './support/browser.mjs';
-import { live, open } from './support/page.mjs';
+import { alert_row, is_focused, live, open, price_of } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
 const { visit } = stage({}, (deployment) => deployment.market.hold());
@@ -39,6 +39,7 @@ visit('the keyboard suffices from signing in to an alert', {}, async ({ page, de
   await tab_to(page, page.getByRole('button', { name: 'Sign in' }), 'Sign in');
   await page.keyboard.press('Enter');
   await live(page);
+  await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');
 
   const draft = page.getByRole('form', { name: 'New alert' });
   await tab_to(page, draft.getByLabel('Price'), 'Price');
@@ -46,14 +47,15 @@ visit('the keyboard suffices from signing in to an alert', {}, async ({ page, de
   await page.keyboard.type('64000');
   // The line it drew also moves with the arrow keys, and announces its value.
   const line = page.getByRole('slider', { name: 'New alert line' });
+  await line.waitFor();
   await tab_to(page, line, 'the line on the chart');
   await page.keyboard.press('ArrowDown');
   const lowered = await until('the line to move', async () => {
     const at = Number(await line.getAttribute('aria-valuenow'));
     return at < 64000 && at;
   });
-  assert.equal(Number(await draft.getByLabel('Price').inputValue()), lowered);
-  assert.match(await line.getAttribute('aria-valuetext'), /below/);
+  await until('the price in the form', async () => Number(await draft.getByLabel('Price').inputValue()) === lowered);
+  await until('the line in words', async () => /below/.test(await line.getAttribute('aria-valuetext')));
   await tab_to(page, draft.getByLabel('Price'), 'Price');
   await page.keyboard.press('Control+a');
   await page.keyboard.type('64000.5');
@@ -78,9 +80,8 @@ visit('the keyboard suffices from signing in to an alert', {}, async ({ page, de
   );
   await page.keyboard.press('Enter');
   const heading = page.getByRole('heading', { level: 1, name: 'Alerts' });
-  await until('the focus on its heading', () =>
-    heading.evaluateAll((elements) => elements.some((element) => element === document.activeElement)),
-  );
+  await until('the focus on its heading', () => is_focused(heading));
   assert.match(page.url(), /#\/alerts$/);
+  await alert_row(page, alert.id).waitFor();
   await tab_to(page, page.getByRole('button', { name: 'Delete' }), 'Delete');
 });

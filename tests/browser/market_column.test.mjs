@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { axe_findings, stage } from './support/browser.mjs';
-import { by_id, find, go, open, overflows, price_of, price_row, sign_in } from './support/page.mjs';
+import { by_id, find, go, open, overflows, price_of, price_row, resting, says, sign_in } from './support/page.mjs';
 import { until } from './support/until.mjs';
 
 const count = 500;
@@ -59,7 +59,7 @@ for (const screen of ['wide', 'middle', 'narrow']) {
     await enter(page);
     assert.ok((await rows(page).count()) < 60, 'only rows in sight exist');
     const create = page.getByRole('button', { name: 'Create alert' });
-    const box = await create.boundingBox();
+    const box = await resting(page, create);
     assert.ok(box.y + box.height <= page.viewportSize().height, 'the form is in view');
     assert.equal(await overflows(page), false);
     assert.deepEqual(await axe_findings(page), []);
@@ -94,16 +94,16 @@ for (const screen of ['wide', 'middle', 'narrow']) {
 
     const price = page.getByRole('columnheader', { name: 'Price' });
     await price.getByRole('button').click();
-    assert.equal(await price.getAttribute('aria-sort'), 'descending');
+    await until('the falling order', async () => (await price.getAttribute('aria-sort')) === 'descending');
     await until('the dearest first', async () => {
       const shown = await rows(page).getByTestId('price').allTextContents();
       const prices = shown.map((text) => Number(text.replaceAll(',', '')));
       return prices[0] >= 65_000 && prices.every((each, i) => i === 0 || each <= prices[i - 1]);
     });
     await price.getByRole('button').click();
-    assert.equal(await price.getAttribute('aria-sort'), 'ascending');
+    await until('the rising order', async () => (await price.getAttribute('aria-sort')) === 'ascending');
     await price.getByRole('button').click();
-    assert.equal(await price.getAttribute('aria-sort'), null);
+    await until('no order', async () => (await price.getAttribute('aria-sort')) === null);
     await until('the listed order', async () => (await tickers_shown(page))[0] === listed[0]);
   });
 }
@@ -111,17 +111,18 @@ for (const screen of ['wide', 'middle', 'narrow']) {
 visit('the arrow keys walk through the tickers, also out of sight', {}, async ({ page }) => {
   await enter(page);
   await page.getByRole('button', { name: 'BTC', exact: true }).focus();
-  const focused = () => page.evaluate(() => document.activeElement.closest('tr')?.dataset.ticker);
-  await page.keyboard.press('ArrowDown');
-  assert.equal(await focused(), listed[1]);
-  await page.keyboard.press('End');
-  assert.equal(await focused(), listed.at(-1));
-  await page.keyboard.press('ArrowUp');
-  assert.equal(await focused(), listed.at(-2));
+  const goes_to = async (key, ticker) => {
+    await page.keyboard.press(key);
+    await until(`${key} to go to ${ticker}`, () =>
+      page.evaluate((wanted) => document.activeElement.closest('tr')?.dataset.ticker === wanted, ticker),
+    );
+  };
+  await goes_to('ArrowDown', listed[1]);
+  await goes_to('End', listed.at(-1));
+  await goes_to('ArrowUp', listed.at(-2));
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: listed.at(-2), exact: true }).waitFor();
-  await page.keyboard.press('Home');
-  assert.equal(await focused(), listed[0]);
+  await goes_to('Home', listed[0]);
 });
 
 visit('each ticker has its last day, its currency and its alerts', {}, async ({ page, deployment }) => {
@@ -129,10 +130,14 @@ visit('each ticker has its last day, its currency and its alerts', {}, async ({ 
   await enter(page);
   const row = price_row(page, 'ETH');
   await until('the change', async () => /^[+−]?\d+\.\d+ %$/.test(await row.getByTestId('change').textContent()));
-  const direction = await row.getByTestId('change').getAttribute('data-direction');
-  assert.equal(await row.locator('.spark').getAttribute('data-direction'), direction, 'the line agrees with the figure');
-  assert.match(await row.textContent(), /USD/);
-  assert.equal(await row.getByTestId('age').textContent(), 'live');
+  await until('the line to agree with the figure', () =>
+    row.evaluate((element) => {
+      const direction = (part) => element.querySelector(part).getAttribute('data-direction');
+      return direction('.spark') === direction('[data-testid=change]');
+    }),
+  );
+  await says(row, /USD/);
+  await says(row.getByTestId('age'), 'live');
   await row.getByRole('link', { name: '1 active alert' }).waitFor();
   await page.getByRole('button', { name: 'With alerts' }).click();
   await until('only it', async () => (await tickers_shown(page)).join() === 'ETH');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { axe_findings, looks, stage } from './support/browser.mjs';
 import { confirm_price, find, form, found, open, overflows, price_of, price_row, sign_in } from './support/page.mjs';
 import { output } from './support/programs.mjs';
-import { until } from './support/until.mjs';
+import { settled, until } from './support/until.mjs';
 
 const { visit } = stage({ coins: 60 }, (deployment) => deployment.market.hold());
 const search_of = (page) => page.getByRole('combobox', { name: 'Find any coin' });
@@ -54,7 +54,8 @@ visit('the arrows walk through what is found, and Escape leaves', {}, async ({ p
   await search.fill('a');
   const options = found(page);
   await until('several coins', async () => (await options.count()) > 2);
-  const marked = () => page.locator('[role=option][aria-selected=true]').getAttribute('id');
+  const marked = () =>
+    settled(page, 'what is marked', () => page.locator('[role=option][aria-selected=true]').getAttribute('id'));
   const first = await marked();
   await search.press('ArrowDown');
   const second = await marked();
@@ -66,8 +67,7 @@ visit('the arrows walk through what is found, and Escape leaves', {}, async ({ p
   await search.press('ArrowDown');
   assert.equal(await marked(), first, 'the list goes round');
   await search.press('Escape');
-  assert.equal(await search.inputValue(), '');
-  assert.equal(await options.count(), 0);
+  await until('nothing to be searched', async () => (await search.inputValue()) === '' && (await options.count()) === 0);
   await search.fill('no such coin');
   await page.getByText('No exchange lists “no such coin”.').waitFor();
 });
@@ -82,7 +82,7 @@ visit('an opened coin is there after a reload, until it is closed', {}, async ({
   await page.getByRole('heading', { name: 'ETH', exact: true }).waitFor();
   await page.getByRole('button', { name: 'WIF', exact: true }).click();
   await page.getByRole('button', { name: 'Close WIF' }).click();
-  assert.equal(await price_row(page, 'WIF').count(), 0);
+  await until('its row to go', async () => (await price_row(page, 'WIF').count()) === 0);
   await page.getByRole('heading', { name: 'BTC', exact: true }).waitFor();
   await page.reload();
   await until('a price', async () => (await price_of(page, 'BTC')) === '65,000');

@@ -23,7 +23,7 @@ visit('a key is kept only for the browser session', {}, async ({ visitor, page, 
   await page.reload();
   await live(page);
   // Another tab is another session.
-  const other = await visitor.context.newPage();
+  const other = await visitor.open_tab();
   await other.goto('/');
   await is_signed_out(other);
 });

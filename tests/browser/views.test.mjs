@@ -13,6 +13,7 @@ import {
   open_delivery,
   overflows,
   price_row,
+  says,
   sign_in,
   sign_up,
   views,
@@ -164,10 +165,7 @@ visit('an empty account says what to do next, wide and light', {}, async ({ page
   await sign_in(page, newcomer.api_key);
   for (const view of ['Alerts', 'Deliveries']) {
     await go(page, view);
-    await page
-      .getByText(/chart|alert/i)
-      .first()
-      .waitFor();
+    await says(page.locator('main .empty'), /chart|alert/i);
     await look(page, `${view.toLowerCase()}-empty`, { screen: 'wide', scheme: 'light' });
   }
 });

@@ -9,9 +9,12 @@ import { chromium } from 'playwright-core';
 
 import { Deployment } from './deployment.mjs';
 import { output } from './programs.mjs';
-import { deadline_ms } from './until.mjs';
+import { deadline_ms, frames } from './until.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+// How many times slower than it is the processor is to seem to each page: what passes at 6 depends on no speed.
+const slowness = Number(process.env.PRICEWIRE_BROWSER_SLOWNESS ?? 1);
 
 export const screens = {
   wide: { width: 1440, height: 900 },
@@ -46,15 +49,17 @@ function watch() {
     const hint = element.getAttribute('data-testid') ?? element.id ?? '';
     return `${element.tagName.toLowerCase()}${hint && '#' + hint}${element.className && '.' + element.className}`;
   };
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) {
+  const report = (entries) => {
+    for (const entry of entries) {
       if (entry.hadRecentInput) continue;
       const moved = entry.sources.map(
         (source) => `${place(source.node)} ${Math.round(source.previousRect.y)}→${Math.round(source.currentRect.y)}`,
       );
       window.__report('shift', { value: entry.value, at: entry.startTime, moved, hash: location.hash });
     }
-  }).observe({ type: 'layout-shift', buffered: true });
+  };
+  window.__shifts = new PerformanceObserver((list) => report(list.getEntries()));
+  window.__shifts.observe({ type: 'layout-shift', buffered: true });
 }
 
 // Cumulative layout shift as defined by Web Vitals: the worst window of at most 5 s with shifts less than 1 s apart.
@@ -108,8 +113,24 @@ export class Visitor {
     for (const script of before) await visitor.context.addInitScript(script);
     await visitor.context.tracing.start({ screenshots: true, snapshots: true });
     visitor.context.on('page', (page) => visitor.guard(page));
-    visitor.page = await visitor.context.newPage();
+    visitor.page = await visitor.open_tab();
     return visitor;
+  }
+
+  async open_tab() {
+    const page = await this.context.newPage();
+    if (slowness > 1) {
+      const devtools = await this.context.newCDPSession(page);
+      await devtools.send('Emulation.setCPUThrottlingRate', { rate: slowness });
+    }
+    return page;
+  }
+
+  // What has moved so far was moved by the user, which Chromium does not know of what a script does.
+  async forget_shifts() {
+    await frames(this.page);
+    await this.page.evaluate(() => void window.__shifts.takeRecords());
+    this.shifts = [];
   }
 
   guard(page) {
@@ -177,7 +198,7 @@ export function stage(options, prepare = () => {}) {
 
   // `options` are those of Visitor.arrive.
   function visit(name, options, body) {
-    test(name, { timeout: 120_000 }, async (t) => {
+    test(name, { timeout: 300_000 }, async (t) => {
       const visitor = await Visitor.arrive(here.browser, here.deployment, options);
       let failed_as = name.replaceAll(/[^a-z0-9]+/gi, '-');
       try {
@@ -193,8 +214,8 @@ export function stage(options, prepare = () => {}) {
   return { here, visit };
 }
 
-// Waits for CSS transitions: axe must not judge colours in between.
-const settled = (page) =>
+// axe must not judge colours in between.
+const transitions_end = (page) =>
   page.evaluate(() =>
     Promise.allSettled(
       document
@@ -206,7 +227,7 @@ const settled = (page) =>
 
 // axe's violations, one line per rule. axe is injected by evaluate(), which the page's Content-Security-Policy allows.
 export async function axe_findings(page) {
-  await settled(page);
+  await transitions_end(page);
   if (!(await page.evaluate(() => Boolean(window.axe)))) await page.evaluate(axe);
   const violations = await page.evaluate(
     async () => (await window.axe.run(document, { resultTypes: ['violations'] })).violations,

@@ -1,7 +1,7 @@
 // What a person does on the page, by the labels they see or hear.
 import assert from 'node:assert/strict';
 
-import { until } from './until.mjs';
+import { settled, until } from './until.mjs';
 
 export const views = ['Market', 'Alerts', 'Deliveries', 'Endpoints', 'Sources', 'Account'];
 
@@ -51,7 +51,21 @@ export const live = (page) => says(by_id(page, 'connection'), 'Live');
 export async function go(page, view) {
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: view }).click();
   await until(`the view ${view}`, () => page.url().endsWith(`#/${view.toLowerCase()}`));
+  await drawn(page, view);
 }
+
+// The address changes before the view is drawn.
+export const drawn = (page, view) =>
+  page.locator('main').getByRole('heading', { level: 1, name: view, exact: true }).waitFor({ state: 'attached' });
+
+// Goes to "#/alerts?ticker=ETH" in the page that is open.
+export async function go_to(page, hash) {
+  await page.goto(`/#/${hash}`);
+  const view = /^[a-z]+/.exec(hash)[0];
+  await drawn(page, view[0].toUpperCase() + view.slice(1));
+}
+
+export const is_focused = (locator) => locator.evaluate((element) => element === document.activeElement);
 
 export async function is_signed_out(page) {
   await page.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
@@ -75,11 +89,31 @@ export async function find(page, text, ticker) {
 
 // Opens all of the form of a new alert: on a phone it is a closed sheet, and the rest is behind "More".
 export async function open_form(page) {
-  const details = page.getByRole('button', { name: 'Details', exact: true });
-  if (await details.isVisible()) await details.click();
+  await open_sheet(page);
   const more = page.locator('.more-alert');
   if (!(await more.evaluate((element) => element.open))) await more.locator('> summary').click();
   return form(page);
+}
+
+// On a phone the form is a closed sheet; an alert that has been made closes it.
+export async function open_sheet(page) {
+  await form(page).create.waitFor();
+  const details = page.getByRole('button', { name: 'Details', exact: true });
+  if (await details.isVisible()) await details.click();
+}
+
+// Creates the alert of the form, and returns it when the page has heard of it: until then the button is busy.
+export async function create_alert(page, deployment, user) {
+  const alerts = () => deployment.expect(200, 'GET', '/alerts/', { key: user.api_key });
+  const { create } = form(page);
+  const count = (await alerts()).length;
+  await create.click();
+  const [alert] = await until('the alert', async () => {
+    const all = await alerts();
+    return all.length > count && all;
+  });
+  await until('the page to hear of it', async () => (await create.getAttribute('aria-busy')) === null);
+  return alert;
 }
 
 // Whether the price is meant is asked of those far from the present one.
@@ -101,20 +135,31 @@ export const form = (page) => {
 
 // Begins an alert at a point of the chart: by the "+" beside the price axis, or with a long press.
 export async function place_alert(page, at, touch = false) {
+  await by_id(page, 'chart').getByRole('img').waitFor();
   if (!touch) {
-    await page.mouse.move(at.x, at.y);
-    await page.getByRole('button', { name: 'New alert at this price' }).click();
+    const plus = page.getByRole('button', { name: 'New alert at this price' });
+    // The chart may be drawn only after the pointer came.
+    await until('the "+"', async () => {
+      await page.mouse.move(at.x + 1, at.y);
+      await page.mouse.move(at.x, at.y);
+      return plus.isVisible();
+    });
+    await plus.click();
   } else {
+    const before = await drafted_price(page);
     const devtools = await page.context().newCDPSession(page);
     const send = (type, ...touchPoints) => devtools.send('Input.dispatchTouchEvent', { type, touchPoints });
     await send('touchStart', at);
-    await until('a price in the form', () => drafted_price(page));
+    await until('a price in the form', async () => ![0, before].includes(await drafted_price(page)));
     await send('touchEnd');
     await devtools.detach();
   }
 }
 
 export const drafted_price = async (page) => Number(digits(await form(page).price.inputValue()));
+
+// Where an element is once it has come to rest: when a level appears, the chart's scale follows it.
+export const resting = (page, locator) => settled(page, 'the place of an element', () => locator.boundingBox());
 
 // A point on the chart, as fractions of its width and height.
 export async function chart_point(page, x, y) {

@@ -1,5 +1,5 @@
 // Waiting for conditions: generous deadlines, no fixed sleeps that a slow machine could break.
-export const deadline_ms = 30_000;
+export const deadline_ms = 60_000;
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -13,3 +13,18 @@ export async function until(what, condition, { timeout = deadline_ms, every = 50
     await pause(every);
   }
 }
+
+// The value of `read` once it is the same twice, two frames apart: what the page draws later has been drawn.
+export async function settled(page, what, read) {
+  let last;
+  return until(`${what} to settle`, async () => {
+    const before = last;
+    await frames(page);
+    last = await read();
+    return last !== null && JSON.stringify(last) === JSON.stringify(before) && { value: last };
+  }).then(({ value }) => value);
+}
+
+// Two frames: whatever was asked to be drawn in the next one has been drawn.
+export const frames = (page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
