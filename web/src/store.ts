@@ -86,6 +86,7 @@ export class Store {
   private readonly deleted = new Set<string>(); // the last ones
   /** The event count at which an item was last updated, the last ones: answers to requests made before that are older. */
   private readonly updatedAt = new Map<string, number>();
+  private readonly toldUntil = new Map<string, number>(); // when alerts fired, as far as was told; the last ones
   private events = 0;
   private user = 0; // changes with the signed-in user, so that answers for a previous user are dropped
 
@@ -212,14 +213,10 @@ export class Store {
       case 'unwatched':
         for (const [ticker, state] of Object.entries(message.tickers)) this.setUnwatched(ticker, state);
         break;
-      case 'alert_fired': {
-        const before = this.alertsById.get(message.alert.id);
+      case 'alert_fired':
         this.putAlert(message.alert);
-        // The same event may arrive again after a reconnect; each firing is told once.
-        const known = before?.firings ?? (before?.is_active === false ? 1 : 0);
-        if (known < (message.alert.firings ?? 1)) this.onFired(message.alert, message.firing);
+        if (this.noteFiring(message.alert)) this.onFired(message.alert, message.firing);
         break;
-      }
       case 'alert_created':
       case 'alert_changed':
         this.putAlert(message.alert);
@@ -291,6 +288,20 @@ export class Store {
     return this.events;
   }
 
+  /**
+   * False if its last firing was told before: by an event, which may arrive again after a reconnect, or by a list. What
+   * an alert is known to be says nothing of it: it may have fired before the event of its creation was sent.
+   */
+  private noteFiring({ id, triggered_at }: Alert): boolean {
+    const at = Date.parse(triggered_at ?? '');
+    const told = this.toldUntil.get(id);
+    if (Number.isNaN(at) || (told !== undefined && told >= at)) return false;
+    this.toldUntil.delete(id);
+    this.toldUntil.set(id, at);
+    forgetOldest(this.toldUntil);
+    return true;
+  }
+
   private updatedSince(id: string, mark: number): boolean {
     return (this.updatedAt.get(id) ?? 0) > mark;
   }
@@ -346,7 +357,9 @@ export class Store {
         : (await this.api.get<Alert[]>('/api/v1/alerts/?is_active=true&limit=1000')).body;
     if (user !== this.user) return;
     // An alert that fired between the two answers is in both; the later answer wins.
-    this.alertsById = this.merge(this.alertsById, [...newest.body, ...active], mark, false);
+    const listed = [...newest.body, ...active];
+    listed.forEach((alert) => this.noteFiring(alert));
+    this.alertsById = this.merge(this.alertsById, listed, mark, false);
     this.alertsNext = newest.next;
     this.alertsLoaded = true;
     this.notify('alerts');
@@ -394,6 +407,7 @@ export class Store {
     this.added = 0;
     this.deleted.clear();
     this.updatedAt.clear();
+    this.toldUntil.clear();
     ++this.user;
     this.prices.clear();
     this.decimals.clear();

@@ -126,13 +126,33 @@ test('alerts made and deleted elsewhere come and go, in whichever order answers 
   assert.equal(store.alertsOn('BTC'), 0);
 });
 
-test('a firing is announced once, however often its event arrives', () => {
+test('a firing is announced once, however often its event arrives, and whatever was known of the alert', () => {
   const { store } = storeWith(() => ({ body: [], next: null }));
-  const fired: string[] = [];
-  store.onFired = (a) => fired.push(a.id);
+  const told: string[] = [];
+  store.onFired = (a) => told.push(`${a.id} ${a.triggered_at}`);
+  const firing = (id: string, triggered_at: string, is_active = false): Alert => ({
+    ...alert(id, is_active),
+    triggered_at,
+  });
+  const fires = (of: Alert): void => store.apply({ type: 'alert_fired', id: 'e1', alert: of });
   store.putAlert(alert('1'));
-  for (let i = 0; i < 2; ++i) store.apply({ type: 'alert_fired', id: 'e1', alert: alert('1', false) });
-  assert.deepEqual(fired, ['1']);
+  for (let i = 0; i < 2; ++i) fires(firing('1', '2026-01-01T00:00:00.5Z'));
+  // Armed again, it may fire again.
+  store.putAlert(alert('1'));
+  fires(firing('1', '2026-01-01T00:00:01Z'));
+  fires(firing('1', '2026-01-01T00:00:00.5Z'));
+  // The event of its creation was sent after it had fired.
+  store.apply({ type: 'alert_created', id: 'e2', alert: firing('2', '2026-01-01T00:00:02Z') });
+  fires(firing('2', '2026-01-01T00:00:02Z'));
+  assert.deepEqual(told, ['1 2026-01-01T00:00:00.5Z', '1 2026-01-01T00:00:01Z', '2 2026-01-01T00:00:02Z']);
+});
+
+test('what a list told is no news', async () => {
+  const fired = { ...alert('1', false), triggered_at: '2026-01-01T00:00:00Z' };
+  const { store } = storeWith(() => ({ body: [fired], next: null }));
+  store.onFired = () => assert.fail('it is known');
+  await store.loadAlerts();
+  store.apply({ type: 'alert_fired', id: 'e1', alert: fired });
 });
 
 test('a ticker without a price keeps the last one to show', () => {
