@@ -4,7 +4,7 @@ import { messageOf } from './api.ts';
 import type { Context } from './context.ts';
 import { groupDigits } from './decimal.ts';
 import { tellTest } from './endpoint_actions.ts';
-import { alertTitle, formatTime } from './format.ts';
+import { alertTitle, formatTime, nextMorning } from './format.ts';
 import { toast } from './toast.ts';
 import type { Alert, Delivery } from './types.ts';
 
@@ -73,13 +73,9 @@ export async function setActive(context: Context, alert: Alert, active: boolean)
 
 const hour = 3_600_000;
 
-/** An hour from now, or eight in the morning of tomorrow, by this computer's clock. */
+/** An hour from now, or tomorrow morning in the chosen zone. */
 export function snoozeUntil(how: 'hour' | 'tomorrow', now: number): Date {
-  if (how === 'hour') return new Date(now + hour);
-  const morning = new Date(now);
-  morning.setDate(morning.getDate() + 1);
-  morning.setHours(8, 0, 0, 0);
-  return morning;
+  return how === 'hour' ? new Date(now + hour) : nextMorning(now);
 }
 
 /** `until` null: ends the snooze. */

@@ -1,6 +1,6 @@
 // The rest of a new alert's form, behind "More": how long, how often, until when, and what is said.
 import { h, selectOf, setText, show } from './dom.ts';
-import { field, type Field } from './field.ts';
+import { field, momentField, type Field } from './field.ts';
 import { placeholderField, type Example } from './placeholder_field.ts';
 import type { Alert } from './types.ts';
 
@@ -18,7 +18,7 @@ export class MoreFields {
   private readonly cooldown: Field;
   private readonly rearm: Field;
   private readonly times: Field;
-  private readonly until: Field;
+  private readonly until: ReturnType<typeof momentField>;
   private readonly within: Field;
   private readonly note: Field;
   private readonly message: Field;
@@ -35,11 +35,7 @@ export class MoreFields {
     this.cooldown = text('Not again within', 'cooldown', '5m', 'At least 10s');
     this.rearm = text('When it has been back by', 'rearm', '0.5%', 'For example 0.5% or 100');
     this.times = text('At most', 'times', 'Any number of', 'How many times');
-    this.until = field(
-      'Until',
-      h('input', { type: 'datetime-local', name: 'expires_at' }),
-      'Empty: for ever',
-    );
+    this.until = momentField('Until', 'empty: for ever');
     this.within = field(
       'Deliver within',
       selectOf(
@@ -128,7 +124,8 @@ export class MoreFields {
   members(format: string): Record<string, unknown> {
     const members = this.conditions();
     const [note, message] = [this.note, this.message].map(valueOf);
-    if (valueOf(this.until) !== '') members['expires_at'] = new Date(valueOf(this.until)).toISOString();
+    const until = this.until.time();
+    if (until !== null) members['expires_at'] = until;
     if (this.within.input.value !== '24h') members['deliver_within'] = this.within.input.value;
     if (note !== '') members['note'] = note;
     if (message !== '') members['message'] = message;

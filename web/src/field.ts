@@ -1,6 +1,7 @@
 // A labelled field with its error below, and a form's error above its button.
 import { h, newId, setAttribute, setText } from './dom.ts';
 import { ApiError, messageOf } from './api.ts';
+import { fieldOfTime, timeOfField, zoneInWords } from './format.ts';
 
 export type Input = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
@@ -34,6 +35,20 @@ function errorAt(input: Input, error: HTMLElement): Field['setError'] {
   };
   input.addEventListener('input', () => setError(''));
   return setError;
+}
+
+/** A moment, in the chosen zone, which is said; `hint`: what an empty one means. */
+export function momentField(
+  label: string,
+  hint: string,
+): Field & { time(): string | null; set(time: string | null): void } {
+  const input = h('input', { type: 'datetime-local' });
+  const zone = `In ${zoneInWords()}`;
+  return {
+    ...field(label, input, hint === '' ? zone : `${zone}; ${hint}`),
+    time: () => timeOfField(input.value),
+    set: (time) => (input.value = fieldOfTime(time)),
+  };
 }
 
 /** A field within a sentence: it has a label of its own, and its errors stand in `errors`. */

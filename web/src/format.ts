@@ -101,6 +101,29 @@ export function zoneInWords(date = new Date()): string {
   return `UTC${minutes < 0 ? '−' : '+'}${Math.floor(size / 60)}${rest === 0 ? '' : `:${pad(rest)}`}`;
 }
 
+/** When clocks of the chosen zone show what a clock of UTC shows at `shown`, in milliseconds. */
+function whenClocksShow(shown: number): Date {
+  const near = new Date(shown - zoneOffset(new Date(shown)) * 1000);
+  return new Date(shown - zoneOffset(near) * 1000);
+}
+
+/** The value of a datetime-local field, in the chosen zone to the minute; empty for null. */
+export function fieldOfTime(time: string | null): string {
+  if (time === null) return '';
+  const date = new Date(time);
+  return new Date(date.getTime() + zoneOffset(date) * 1000).toISOString().slice(0, 16);
+}
+
+export function timeOfField(value: string): string | null {
+  return value === '' ? null : whenClocksShow(Date.parse(`${value}Z`)).toISOString();
+}
+
+/** Eight in the morning of the day after. */
+export function nextMorning(now: number): Date {
+  const { year, month, day } = momentOf(new Date(now));
+  return whenClocksShow(Date.UTC(year, month, day + 1, 8));
+}
+
 export function formatClock(date: Date, seconds = true): string {
   const { hour, minute, second } = momentOf(date);
   return `${pad(hour)}:${pad(minute)}${seconds ? `:${pad(second)}` : ''}`;

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { groupDigits } from '../src/decimal.ts';
 import {
+  fieldOfTime,
   formatClock,
   formatDay,
   formatMoment,
   formatPercent,
   formatTime,
+  nextMorning,
+  timeOfField,
   zoneInWords,
   zoneOffset,
 } from '../src/format.ts';
@@ -72,4 +75,24 @@ test('times are in the chosen zone, on both sides of a change of clocks', () => 
   stop();
   settings.change({ zone: '' });
   assert.deepEqual(told, ['America/New_York', 'Asia/Kolkata', 'UTC']);
+});
+
+test('a time is entered in the chosen zone, on both sides of a change of clocks', () => {
+  for (const [zone, entered, time] of [
+    ['Asia/Tokyo', '2026-12-01T00:15', '2026-11-30T15:15:00.000Z'],
+    ['America/New_York', '2026-11-01T00:30', '2026-11-01T04:30:00.000Z'],
+    ['America/New_York', '2026-11-01T03:30', '2026-11-01T08:30:00.000Z'],
+    ['America/New_York', '2026-03-08T01:59', '2026-03-08T06:59:00.000Z'],
+    ['America/New_York', '2026-03-08T03:00', '2026-03-08T07:00:00.000Z'],
+    ['Pacific/Kiritimati', '2026-01-01T00:00', '2025-12-31T10:00:00.000Z'],
+  ] as const) {
+    settings.change({ zone });
+    assert.equal(timeOfField(entered), time);
+    assert.equal(fieldOfTime(time), entered);
+  }
+  settings.change({ zone: 'America/New_York' });
+  const evening = Date.parse('2026-11-01T02:00:00Z'); // the day before, there
+  assert.equal(nextMorning(evening).toISOString(), '2026-11-01T13:00:00.000Z');
+  settings.change({ zone: '' });
+  assert.deepEqual([timeOfField(''), fieldOfTime(null)], [null, '']);
 });

@@ -4,7 +4,7 @@ import { formatOfUrl, formats, urlsOf } from '../alert_body.ts';
 import { repetitions } from '../alert_more.ts';
 import { groupDigits, readEntry, whyNoPrice } from '../decimal.ts';
 import { h, selectOf, setText, show } from '../dom.ts';
-import { field, type Field, type Input } from '../field.ts';
+import { field, momentField, type Field, type Input } from '../field.ts';
 import { alertTitle } from '../format.ts';
 import { placeholderField } from '../placeholder_field.ts';
 import { blanksOf, fillIn, windows, type Blank } from '../rules.ts';
@@ -33,8 +33,9 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
   const cooldown = textField('Not again within', alert.repeat?.cooldown ?? '5m', 'At least 10s');
   const rearm = textField('When it has been back by', alert.repeat?.rearm ?? '', 'For example 0.5%');
   const repeatFields = h('div', { class: 'pair' }, cooldown.element, rearm.element);
-  const until = field('Until', h('input', { type: 'datetime-local', name: 'expires_at' }), 'Empty: for ever');
-  until.input.value = localTime(alert.expires_at ?? null);
+  const until = momentField('Until', 'empty: for ever');
+  until.set(alert.expires_at ?? null);
+  const shownUntil = until.input.value;
   const within = textField('Deliver within', alert.deliver_within, 'A webhook that comes later is not sent');
   const urlHint = h('p', { class: 'hint' });
   const url = field('Webhook URL', h('input', { type: 'url', inputmode: 'url', maxlength: '2048' }), urlHint);
@@ -164,8 +165,7 @@ export function alertFields(alert: Alert, priceOf: () => string | null): AlertFi
       if (!editLevels(edits)) return null;
       if (textOf(hold) !== (alert.for ?? '')) edits.for = textOf(hold) === '' ? null : textOf(hold);
       editRepeat(edits);
-      if (until.input.value !== localTime(alert.expires_at ?? null))
-        edits.expires_at = until.input.value === '' ? null : new Date(until.input.value).toISOString();
+      if (until.input.value !== shownUntil) edits.expires_at = until.time();
       if (textOf(within) !== alert.deliver_within) edits.deliver_within = textOf(within);
       if (textOf(url) !== alert.webhook_url) edits.webhook_url = textOf(url);
       editFormat(edits);
@@ -194,11 +194,4 @@ function textField(label: string, value: string, hint: string, longest = 40): Fi
   const input = h('input', { autocomplete: 'off', maxlength: String(longest) });
   input.value = value;
   return hint === '' ? field(label, input) : field(label, input, hint);
-}
-
-/** For a datetime-local field: local time to the minute. */
-function localTime(time: string | null): string {
-  if (time === null) return '';
-  const date = new Date(time);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -3,7 +3,7 @@ import { messageOf } from '../api.ts';
 import type { Context } from '../context.ts';
 import { periods, sinceOf } from '../delivery_list.ts';
 import { h, newId, selectOf, setText, show, whileBusy } from '../dom.ts';
-import { errorRegion, field } from '../field.ts';
+import { errorRegion, field, momentField } from '../field.ts';
 import { counted, shortUrl } from '../format.ts';
 import { toast } from '../toast.ts';
 import type { Recovery } from '../types.ts';
@@ -32,8 +32,8 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
       ['own', 'a time of your choice'],
     ]),
   );
-  const from = field('From', h('input', { type: 'datetime-local' }));
-  const to = field('Until', h('input', { type: 'datetime-local' }), 'Empty: until now');
+  const from = momentField('From', '');
+  const to = momentField('Until', 'empty: until now');
   const own = h('div', { class: 'pair' }, from.element, to.element);
   const count = h('p', { role: 'status', class: 'replay-count', 'data-testid': 'replay-count' }, 'Counting…');
   const error = errorRegion();
@@ -63,9 +63,9 @@ export function replayDialog(context: Context, urls: readonly string[], url?: st
     const of = endpoint.input.value === '' ? {} : { endpoint: endpoint.input.value };
     const since = sinceOf(period.input.value, store.now());
     if (since !== null) return { since: new Date(since).toISOString(), ...of };
-    if (from.input.value === '') return null;
-    const until = to.input.value === '' ? {} : { until: new Date(to.input.value).toISOString() };
-    return { since: new Date(from.input.value).toISOString(), ...until, ...of };
+    const [begin, end] = [from.time(), to.time()];
+    if (begin === null) return null;
+    return { since: begin, ...(end === null ? {} : { until: end }), ...of };
   }
 
   const ask = (of: object): Promise<Recovery> =>
