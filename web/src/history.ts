@@ -37,6 +37,7 @@ const fillingPause = 1500;
 const mostFillings = 40; // then it is taken for complete
 const mostAsked = 1500; // bars that the server sends at once
 const mostKept = 20_000; // bars of a series
+const mostSeries = 24; // those looked at last, whose bars live prices continue
 
 export class History {
   private readonly waiting: Series[] = [];
@@ -88,19 +89,29 @@ export class History {
         extended: false,
         complete: false,
       };
-      this.series.set(key, series);
+      this.keep(key, series);
       const price = this.store.prices.get(ticker)?.price;
       if (price) this.take(series, price.price, price.time);
       // The chart on display loads before the sparklines.
       this.waiting.unshift(series);
       this.loadNext();
-    } else if (series.retry === 'due') {
-      series.retry = 'none';
-      this.loadAgain(series);
+    } else {
+      this.keep(key, series);
+      if (series.retry === 'due') {
+        series.retry = 'none';
+        this.loadAgain(series);
+      }
     }
     series.exact ||= exact;
     this.correctLater(series);
     return series;
+  }
+
+  /** As the one looked at last; of too many the one that nobody has looked at for longest goes. */
+  private keep(key: string, series: Series): void {
+    this.series.delete(key);
+    this.series.set(key, series);
+    if (this.series.size > mostSeries) this.series.delete(this.series.keys().next().value!);
   }
 
   /** Loads the bars before the first one, for a chart that is scrolled back. */

@@ -217,3 +217,22 @@ test('a combined bar of which the first part may be missing is left out', async 
   await settle();
   assert.ok(asked[0]!.includes('interval=1h&limit=4'), asked[0]);
 });
+
+test('only the series looked at last are kept and continued', async () => {
+  const { history, store, asked, settle } = historyWith(() => true);
+  const first = look(history);
+  for (let i = 0; i < 23; ++i) history.get(`X${i}`, '1m', 500);
+  await settle();
+  assert.equal(look(history), first, 'it was looked at a moment ago');
+  for (let i = 0; i < 23; ++i) history.get(`Y${i}`, '1m', 500);
+  await settle();
+  assert.equal(look(history), first);
+  asked.length = 0;
+  history.reload();
+  await settle();
+  assert.equal(asked.length, 24);
+  history.get('Z', '1m', 500);
+  history.get('X22', '1m', 500);
+  store.apply({ type: 'prices', prices: { Y0: { price: '9', time: '2026-01-01T00:00:01Z' } } });
+  assert.equal(history.get('Y0', '1m', 500).loaded, false, 'it has to be loaded again');
+});
