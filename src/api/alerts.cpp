@@ -5,18 +5,12 @@
 #include "api/handlers.hpp"
 #include "api/hint.hpp"
 #include "api/paging.hpp"
+#include "api/query_values.hpp"
 #include "base/json_writer.hpp"
 #include "base/text.hpp"
 
 namespace pricewire::api {
 namespace {
-
-std::optional<bool> parse_bool(std::string_view text) {
-    const std::string upper = upper_case(text);
-    if (upper == "TRUE" || upper == "1") return true;
-    if (upper == "FALSE" || upper == "0") return false;
-    return std::nullopt;
-}
 
 // Not restricted to the configured tickers: alerts of a removed ticker can still be listed and deleted.
 std::optional<Ticker> read_query_ticker(std::string_view text, std::vector<Issue>& issues) {
@@ -29,12 +23,7 @@ std::optional<Ticker> read_query_ticker(std::string_view text, std::vector<Issue
 Parsed<storage::AlertFilter> parse_filter(const QueryString& query, Timestamp now) {
     storage::AlertFilter filter{.now = now};
     std::vector<Issue> issues;
-    if (const auto text = query.find("is_active")) {
-        filter.is_active = parse_bool(*text);
-        if (!filter.is_active) {
-            issues.push_back({{"query", "is_active"}, "Input should be true or false", "bool_parsing"});
-        }
-    }
+    filter.is_active = read_bool(query, "is_active", issues);
     if (const auto text = query.find("ticker")) filter.ticker = read_query_ticker(*text, issues);
     if (const auto text = query.find("status")) {
         filter.status = parse_alert_status(*text);
@@ -65,11 +54,7 @@ Parsed<Deletion> parse_deletion(const QueryString& query) {
     } else {
         issues.push_back({{"query", "ticker"}, "Field required", "missing"});
     }
-    if (const auto text = query.find("dry_run")) {
-        const auto value = parse_bool(*text);
-        if (!value) issues.push_back({{"query", "dry_run"}, "Input should be true or false", "bool_parsing"});
-        out.dry_run = value.value_or(true);
-    }
+    out.dry_run = read_bool(query, "dry_run", issues).value_or(false);
     if (!issues.empty()) return std::unexpected(std::move(issues));
     return out;
 }

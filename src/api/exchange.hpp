@@ -11,6 +11,7 @@
 #include "access/rate_limits.hpp"
 #include "api/api.hpp"
 #include "api/keys_under_way.hpp"
+#include "api/last_days.hpp"
 #include "api/responses.hpp"
 #include "api/static_files.hpp"
 #include "api/stream_places.hpp"
@@ -70,6 +71,7 @@ struct Services {
     KeysUnderWay keys_under_way;
     StreamPlaces stream_places{options.streams_per_address};
     StreamTickers stream_tickers{options.tickers};
+    LastDays last_days{use.storage};
     StaticSite page{options.page, std::string(site_policy)};
     StaticSite reference{options.reference, std::string(site_policy)};
 };

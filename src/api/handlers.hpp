@@ -20,6 +20,7 @@ net::ServerResponse show_webhook_secret(Services& services, Exchange& exchange);
 net::ServerResponse rotate_webhook_secret(Services& services, Exchange& exchange);
 net::ServerResponse show_rates(Services& services, Exchange& exchange);
 net::ServerResponse show_rate(Services& services, Exchange& exchange);
+net::ServerResponse show_changes(Services& services, Exchange& exchange);
 net::ServerResponse open_stream(Services& services, Exchange& exchange);
 net::ServerResponse open_events(Services& services, Exchange& exchange);
 net::ServerResponse list_tickers(Services& services, Exchange& exchange);
@@ -69,6 +70,8 @@ Result<net::WebhookUrl> vet_url(const Services& services, const Uuid& user_id, c
 
 // The JSON of an alert.
 std::string alert_json(const Alert& alert, const Services& services);
+// 503, which says why no ticker has a price.
+net::ServerResponse no_prices(const Services& services);
 // A JSON array: the quote of each source and whether it counts.
 std::string quotes_json(const TickerBoard& board, Timestamp now);
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/bodies.hpp"
+#include "base/text.hpp"
 
 namespace pricewire::api {
 
@@ -24,6 +25,16 @@ void read_limit(const QueryString& query, std::size_t most, std::size_t& limit, 
     } else {
         limit = static_cast<std::size_t>(number);
     }
+}
+
+std::optional<bool> read_bool(const QueryString& query, const char* name, std::vector<Issue>& issues) {
+    const auto text = query.find(name);
+    if (!text) return std::nullopt;
+    const std::string upper = upper_case(*text);
+    if (upper == "TRUE" || upper == "1") return true;
+    if (upper == "FALSE" || upper == "0") return false;
+    issues.push_back({{"query", name}, "Input should be true or false", "bool_parsing"});
+    return std::nullopt;
 }
 
 std::optional<Timestamp> read_time(const QueryString& query, const char* name, std::vector<Issue>& issues) {

@@ -16,6 +16,7 @@ constexpr auto storage = Where::storage;
 
 constexpr Route routes[] = {
     {"GET", "/api/v1/rates", "rates", key, Limit::rates_by_ip, Where::server, show_rates},
+    {"GET", "/api/v1/rates/changes", "changes", key, Limit::history, storage, show_changes},
     {"GET", "/api/v1/rates/{}", "rate", key, Limit::rates_by_ip, Where::server, show_rate},
     {"GET", "/api/v1/tickers", "tickers", key, Limit::history, storage, list_tickers},
     {"GET", "/api/v1/stream", "stream", key, user, Where::server, open_stream},

@@ -62,12 +62,18 @@ std::vector<Ticker> Boards::unpriced() const {
     return out;
 }
 
+std::vector<Price> Boards::prices() const {
+    std::vector<Price> out;
+    for (const auto& [place, board] : boards_) {
+        if (board.price) out.push_back(*board.price);
+    }
+    return out;
+}
+
 std::string Boards::rates_json() const {
     JsonWriter w;
     w.begin_object();
-    for (const auto& [place, board] : boards_) {
-        if (board.price) w.field(board.ticker.view(), board.price->value);
-    }
+    for (const Price& price : prices()) w.field(price.ticker.view(), price.value);
     w.end_object();
     return std::move(w).str();
 }

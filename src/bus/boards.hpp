@@ -29,6 +29,7 @@ public:
     }
     std::vector<Ticker> tickers() const;
     std::vector<Ticker> unpriced() const;
+    std::vector<Price> prices() const;
     // {"BTC":65420.15,…} for those that have a price.
     std::string rates_json() const;
 

@@ -72,6 +72,8 @@ public:
     virtual bool has_price(const Ticker& ticker) const = 0;
     // The tickers that have a board without a price.
     virtual std::vector<Ticker> unpriced() const = 0;
+    // All prices, in the order of rates_json(), without asking for their tickers.
+    virtual std::vector<Price> prices() const = 0;
     // {"BTC":65420.15,…} for all tickers that have a price, the pinned ones in the configured order, then the others
     // by name; "{}" if none has. Shared, because every request for rates sends these same bytes.
     virtual std::shared_ptr<const std::string> rates_json() const = 0;

@@ -33,6 +33,9 @@ public:
     // interval of which nothing is known has no bar.
     virtual std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
                                   std::size_t limit) = 0;
+    // The same of several tickers, one after another; `interval` is 1 minute or 1 hour.
+    virtual std::vector<Bar> bars_of(std::span<const Ticker> tickers, Duration interval, Timestamp from,
+                                     Timestamp to, std::size_t limit) = 0;
     // Removes at most `limit` minutes that start before `minutes_before`, and at most `limit` hours and `limit` days that
     // end before `longer_before`; returns the largest of the three counts: below `limit`, nothing is left to remove.
     virtual std::size_t prune_bars(Timestamp minutes_before, Timestamp longer_before, std::size_t limit) = 0;

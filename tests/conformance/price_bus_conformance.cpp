@@ -274,6 +274,10 @@ TEST_P(PriceBusConformance, KnowsWhichTickersHaveAPrice) {
     EXPECT_FALSE(bus_->has_price("ETH")) << "pinned, without a price";
     EXPECT_FALSE(bus_->has_price("ADA")) << "without a board";
     EXPECT_EQ(bus_->unpriced(), (std::vector<Ticker>{"ETH", "DOGE"}));
+    std::vector<Ticker> priced;
+    for (const Price& price : bus_->prices()) priced.push_back(price.ticker);
+    EXPECT_EQ(priced, (std::vector<Ticker>{"BTC", "XYZ"}));
+    EXPECT_EQ(bus_->prices().back().value, Decimal::from_int(2));
 }
 
 TEST_P(PriceBusConformance, AThousandBoardsAreAllShown) {

@@ -51,6 +51,29 @@ TEST_P(StorageBarsConformance, ReturnsBarsOfAPeriodOldestFirst) {
     EXPECT_TRUE(storage_->bars("DOGE", 1min, start, start + 1h, 100).empty());
 }
 
+TEST_P(StorageBarsConformance, ReturnsBarsOfSeveralTickersAtOnce) {
+    std::vector<Bar> all;
+    for (const Ticker& ticker : {Ticker("BTC"), Ticker("ETH"), Ticker("DOGE")}) {
+        for (const int i : {2, 61, 0, 1}) all.push_back(bar(ticker, day_ + i * 1min, "1", "2", "1", "2"));
+    }
+    storage_->upsert_bars(all);
+    const auto of = [&](std::vector<Ticker> tickers, Duration interval, Timestamp to, std::size_t limit) {
+        std::vector<std::pair<std::string, int>> out;
+        for (const Bar& b : storage_->bars_of(tickers, interval, day_, to, limit))
+            out.emplace_back(b.ticker.view(), static_cast<int>((b.start - day_) / 1min));
+        return out;
+    };
+    using Bars = std::vector<std::pair<std::string, int>>;
+    EXPECT_EQ(of({"ETH", "XYZ", "BTC"}, 1min, day_ + 2min, 10),
+              (Bars{{"ETH", 0}, {"ETH", 1}, {"BTC", 0}, {"BTC", 1}}));
+    EXPECT_EQ(of({"BTC", "ETH"}, 1min, day_ + 1h, 1), (Bars{{"BTC", 2}, {"ETH", 2}})) << "the newest of each";
+    EXPECT_EQ(of({"DOGE", "BTC"}, 1h, day_ + 24h, 10),
+              (Bars{{"DOGE", 0}, {"DOGE", 60}, {"BTC", 0}, {"BTC", 60}}));
+    EXPECT_EQ(of({}, 1min, day_ + 1h, 10), Bars{});
+    EXPECT_EQ(storage_->bars_of(std::vector<Ticker>{"BTC"}, 1h, day_, day_ + 1h, 10),
+              storage_->bars("BTC", 1h, day_, day_ + 1h, 10));
+}
+
 TEST_P(StorageBarsConformance, AggregatesMinutesIntoLongerBars) {
     // As strings, 9 is more than 10; as numbers it is less.
     storage_->upsert_bars(std::vector{

@@ -75,6 +75,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
              s.upsert_bars(std::vector{Bar{"BTC", now_, price, price, price, price}});
          }},
         {"bars", [&] { s.bars("BTC", 1min, now_, now_, 1); }},
+        {"bars_of", [&] { s.bars_of(std::vector<Ticker>{"BTC"}, 1min, now_, now_, 1); }},
         {"replace_listings", [&] { s.replace_listings("kraken", SourceKind::exchange, {}, now_); }},
         {"listed_sources", [&] { s.listed_sources(); }},
         {"listings", [&] { s.listings("kraken"); }},

@@ -74,6 +74,11 @@ public:
         return boards_.unpriced();
     }
 
+    std::vector<Price> prices() const override {
+        MutexLock lock(mutex_);
+        return boards_.prices();
+    }
+
     std::shared_ptr<const std::string> rates_json() const override {
         MutexLock lock(mutex_);
         if (!rates_) rates_ = std::make_shared<const std::string>(boards_.rates_json());

@@ -58,6 +58,11 @@ std::vector<Ticker> Reader::unpriced() const {
     return confirmed() ? boards_.unpriced() : boards_.tickers();
 }
 
+std::vector<Price> Reader::prices() const {
+    MutexLock lock(mutex_);
+    return confirmed() ? boards_.prices() : std::vector<Price>{};
+}
+
 std::shared_ptr<const std::string> Reader::rates_json() const {
     MutexLock lock(mutex_);
     return confirmed() ? rates_ : no_rates_;

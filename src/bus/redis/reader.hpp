@@ -32,6 +32,7 @@ public:
     std::optional<TickerBoard> board(Ticker ticker) const;
     bool has_price(const Ticker& ticker) const;
     std::vector<Ticker> unpriced() const;
+    std::vector<Price> prices() const;
     std::shared_ptr<const std::string> rates_json() const;
     std::vector<SourceReport> sources() const;
 

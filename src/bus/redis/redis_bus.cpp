@@ -68,6 +68,7 @@ public:
     std::optional<TickerBoard> board(Ticker ticker) const override { return reader().board(ticker); }
     bool has_price(const Ticker& ticker) const override { return reader().has_price(ticker); }
     std::vector<Ticker> unpriced() const override { return reader().unpriced(); }
+    std::vector<Price> prices() const override { return reader().prices(); }
     std::shared_ptr<const std::string> rates_json() const override { return reader().rates_json(); }
     std::vector<SourceReport> sources() const override { return reader().sources(); }
 

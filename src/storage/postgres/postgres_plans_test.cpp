@@ -130,6 +130,8 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"alerts_of_ticker", {"alerts_by_ticker"}},
         {"bars", {"bars_pkey"}},
         {"hour_bars", {"hour_bars_pkey"}},
+        {"bars_of", {"bars_pkey"}},
+        {"hour_bars_of", {"hour_bars_pkey"}},
         {"day_bars", {"day_bars_pkey"}},
     };
     for (const auto& [name, indexes] : expected) {

@@ -1004,6 +1004,22 @@ WHERE ticker = $1::text AND start >= $2::timestamptz AND start < $3::timestamptz
 SELECT start, open, high, low, close, volume, origin FROM hour_bars
 WHERE ticker = $1::text AND start >= $2::timestamptz AND start < $3::timestamptz ORDER BY start DESC LIMIT $4::bigint;
 
+-- name: bars_of
+SELECT b.start, b.open, b.high, b.low, b.close, b.volume, b.origin, t.ticker
+FROM unnest($1::text[]) WITH ORDINALITY t(ticker, place) CROSS JOIN LATERAL (
+    SELECT start, open, high, low, close, volume, origin FROM bars
+    WHERE ticker = t.ticker AND start >= $2::timestamptz AND start < $3::timestamptz
+    ORDER BY start DESC LIMIT $4::bigint) b
+ORDER BY t.place, b.start;
+
+-- name: hour_bars_of
+SELECT b.start, b.open, b.high, b.low, b.close, b.volume, b.origin, t.ticker
+FROM unnest($1::text[]) WITH ORDINALITY t(ticker, place) CROSS JOIN LATERAL (
+    SELECT start, open, high, low, close, volume, origin FROM hour_bars
+    WHERE ticker = t.ticker AND start >= $2::timestamptz AND start < $3::timestamptz
+    ORDER BY start DESC LIMIT $4::bigint) b
+ORDER BY t.place, b.start;
+
 -- name: day_bars
 SELECT start, open, high, low, close, volume, 1 FROM day_bars
 WHERE ticker = $1::text AND start >= $2::timestamptz AND start < $3::timestamptz ORDER BY start DESC LIMIT $4::bigint;

@@ -44,6 +44,8 @@ private:
 
     // store_bars.cpp
     std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) override;
+    std::vector<Bar> read_bars_of(Connection& db, const char* stored, std::span<const Ticker> tickers,
+                                  Timestamp from, Timestamp to, std::size_t limit) override;
     void merge_hours(Connection& db, std::span<const HourBar> hours) override;
 
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;

@@ -26,6 +26,14 @@ std::vector<Bar> Store::merge_minutes(Connection& db, std::span<const Bar> bars)
                   ticker, start, open, high, low, close);
 }
 
+std::vector<Bar> Store::read_bars_of(Connection& db, const char* stored, std::span<const Ticker> tickers,
+                                     Timestamp from, Timestamp to, std::size_t limit) {
+    Array names;
+    for (const Ticker& ticker : tickers) names.add(ticker.view());
+    return db.all([](const Row& row) { return sql::read_bar(row, Ticker(row.text(7))); },
+                  (std::string(stored) + "_of").c_str(), names, from, to, limit);
+}
+
 void Store::merge_hours(Connection& db, std::span<const HourBar> hours) {
     db.change_each("hour_bars_merge", hours, [](const HourBar& hour) {
         const Bar& b = hour.bar;

@@ -35,6 +35,13 @@ public:
                           std::size_t limit) override {
         return read("bars", [&](Connection& db) { return read_bars(db, ticker, interval, from, to, limit); });
     }
+    std::vector<Bar> bars_of(std::span<const Ticker> tickers, Duration interval, Timestamp from, Timestamp to,
+                             std::size_t limit) override {
+        return read("bars_of", [&](Connection& db) {
+            return interval == std::chrono::hours{1} ? read_bars_of(db, "hour_bars", tickers, from, to, limit)
+                                                     : read_bars_of(db, "bars", tickers, from, to, limit);
+        });
+    }
     std::size_t prune_bars(Timestamp minutes_before, Timestamp longer_before, std::size_t limit) override {
         return transaction("prune_bars", Durability::process, [&](Connection& db) {
             return std::max({db.change("bars_prune", minutes_before, limit),
@@ -67,6 +74,9 @@ protected:
 
     // Merges minutes of live prices into those stored, and returns them as they are then.
     virtual std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) = 0;
+    // `stored`: the name of the query that reads those of one ticker.
+    virtual std::vector<Bar> read_bars_of(Connection& db, const char* stored, std::span<const Ticker> tickers,
+                                          Timestamp from, Timestamp to, std::size_t limit) = 0;
     // At most one of each hour; by ticker and hour.
     virtual void merge_hours(Connection& db, std::span<const HourBar> hours) = 0;
 };

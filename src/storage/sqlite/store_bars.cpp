@@ -21,6 +21,16 @@ std::vector<Bar> Store::merge_minutes(Connection& db, std::span<const Bar> bars)
     return merged;
 }
 
+std::vector<Bar> Store::read_bars_of(Connection& db, const char* stored, std::span<const Ticker> tickers,
+                                     Timestamp from, Timestamp to, std::size_t limit) {
+    std::vector<Bar> out;
+    for (const Ticker& ticker : tickers) {
+        const std::vector<Bar> bars = sql::stored_bars(db, stored, ticker, from, to, limit);
+        out.insert(out.end(), bars.rbegin(), bars.rend());
+    }
+    return out;
+}
+
 void Store::merge_hours(Connection& db, std::span<const HourBar> hours) {
     for (const HourBar& part : hours) {
         const Ticker ticker = part.bar.ticker;
