@@ -11,7 +11,6 @@
 #include "api/paging.hpp"
 #include "api/query_values.hpp"
 #include "base/json_writer.hpp"
-#include "net/endpoint_name.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -199,10 +198,9 @@ net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
     const auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
     if (!delivery) return error_response(404, not_found);
-    const DeliveryDetail detail{
-        .attempts = storage.attempts_of(*id),
-        .request = storage.last_request(*id),
-        .breaker = breaker_of(storage, exchange.user.id, net::endpoint_name(delivery->webhook_url))};
+    const DeliveryDetail detail{.attempts = storage.attempts_of(*id),
+                                .request = storage.last_request(*id),
+                                .breaker = breaker_of(storage, exchange.user.id, endpoint_of(*delivery))};
     return json_response(200, delivery_detail_json(*delivery, detail, services.options.attempts));
 }
 
@@ -215,6 +213,8 @@ net::ServerResponse retry_delivery(Services& services, Exchange& exchange) {
     }
     if (!task && task.error() == storage::RetryError::endpoint_disabled)
         return error_response(409, endpoint_is_disabled);
+    if (!task && task.error() == storage::RetryError::device_removed)
+        return error_response(409, "The device that this delivery was for has been removed");
     if (!task && task.error() == storage::RetryError::used_up) {
         return error_response(
             409, fmt::format("This delivery has been retried {} times, which is the most", max_user_retries));

@@ -16,11 +16,16 @@ std::optional<double> milliseconds(const std::optional<Duration>& d) {
     return static_cast<double>(d->count()) / 1000;
 }
 
+// Where it goes. A device's endpoint is a capability: its origin alone is shown.
+std::string shown_url(const DeliveryView& d) {
+    return d.device ? net::origin_of(d.device->endpoint) : d.webhook_url;
+}
+
 void write_fields(JsonWriter& w, const DeliveryView& d, int attempts) {
     w.field("id", d.id)
         .field("alert_id", d.alert_id)
         .field("ticker", d.ticker.view())
-        .field("webhook_url", d.webhook_url)
+        .field("webhook_url", shown_url(d))
         .field("kind", to_string(d.kind))
         .field("status", to_string(d.state))
         .field("attempt_count", d.attempts)
@@ -32,9 +37,17 @@ void write_fields(JsonWriter& w, const DeliveryView& d, int attempts) {
         .field("last_status", d.last_status)
         .field("attempts_allowed", std::max(max_attempts_of(d, attempts), d.attempts));
     if (d.late) write_late(w, *d.late);
+    if (d.device) {
+        w.key("device")
+            .begin_object()
+            .field("id", d.device->id)
+            .field("label", d.device->label)
+            .field("event", to_string(d.device->of))
+            .end_object();
+    }
     if (!d.firing) return;
     w.key("firing");
-    write_firing(w, *d.firing, d.ticker, d.kind);
+    write_firing(w, *d.firing, d.ticker, d.device ? d.device->of : d.kind);
 }
 
 void write_attempt(JsonWriter& w, const Attempt& a) {
@@ -76,7 +89,7 @@ void write_request(JsonWriter& w, const DeliveryView& delivery, const DeliveryDe
     w.begin_object()
         .field("attempt", detail.request->attempt)
         .field("method", "POST")
-        .field("url", delivery.webhook_url)
+        .field("url", shown_url(delivery))
         .key("headers")
         .raw(known ? sent->request_headers : "{}")
         .field("body", detail.request->body)
@@ -84,6 +97,10 @@ void write_request(JsonWriter& w, const DeliveryView& delivery, const DeliveryDe
 }
 
 }  // namespace
+
+std::string endpoint_of(const DeliveryView& delivery) {
+    return net::endpoint_name(delivery.device ? delivery.device->endpoint : delivery.webhook_url);
+}
 
 void write_delivery(JsonWriter& w, const DeliveryView& delivery, int attempts) {
     w.begin_object();
@@ -104,7 +121,7 @@ std::string delivery_detail_json(const DeliveryView& delivery, const DeliveryDet
     write_fields(w, delivery, attempts);
     w.key("endpoint")
         .begin_object()
-        .field("name", net::endpoint_name(delivery.webhook_url))
+        .field("name", endpoint_of(delivery))
         .field("breaker", to_string(breaker ? breaker->state : BreakerState::closed))
         .field("retry_at", breaker ? breaker->retry_at : std::nullopt)
         .end_object();

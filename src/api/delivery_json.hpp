@@ -14,6 +14,9 @@ namespace pricewire::api {
 void write_delivery(JsonWriter& w, const DeliveryView& delivery, int attempts);
 std::string delivery_json(const DeliveryView& delivery, int attempts);
 
+// The name of the endpoint that it goes to, as its breaker has it.
+std::string endpoint_of(const DeliveryView& delivery);
+
 struct DeliveryDetail {
     std::vector<Attempt> attempts;
     std::optional<storage::SentRequest> request;

@@ -16,7 +16,7 @@ constexpr Duration told_again_after = std::chrono::hours{1};
 }  // namespace
 
 std::optional<DeliveryOutcome> AttemptBudget::refuses(const ClaimedDelivery& claim, const Moment& now) {
-    const bool first = claim.kind != DeliveryKind::test && claim.attempt == 1;
+    const bool first = claim.kind != DeliveryKind::test && claim.attempt == 1 && !claim.push;
     const auto refusal = take(claim.alert.user_id, first ? Kind::first_of_firing : Kind::other, now.mono);
     if (!refusal) return std::nullopt;
     const std::string limit = fmt::format("{} in {}", limit_->count, format_duration(limit_->period));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@
 #include "base/uuid.hpp"
 #include "domain/alert.hpp"
 #include "domain/enum_names.hpp"
+#include "domain/push.hpp"
 #include "domain/user.hpp"
 
 namespace pricewire::inline domain {
@@ -42,12 +44,14 @@ constexpr bool is_final(DeliveryState s) {
     return s != DeliveryState::pending && s != DeliveryState::delivering;
 }
 
-// Why a delivery exists: its alert has fired, its user asked for a test, or its alert's life has ended.
-enum class DeliveryKind : std::uint8_t { alert, test, expired };
+// Why a delivery exists: its alert has fired, its user asked for a test, or its alert's life has ended. Of a DeliveryView
+// also `push`: one of these, to a device.
+enum class DeliveryKind : std::uint8_t { alert, test, expired, push };
 inline constexpr auto delivery_kind_names = enum_names<DeliveryKind>({
     {DeliveryKind::alert, "alert"},
     {DeliveryKind::test, "test"},
     {DeliveryKind::expired, "expired"},
+    {DeliveryKind::push, "push"},
 });
 constexpr std::string_view to_string(DeliveryKind k) {
     return delivery_kind_names.name(k);
@@ -59,9 +63,16 @@ constexpr std::optional<DeliveryKind> parse_delivery_kind(std::string_view text)
 // "Attempt k of delivery N is due." A hint: the database is the truth.
 struct DeliveryTask {
     Uuid delivery_id;
-    int attempt = 1;  // from 1
-    Uuid user_id{};   // its owner; set by Storage::fire() only, not carried by queues
+    int attempt = 1;    // from 1
+    Uuid user_id{};     // its owner; set by Storage::fire() only, not carried by queues
+    bool push = false;  // as user_id: it is one to a device
 };
+
+// Those that are webhooks: in what Storage::fire() returns, they come first.
+constexpr std::span<const DeliveryTask> webhooks_of(std::span<const DeliveryTask> tasks) {
+    while (!tasks.empty() && tasks.back().push) tasks = tasks.first(tasks.size() - 1);
+    return tasks;
+}
 
 // A user's delivery was written or has changed, or one of the user's alerts was created, changed or deleted. A hint for
 // the live stream, which reads from the database what has that id.
@@ -113,6 +124,7 @@ struct ClaimedDelivery {
     Alert alert;
     std::optional<DeliveredFiring> firing;  // of an alert with terms; these are set
     WebhookSecrets secrets;
+    std::optional<PushTarget> push;  // set if it goes to a device, not to the alert's webhook_url
 };
 
 // How long each phase of an attempt took; nullopt if the phase was not reached or not needed (the connection
@@ -173,7 +185,10 @@ struct DeliveryOutcome {
     bool over_budget = false;  // no attempt was made, since its user's are used up for now; for metrics
     // Its owner and its alert's URL, for notices and for counting refusals.
     Uuid user_id{};
-    std::string webhook_url;
+    std::string webhook_url;  // empty of a push
+    // Of a push: its device, which is removed with all that waits for it if the push service says that it is gone.
+    std::optional<Uuid> push_id = {};
+    bool push_gone = false;
 };
 
 // A claim returned without an attempt; it can be claimed again at `until`, or from `lane` at any time.
@@ -183,6 +198,15 @@ struct Deferral {
     Timestamp until;
     std::string lane;  // what it waits for: a name that the sender makes
     Uuid user_id{};    // as in DeliveryOutcome
+};
+
+// The device that a delivery goes to.
+struct PushedDevice {
+    Uuid id;
+    DeliveryKind of = DeliveryKind::alert;  // what the delivery tells of: never `push`
+    // Empty if the device was removed since.
+    std::string endpoint = {};
+    std::string label = {};
 };
 
 // A delivery as users see it.
@@ -199,10 +223,11 @@ struct DeliveryView {
     Timestamp deadline;
     std::optional<Timestamp> next_attempt_at;
     std::optional<Timestamp> finished_at;
-    std::string reason;                // why it has not been delivered; may be empty
-    std::optional<int> last_status;    // of the last attempt
-    std::optional<LateFiring> late;    // set if its alert has fired late
-    std::optional<FiringView> firing;  // of an alert with terms; not of a test
+    std::string reason;                       // why it has not been delivered; may be empty
+    std::optional<int> last_status;           // of the last attempt
+    std::optional<LateFiring> late;           // set if its alert has fired late
+    std::optional<FiringView> firing;         // of an alert with terms; not of a test
+    std::optional<PushedDevice> device = {};  // set if it is a push
 };
 
 // Where round_start is, below the attempts made, after a user has asked for a delivery again: so far that the next attempt

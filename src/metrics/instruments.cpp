@@ -198,7 +198,7 @@ void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome&
         put_off_->Increment();
     }
     if (is_final(outcome.next)) ended_->Add({{"state", std::string(to_string(outcome.next))}}).Increment();
-    if (outcome.next == DeliveryState::delivered && claimed.kind == DeliveryKind::alert &&
+    if (outcome.next == DeliveryState::delivered && claimed.kind == DeliveryKind::alert && !claimed.push &&
         claimed.alert.triggered_at) {
         firing_to_delivered_->Observe(seconds(outcome.ended_at - *claimed.alert.triggered_at));
     }

@@ -22,4 +22,11 @@ std::string endpoint_name(std::string_view webhook_url) {
     return scheme + "://" + lower_case(host) + ":" + std::string(port);
 }
 
+std::string origin_of(std::string_view url) {
+    std::string out = endpoint_name(url);
+    const std::string_view own_port = out.starts_with("https://") ? ":443" : ":80";
+    if (out.ends_with(own_port)) out.resize(out.size() - own_port.size());
+    return out;
+}
+
 }  // namespace pricewire::net

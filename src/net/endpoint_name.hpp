@@ -10,4 +10,7 @@ namespace pricewire::net {
 // the text is not such a URL.
 std::string endpoint_name(std::string_view webhook_url);
 
+// The same as the header Origin has it (RFC 6454): "https://example.com", with the port unless it is the scheme's own.
+std::string origin_of(std::string_view url);
+
 }  // namespace pricewire::net

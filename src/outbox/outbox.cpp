@@ -107,7 +107,7 @@ private:
             }
             if (!wait(options_.backoff.equal_jitter(failures, rng_))) return false;
         }
-        written_.fetch_add(tasks.size());
+        written_.fetch_add(webhooks_of(tasks).size());
         commits_.fetch_add(1);
         if (on_firing && !on_firing->claimed.empty()) {
             hand_over(tasks, std::move(*on_firing));

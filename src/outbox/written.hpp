@@ -18,7 +18,8 @@ inline std::size_t steps_in(const FiringGroup& group) {
 // missing, another checker was first, or the alert was deleted or changed.
 class Written {
 public:
-    Written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
+    Written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> written) {
+        const auto tasks = webhooks_of(written);
         std::size_t tried = 0;
         // The alert's row decides whether an expiry has a delivery.
         bool may_differ = false;

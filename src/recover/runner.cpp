@@ -389,8 +389,9 @@ private:
 
     void commit(std::span<const FiringGroup> groups, const std::map<Uuid, Job*>& jobs_of) {
         const std::vector<DeliveryTask> tasks = storage_.fire(groups);
-        for (const DeliveryTask& task : tasks) ++jobs_of.at(task.delivery_id)->fired;
-        fired_.fetch_add(tasks.size(), std::memory_order_relaxed);
+        const auto webhooks = webhooks_of(tasks);
+        for (const DeliveryTask& task : webhooks) ++jobs_of.at(task.delivery_id)->fired;
+        fired_.fetch_add(webhooks.size(), std::memory_order_relaxed);
         if (options_.written) options_.written(groups, tasks);
         firing_log_.written(groups, tasks);
     }

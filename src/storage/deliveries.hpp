@@ -19,7 +19,8 @@ namespace pricewire::storage {
 // under_way: an attempt is being made, so a retry cannot be requested.
 // used_up: its user has asked for it max_user_retries times already.
 // endpoint_disabled: its URL is not called for this user.
-enum class RetryError { not_found, under_way, used_up, endpoint_disabled };
+// device_removed: it is a push, and its device is not notified any more.
+enum class RetryError { not_found, under_way, used_up, endpoint_disabled, device_removed };
 // too_many: max_unfinished_tests of the alert have not ended yet.
 // endpoint_disabled: as in RetryError. key_used: as in CreateAlertError.
 enum class TestError { not_found, too_many, endpoint_disabled, key_used };
@@ -91,7 +92,7 @@ public:
                                                                    Timestamp now) = 0;
     virtual std::expected<void, CancelError> cancel_delivery(const Uuid& user_id, const Uuid& delivery_id,
                                                              Timestamp now) = 0;
-    // retry_delivery() for those that the filter wants among the next `limit` in its states that were created at or after
+    // retry_delivery() for those webhooks that the filter wants among the next `limit` in its states that were created at or after
     // `since`, oldest first, after the delivery `after`.
     virtual Recovery recover_deliveries(const Uuid& user_id, Timestamp since, Timestamp now,
                                         std::size_t limit, std::optional<Uuid> after,

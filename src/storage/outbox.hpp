@@ -64,6 +64,8 @@ public:
     // Anything else is skipped. Raises, once for each of these alerts that has fired, was armed again or has
     // expired, alert_changed(changed) with its row, or alert_changed(deleted) if it is not active any more.
     //
+    // Beside each delivery that it writes, it writes one for each of its user's devices; the tasks of these come last.
+    //
     // With `on_firing`, the deliveries of few firings may be claimed in the same transaction, as if by claim(). Those of
     // many never are, nor PostgreSQL's.
     virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups,
@@ -102,7 +104,8 @@ public:
     // delivery's current one is ignored (fencing). A delivery that was cancelled during its attempt stays
     // cancelled, unless it arrived. Of each delivery's attempts the last max_kept_attempts are kept.
     // Counts how often in a row a user's URL has refused webhooks (is_refusal()), and disables it at
-    // max_refusals; any other answer starts the count again. Returns the URLs that this call has disabled so.
+    // max_refusals; any other answer starts the count again. Returns the URLs that this call has disabled so. Of pushes it
+    // notes the devices' last attempts, and removes devices that are gone.
     virtual std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) = 0;
 
     // Senders store the breakers that are not closed, for users to see and for their own next start. A closed

@@ -11,6 +11,7 @@
 #include "storage/listings.hpp"
 #include "storage/needs.hpp"
 #include "storage/outbox.hpp"
+#include "storage/pushes.hpp"
 #include "storage/users.hpp"
 
 namespace pricewire::storage {
@@ -51,6 +52,7 @@ class Storage : public Users,
                 public Alerts,
                 public Outbox,
                 public Deliveries,
+                public Pushes,
                 public Bars,
                 public Listings,
                 public BlindSpans,

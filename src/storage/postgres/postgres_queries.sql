@@ -59,6 +59,9 @@ SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_tu
     finished_at = $2::timestamptz, reason = 'its user was deleted'
 FROM open WHERE d.id = open.id;
 
+-- name: user_forget_pushes
+DELETE FROM push_subscriptions WHERE user_id = $1::uuid;
+
 -- name: user_forget_breakers
 DELETE FROM user_breakers WHERE user_id = $1::uuid;
 
@@ -135,6 +138,12 @@ UPDATE deliveries
 SET kind = 'plain', firing = 1, price = coalesce(price, $2::numeric), price_time = coalesce(price_time, created_at),
     revision = 1, level = $3::numeric, condition = $4::alert_condition
 WHERE id = (SELECT a.delivery_id FROM alerts a WHERE a.id = $1::uuid);
+
+-- name: pushes_adopt
+UPDATE deliveries
+SET firing = 1, price = coalesce(price, $2::numeric), price_time = coalesce(price_time, created_at), push_revision = 1,
+    level = $3::numeric, condition = $4::alert_condition
+WHERE alert_id = $1::uuid AND push_id IS NOT NULL AND test_price IS NULL;
 
 -- name: tests_adopt
 UPDATE deliveries SET kind = 'ruled_test' WHERE alert_id = $1::uuid AND test_price IS NOT NULL AND due_at IS NOT NULL;
@@ -316,6 +325,10 @@ FROM fired
 -- include: firing_insert
 RETURNING id, user_id;
 
+-- name: devices
+-- Those that a statement writes a delivery for, beside the one it returns; ends with the user.
+(SELECT string_agg(p.id::text, ' ') FROM push_subscriptions p WHERE p.user_id =
+
 -- name: fire_few
 -- The same with the users' numbers and the boards: a transaction in one round trip. Users are locked after all alerts,
 -- in the order of ids: see the table.
@@ -331,9 +344,18 @@ boards AS (
     SELECT b.id, b.board, b.board_at
     FROM unnest($8::uuid[], $9::text[], $10::timestamptz[]) b(id, board, board_at)
     WHERE b.id IN (SELECT price_fired FROM fired)
-    ON CONFLICT DO NOTHING)
+    ON CONFLICT DO NOTHING),
+pushed AS (
+    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
+                            price_time, price_fired, push_id)
+    SELECT push_delivery(f.delivery_id, p.id), f.id, f.user_id, 'push', 'pending', f.triggered_at, f.triggered_at,
+           f.triggered_at + f.deliver_within * interval '1 microsecond', f.late, 1, f.price, f.price_time,
+           f.price_fired, p.id
+    FROM fired f JOIN push_subscriptions p ON p.user_id = f.user_id)
 -- include: firing_insert
-RETURNING id, user_id;
+RETURNING id, user_id,
+-- include: devices
+deliveries.user_id);
 
 -- name: fire_one
 -- The same of one alert: with single values in place of arrays, the server keeps its plan.
@@ -346,13 +368,37 @@ counted AS (
     UPDATE users u SET active_alerts = u.active_alerts - 1 FROM fired f WHERE u.id = f.user_id),
 boards AS (
     INSERT INTO prices_fired (id, board, board_at)
-    SELECT $6::uuid, $7::text, $8::timestamptz FROM fired WHERE $6::uuid IS NOT NULL)
+    SELECT $6::uuid, $7::text, $8::timestamptz FROM fired WHERE $6::uuid IS NOT NULL),
+pushed AS (
+    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, firing, price, price_time,
+                            price_fired, push_id)
+    SELECT push_delivery($2::uuid, p.id), f.id, f.user_id, 'push', 'pending', $3::timestamptz, $3::timestamptz,
+           $3::timestamptz + f.deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid, p.id
+    FROM fired f JOIN push_subscriptions p ON p.user_id = f.user_id)
 INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, firing, price, price_time,
                         price_fired)
 SELECT $2::uuid, id, user_id, 'pending', $3::timestamptz, $3::timestamptz,
        $3::timestamptz + deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid
 FROM fired
-RETURNING user_id;
+RETURNING user_id,
+-- include: devices
+deliveries.user_id);
+
+-- name: push_users
+-- Those of the users who have devices.
+SELECT DISTINCT user_id FROM push_subscriptions WHERE user_id = ANY ($1::uuid[]);
+
+-- name: push_deliveries
+-- Beside each delivery that the transaction has written one for each device of its user.
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price, price_time,
+                        price_fired, level, condition, evidence, push_id, push_revision)
+SELECT push_delivery(d.id, p.id), d.alert_id, d.user_id,
+       (CASE d.kind WHEN 'alert' THEN 'push' WHEN 'ruled' THEN 'ruled_push' ELSE 'expired_push' END)::delivery_kind,
+       'pending', d.created_at, d.created_at, d.deadline, d.late, d.firing, d.price, d.price_time, d.price_fired, d.level,
+       d.condition, d.evidence, p.id, d.revision
+FROM deliveries d JOIN push_subscriptions p ON p.user_id = d.user_id
+WHERE d.id = ANY ($1::uuid[])
+RETURNING id, user_id;
 
 -- name: fire_late
 -- Apart from "fire", which would be slower for all: see the trigger alerts_with_a_rule.
@@ -435,8 +481,17 @@ written AS (
     SELECT $2::uuid, id, user_id, 'ruled', 'pending', $12::timestamptz, $12::timestamptz,
            $12::timestamptz + deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
            $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text
-    FROM held)
-SELECT user_id, pg_notify('pricewire_changes', CASE WHEN ends THEN '- ' ELSE '+ ' END || id || ' ' || ticker
+    FROM held),
+pushed AS (
+    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
+                            price_time, price_fired, push_revision, level, condition, evidence, push_id)
+    SELECT push_delivery($2::uuid, p.id), h.id, h.user_id, 'ruled_push', 'pending', $12::timestamptz, $12::timestamptz,
+           $12::timestamptz + h.deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
+           $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text, p.id
+    FROM held h JOIN push_subscriptions p ON p.user_id = h.user_id)
+SELECT user_id,
+-- include: devices
+held.user_id), pg_notify('pricewire_changes', CASE WHEN ends THEN '- ' ELSE '+ ' END || id || ' ' || ticker
                                                || CASE WHEN ends THEN ' lt 0' ELSE ' changed' END)
 FROM held;
 
@@ -485,9 +540,11 @@ SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test
 -- include: alert_columns
        a.triggered_at, a.triggered_price,
 -- include: alert_rest
-       , d.late, a.message
+       , d.late, a.message,
+-- include: push_columns
 FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 
 -- name: claim
 WITH task AS MATERIALIZED (
@@ -502,7 +559,8 @@ claimed AS (
     SET state = 'delivering', due_at = $4::timestamptz, lease_owner = $5::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence, d.push_id,
+              d.push_revision,
               due.place)
 -- include: claimed
 ORDER BY d.place;
@@ -517,7 +575,8 @@ claimed AS (
     SET state = 'delivering', due_at = $4::timestamptz, lease_owner = $5::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = $1::uuid
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence)
+              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence, d.push_id,
+              d.push_revision)
 -- include: claimed
 ;
 
@@ -531,7 +590,8 @@ claimed AS (
     SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence, d.push_id,
+              d.push_revision,
               due.due_at AS was_due)
 -- include: claimed
 ORDER BY d.was_due, d.id;
@@ -545,7 +605,8 @@ claimed AS (
     SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
     FROM due WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence,
+              d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence, d.push_id,
+              d.push_revision,
               due.lane_turn AS turn)
 -- include: claimed
 ORDER BY d.turn;
@@ -727,12 +788,13 @@ SELECT
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.id = $1::uuid AND d.user_id = $2::uuid;
 
 -- name: delivery_filter
 -- What is left of a DeliveryFilter: no index finds it.
-  AND ($8::text IS NULL OR a.webhook_url = $8::text)
-  AND ($9::text IS NULL OR $9::text = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+  AND ($8::text IS NULL OR (a.webhook_url = $8::text AND d.push_id IS NULL))
+  AND ($9::text IS NULL OR $9::text = CASE WHEN d.push_id IS NOT NULL THEN 'push' WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
                                          ELSE 'alert' END)
   AND ($10::int IS NULL OR (d.attempts > 0 AND $10::int = coalesce(t.status / 100, 0)))
 
@@ -742,6 +804,7 @@ SELECT
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
@@ -758,6 +821,7 @@ SELECT
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = $6::delivery_state
@@ -771,11 +835,15 @@ SELECT
 FROM deliveries d JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.id = ANY (ARRAY(SELECT f.delivery_id FROM alerts f WHERE f.id = $11::uuid
                         UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = $11::uuid AND o.test_price IS NOT NULL
                         UNION ALL SELECT r.id FROM deliveries r
                                   WHERE r.alert_id = $11::uuid AND r.revision IS NOT NULL AND r.id >= $2::uuid
-                                    AND r.id < $3::uuid))
+                                    AND r.id < $3::uuid
+                        UNION ALL SELECT r.id FROM deliveries r
+                                  WHERE r.alert_id = $11::uuid AND r.push_id IS NOT NULL
+                                    AND r.id >= $2::uuid AND r.id < $3::uuid))
   AND d.user_id IS NOT DISTINCT FROM $1::uuid AND d.id >= $2::uuid AND d.id < $3::uuid
   AND d.created_at >= $4::timestamptz AND d.created_at < $5::timestamptz
   AND ($6::delivery_state IS NULL OR d.state = $6::delivery_state)
@@ -795,7 +863,8 @@ ORDER BY number DESC LIMIT 1;
 SELECT d.state, d.attempts, d.retries,
        EXISTS (SELECT 1 FROM alerts a JOIN disabled_endpoints e
                     ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
-               WHERE a.id = d.alert_id)
+               WHERE a.id = d.alert_id AND d.push_id IS NULL),
+       d.push_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM push_subscriptions p WHERE p.id = d.push_id)
 FROM deliveries d JOIN users u ON u.id = d.user_id
 WHERE d.id = $1::uuid AND d.user_id = $2::uuid AND u.deleted_at IS NULL FOR UPDATE OF d;
 
@@ -822,7 +891,7 @@ SELECT d.id, d.attempts, d.retries,
 FROM deliveries d
 WHERE d.user_id = $1::uuid AND d.id >= $2::uuid AND d.id < $5::uuid AND d.created_at >= $3::timestamptz
   AND d.created_at < $6::timestamptz AND d.finished_at IS NOT NULL AND d.state <> 'delivered'
-  AND strpos($7::text, d.state::text || ' ') > 0
+  AND strpos($7::text, d.state::text || ' ') > 0 AND d.push_id IS NULL
   AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1::uuid AND u.deleted_at IS NULL)
 ORDER BY d.user_id, d.id LIMIT $4::bigint FOR UPDATE OF d;
 
@@ -853,6 +922,86 @@ SELECT count(*) FROM deliveries WHERE alert_id = $1::uuid AND test_price IS NOT 
 -- name: tests_old
 SELECT id FROM deliveries WHERE alert_id = $1::uuid AND test_price IS NOT NULL AND due_at IS NULL
 ORDER BY id DESC LIMIT 100 OFFSET $2::bigint;
+
+-- name: push_test_insert
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price, push_id)
+SELECT $1::uuid, a.id, a.user_id, 'test_push', 'pending', $2::timestamptz, $2::timestamptz,
+       $2::timestamptz + a.deliver_within * interval '1 microsecond', $3::numeric, a.id
+FROM alerts a WHERE a.id = $4::uuid;
+
+-- name: pushes_of
+SELECT
+-- include: subscription_columns
+FROM push_subscriptions WHERE user_id = $1::uuid ORDER BY id;
+
+-- name: push_get
+SELECT
+-- include: subscription_columns
+FROM push_subscriptions WHERE id = $1::uuid AND user_id = $2::uuid;
+
+-- name: push_of_endpoint
+SELECT
+-- include: subscription_columns
+FROM push_subscriptions WHERE endpoint = $1::text FOR UPDATE;
+
+-- name: push_lock
+SELECT 1 FROM push_subscriptions WHERE id = $1::uuid AND user_id = $2::uuid FOR UPDATE;
+
+-- name: pushes_count
+SELECT count(*) FROM push_subscriptions WHERE user_id = $1::uuid;
+
+-- name: push_put
+-- Another user's may have come first.
+INSERT INTO push_subscriptions AS s (id, user_id, endpoint, keys, label, created_at)
+VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::timestamptz)
+ON CONFLICT (endpoint) DO UPDATE
+SET id = excluded.id, user_id = excluded.user_id, keys = excluded.keys, label = excluded.label,
+    created_at = excluded.created_at, success_at = CASE WHEN s.user_id = excluded.user_id THEN s.success_at END,
+    failure_at = CASE WHEN s.user_id = excluded.user_id THEN s.failure_at END,
+    failure = CASE WHEN s.user_id = excluded.user_id THEN s.failure ELSE '' END;
+
+-- name: push_remove
+DELETE FROM push_subscriptions WHERE id = $1::uuid;
+
+-- name: push_end
+-- Those that another transaction is writing end when they are claimed next, since their subscription is gone.
+WITH open AS MATERIALIZED (
+    SELECT id FROM deliveries WHERE push_id = $1::uuid AND push_id IS NOT NULL AND due_at IS NOT NULL
+    ORDER BY id FOR UPDATE SKIP LOCKED)
+UPDATE deliveries d
+SET state = $2::delivery_state, due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL,
+    finished_at = $3::timestamptz, reason = $4::text
+FROM open WHERE d.id = open.id;
+
+-- name: push_seen
+-- One that another sender is writing is left to it.
+WITH seen AS MATERIALIZED (
+    SELECT n.* FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[]) n(id, success_at, failure_at, failure)
+                    JOIN push_subscriptions o ON o.id = n.id ORDER BY o.id FOR UPDATE OF o SKIP LOCKED)
+UPDATE push_subscriptions s
+SET success_at = greatest(n.success_at, s.success_at), failure_at = greatest(n.failure_at, s.failure_at),
+    failure = CASE WHEN n.failure_at IS NULL THEN s.failure ELSE n.failure END
+FROM seen n WHERE s.id = n.id;
+
+-- name: pushes_after
+SELECT
+-- include: subscription_columns
+FROM push_subscriptions WHERE id > $1::uuid ORDER BY id LIMIT $2::bigint;
+
+-- name: push_keys_replace
+UPDATE push_subscriptions SET keys = $3::text WHERE id = $1::uuid AND keys = $2::text;
+
+-- name: server_key
+SELECT sealed FROM server_keys WHERE name = $1::text;
+
+-- name: server_key_put
+INSERT INTO server_keys (name, sealed) VALUES ($1::text, $2::text) ON CONFLICT DO NOTHING;
+
+-- name: server_keys
+SELECT name FROM server_keys ORDER BY name;
+
+-- name: server_key_replace
+UPDATE server_keys SET sealed = $3::text WHERE name = $1::text AND sealed = $2::text;
 
 -- name: prune_delivery
 DELETE FROM deliveries WHERE id = ANY ($1::uuid[]);
@@ -920,6 +1069,7 @@ DELETE FROM alerts WHERE id IN (
     WHERE a.deleted_at < $1::timestamptz AND a.delivery_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.test_price IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.revision IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.push_id IS NOT NULL)
     ORDER BY a.deleted_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: prune_boards
@@ -932,6 +1082,8 @@ DELETE FROM alert_rules WHERE (alert_id, revision) IN (
     WHERE r.replaced_at < $1::timestamptz
       AND NOT EXISTS (SELECT 1 FROM deliveries d
                       WHERE d.alert_id = r.alert_id AND d.revision IS NOT NULL AND d.revision = r.revision)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d
+                      WHERE d.alert_id = r.alert_id AND d.push_id IS NOT NULL AND d.push_revision = r.revision)
     ORDER BY r.replaced_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
 
 -- name: prune_answers

@@ -37,10 +37,10 @@ public:
 
 private:
     void fire_plain(std::span<const FiringGroup> groups, const sql::Boards& boards,
-                    std::vector<DeliveryTask>& tasks);
+                    std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes);
     // store_ruled.cpp
     void fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& boards,
-                    std::vector<DeliveryTask>& tasks);
+                    std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes);
 
     // store_bars.cpp
     std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) override;

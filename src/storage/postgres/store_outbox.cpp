@@ -5,6 +5,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "storage/postgres/pushed.hpp"
 #include "storage/postgres/store.hpp"
 
 namespace pricewire::storage::postgres {
@@ -44,6 +45,7 @@ std::vector<Fired> in_lock_order(std::span<const FiringGroup> groups) {
 struct Written {
     std::unordered_map<Uuid, Uuid> deliveries;
     std::map<Uuid, int> less;
+    std::vector<DeliveryTask> pushes;
 };
 
 // The parameters of "fire".
@@ -90,30 +92,34 @@ void fire_some(Connection& db, std::span<const Fired> fired, std::span<const Fir
     if (c.any_late) db.run("fire_late", c.deliveries);
 }
 
-// The delivery, if it wrote it, with its user.
-std::unordered_map<Uuid, Uuid> fire_one(Connection& db, const Fired& fired, const FiringGroup& group,
-                                        const std::optional<Uuid>& board) {
-    const auto user = db.first(sql::read_id, "fire_one", fired.alert_id, fired.delivery_id, group.fired_at,
-                               group.price.value, group.price.time, board, group.board, group.board_at);
-    if (!user) return {};
-    return {{fired.delivery_id, *user}};
+// A delivery that a statement wrote, with those to its user's devices, which the statement names.
+void add_written(Written& out, const Uuid& delivery, const Uuid& user, std::string_view devices) {
+    out.deliveries.emplace(delivery, user);
+    add_pushes(out.pushes, delivery, user, devices);
 }
 
-// The deliveries it wrote, with their users.
-std::unordered_map<Uuid, Uuid> fire_few(Connection& db, std::span<const Fired> fired,
-                                        std::span<const FiringGroup> groups, const sql::Boards& boards) {
+Written fire_one(Connection& db, const Fired& fired, const FiringGroup& group,
+                 const std::optional<Uuid>& board) {
+    Written out;
+    for (const Row row : db.run("fire_one", fired.alert_id, fired.delivery_id, group.fired_at,
+                                group.price.value, group.price.time, board, group.board, group.board_at))
+        add_written(out, fired.delivery_id, row.id(0), row.text(1));
+    return out;
+}
+
+Written fire_few(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
+                 const sql::Boards& boards) {
     if (fired.size() == 1) return fire_one(db, fired[0], groups[fired[0].group], boards.id(fired[0].group));
     const FireColumns c(fired, groups, boards);
-    std::unordered_map<Uuid, Uuid> written;
+    Written out;
     for (const Row row : db.run("fire_few", c.alerts, c.deliveries, c.places, c.times, c.prices,
                                 c.price_times, c.late, c.ids, c.boards, c.board_times))
-        written.emplace(row.id(0), row.id(1));
-    return written;
+        add_written(out, row.id(0), row.id(1), row.text(2));
+    return out;
 }
 
-// The deliveries it wrote, with their users.
-std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> all,
-                                           std::span<const FiringGroup> groups, sql::Boards boards) {
+Written fire_in_one(Pool& pool, std::span<const Fired> all, std::span<const FiringGroup> groups,
+                    sql::Boards boards) {
     return pool.transaction(Durability::power, [&](Connection& db) {
         Written written;
         for (std::size_t from = 0; from < all.size(); from += max_fired_at_once) {
@@ -126,14 +132,9 @@ std::unordered_map<Uuid, Uuid> fire_in_one(Pool& pool, std::span<const Fired> al
             if (written.deliveries.contains(f.delivery_id)) boards.use(f.group);
         }
         boards.write(db);
-        return std::move(written.deliveries);
+        written.pushes = write_pushes(db, written.deliveries);
+        return written;
     });
-}
-
-Array ids_of(std::span<const Uuid> ids) {
-    Array out;
-    for (const Uuid& id : ids) out.add(id);
-    return out;
 }
 
 // Those that were not ignored.
@@ -178,22 +179,23 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, ClaimOnFiring*) {
     return write("fire", [&] {
         const sql::Boards boards(groups);
-        std::vector<DeliveryTask> tasks;
-        fire_plain(groups, boards, tasks);
-        fire_ruled(groups, boards, tasks);
+        std::vector<DeliveryTask> tasks, pushes;
+        fire_plain(groups, boards, tasks, pushes);
+        fire_ruled(groups, boards, tasks, pushes);
+        tasks.insert(tasks.end(), pushes.begin(), pushes.end());
         return tasks;
     });
 }
 
 void Store::fire_plain(std::span<const FiringGroup> groups, const sql::Boards& boards,
-                       std::vector<DeliveryTask>& tasks) {
+                       std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes) {
     const std::vector<Fired> all = in_lock_order(groups);
     if (all.empty()) return;
     std::vector<std::span<const Fired>> parts{all};
     if (all.size() >= worth_two_backends && db_.size() > 1) {
         parts = {std::span(all).first(all.size() / 2), std::span(all).subspan(all.size() / 2)};
     }
-    std::vector<std::future<std::unordered_map<Uuid, Uuid>>> others;
+    std::vector<std::future<Written>> others;
     for (const auto& part : std::span(parts).subspan(1)) {
         others.push_back(std::async(std::launch::async, [this, part, groups, &boards] {
             return fire_in_one(db_, part, groups, boards);
@@ -204,14 +206,19 @@ void Store::fire_plain(std::span<const FiringGroup> groups, const sql::Boards& b
     // If the answer to an attempt was lost, the sender finds its deliveries in the database: see Outbox.
     const auto few_at_once = [&](Connection& db) { return fire_few(db, all, groups, boards); };
     // If this throws, the others' futures wait for their end.
-    std::unordered_map<Uuid, Uuid> written = all.size() <= few && !any_late
-                                                 ? db_.repeatable_statement(Durability::power, few_at_once)
-                                                 : fire_in_one(db_, parts.front(), groups, boards);
-    for (auto& other : others) written.merge(other.get());
+    Written written = all.size() <= few && !any_late
+                          ? db_.repeatable_statement(Durability::power, few_at_once)
+                          : fire_in_one(db_, parts.front(), groups, boards);
+    for (auto& other : others) {
+        Written more = other.get();
+        written.deliveries.merge(more.deliveries);
+        written.pushes.insert(written.pushes.end(), more.pushes.begin(), more.pushes.end());
+    }
+    pushes = std::move(written.pushes);
     for (const FiringGroup& group : groups) {
         for (const Firing& firing : group.firings) {
-            const auto user = written.find(firing.delivery_id);
-            if (user != written.end()) tasks.push_back({firing.delivery_id, 1, user->second});
+            const auto user = written.deliveries.find(firing.delivery_id);
+            if (user != written.deliveries.end()) tasks.push_back({firing.delivery_id, 1, user->second});
         }
     }
 }
@@ -273,6 +280,7 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
             written.insert(written.end(), some.begin(), some.end());
         }
         sql::count_calls(db, written);
+        sql::note_pushes(db, written);
         return sql::count_refusals(db, written);
     });
 }

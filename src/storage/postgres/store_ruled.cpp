@@ -2,6 +2,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "storage/postgres/pushed.hpp"
 #include "storage/postgres/store.hpp"
 
 // What alerts with terms do, set-based. One statement can change an alert only once, so each round has at most one step
@@ -63,6 +64,7 @@ struct Ruled {
     std::span<const FiringGroup> groups;
     sql::Boards boards;
     std::vector<DeliveryTask> tasks = {};
+    std::vector<DeliveryTask> pushes = {};
     std::map<Uuid, int> counts = {};
     std::map<Uuid, AlertChange> changes = {};         // the last of each alert
     std::vector<std::pair<Uuid, Uuid>> expired = {};  // users and alerts
@@ -111,13 +113,14 @@ void write_firings(Connection& db, std::span<const At<RuledFiring>> firings, Rul
     }
 }
 
-// The user, if it was written.
-std::optional<Uuid> fire_one(Connection& db, const RuledFiring& f, const FiringGroup& group,
-                             const std::optional<Uuid>& board) {
-    return db.first(sql::read_id, "ruled_fire_one", f.alert_id, f.delivery_id, f.revision, f.number, f.time,
-                    f.value, f.level, to_string(f.condition), f.evidence, f.after.muted_until,
-                    to_text(f.after.rules), group.fired_at, sql::late_text(group), board, group.board,
-                    group.board_at);
+// The user and the devices, if it was written.
+std::optional<std::pair<Uuid, std::string>> fire_one(Connection& db, const RuledFiring& f,
+                                                     const FiringGroup& group,
+                                                     const std::optional<Uuid>& board) {
+    const auto read = [](const Row& row) { return std::pair(row.id(0), std::string(row.text(1))); };
+    return db.first(read, "ruled_fire_one", f.alert_id, f.delivery_id, f.revision, f.number, f.time, f.value,
+                    f.level, to_string(f.condition), f.evidence, f.after.muted_until, to_text(f.after.rules),
+                    group.fired_at, sql::late_text(group), board, group.board, group.board_at);
 }
 
 void write_notes(Connection& db, std::span<const At<StateNote>> notes, Ruled& out) {
@@ -173,16 +176,18 @@ void write_expiries(Connection& db, std::span<const At<Expiry>> expiries, Ruled&
 }  // namespace
 
 void Store::fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& boards,
-                       std::vector<DeliveryTask>& tasks) {
+                       std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes) {
     const Rounds rounds(groups);
     if (rounds.all().empty()) return;
     if (const auto* only = rounds.only_firing()) {
         // If the answer to an attempt was lost, the row is no longer at k - 1.
-        const auto user = db_.repeatable_statement(Durability::power, [&](Connection& db) {
+        const auto written = db_.repeatable_statement(Durability::power, [&](Connection& db) {
             return fire_one(db, *only->step, groups[only->group], boards.id(only->group));
         });
-        if (user) tasks.push_back({only->step->delivery_id, 1, *user});
-        return;
+        if (!written) return;
+        const Uuid& id = only->step->delivery_id;
+        tasks.push_back({id, 1, written->first});
+        return add_pushes(pushes, id, written->first, written->second);
     }
     const auto written = db_.transaction(Durability::power, [&](Connection& db) {
         Ruled out{groups, boards};
@@ -195,13 +200,17 @@ void Store::fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& b
         // Users after all alerts: see the table.
         sql::count_active(db, out.counts);
         out.boards.write(db);
+        std::vector<std::pair<Uuid, Uuid>> deliveries;
+        for (const DeliveryTask& task : out.tasks) deliveries.emplace_back(task.delivery_id, task.user_id);
+        out.pushes = write_pushes(db, deliveries);
         std::vector<Change> changes;
         for (const auto& [id, change] : out.changes) changes.push_back(change);
         if (!changes.empty()) db.notify(changes);
-        return std::pair(std::move(out.tasks), std::move(out.expired));
+        return out;
     });
-    tasks.insert(tasks.end(), written.first.begin(), written.first.end());
-    tell_expired(written.second);
+    tasks.insert(tasks.end(), written.tasks.begin(), written.tasks.end());
+    pushes.insert(pushes.end(), written.pushes.begin(), written.pushes.end());
+    tell_expired(written.expired);
 }
 
 }  // namespace pricewire::storage::postgres

@@ -161,7 +161,10 @@ struct StoredKind {
 constexpr std::optional<StoredKind> parse_stored_kind(std::string_view text) {
     if (text == "ruled") return StoredKind{DeliveryKind::alert, true};
     if (text == "ruled_test") return StoredKind{DeliveryKind::test, true};
-    if (text == "plain") return StoredKind{DeliveryKind::alert, false};
+    if (text == "plain" || text == "push") return StoredKind{DeliveryKind::alert, false};
+    if (text == "ruled_push") return StoredKind{DeliveryKind::alert, true};
+    if (text == "expired_push") return StoredKind{DeliveryKind::expired, true};
+    if (text == "test_push") return StoredKind{DeliveryKind::test, false};
     const auto kind = parse_delivery_kind(text);
     if (!kind) return std::nullopt;
     return StoredKind{*kind, *kind == DeliveryKind::expired};
@@ -186,7 +189,8 @@ DeliveredFiring read_firing(const Row& row, int column, const Uuid& alert_id) {
     return out;
 }
 
-// id, attempts, round_start, kind, created_at, deadline, test_price, the secrets, the firing, the alert's plain columns.
+// id, attempts, round_start, kind, created_at, deadline, test_price, the secrets, the firing, the alert's plain columns; the
+// device's id, endpoint, keys, label.
 inline constexpr auto read_claimed = [](const auto& row) {
     constexpr int firing = 10;
     ClaimedDelivery out;
@@ -199,6 +203,16 @@ inline constexpr auto read_claimed = [](const auto& row) {
     out.deadline = row.time(5);
     out.secrets = read_secrets(row, 7);
     out.alert = read_plain_alert(row, firing + firing_columns);
+    if (constexpr int push = firing + firing_columns + alert_columns; !row.null(push)) {
+        out.push = PushTarget{.subscription_id = row.id(push)};
+        if (!row.null(push + 1)) {
+            out.push->endpoint = row.text(push + 1);
+            out.push->keys = row.text(push + 2);
+            out.push->label = row.text(push + 3);
+        }
+        // Whether its webhooks are taken says nothing about the device.
+        out.alert.endpoint_disabled_at.reset();
+    }
     out.alert.triggered_at = out.created_at;
     if (out.kind == DeliveryKind::test) {
         out.alert.triggered_price = row.decimal(6);
@@ -247,7 +261,7 @@ FiringView read_firing_view(const Row& row, int column) {
 }
 
 // id, alert_id, ticker, webhook_url, kind, state, attempts, created_at, deadline, due_at, finished_at, reason, status, late,
-// round_start; the firing's view.
+// round_start, the device's id, endpoint, label; the firing's view.
 inline constexpr auto read_delivery = [](const auto& row) {
     DeliveryView view;
     view.id = row.id(0);
@@ -266,8 +280,14 @@ inline constexpr auto read_delivery = [](const auto& row) {
     view.last_status = maybe_int(row, 12);
     view.late = maybe_late(row, 13);
     view.round_start = int_at(row, 14);
-    constexpr int firing = 15;
-    if (row.null(firing + view_columns + 7) || view.kind == DeliveryKind::test) return view;
+    if (!row.null(15)) {
+        view.kind = DeliveryKind::push;
+        view.device = PushedDevice{.id = row.id(15), .of = stored.kind};
+        if (!row.null(16)) view.device->endpoint = row.text(16);
+        if (!row.null(17)) view.device->label = row.text(17);
+    }
+    constexpr int firing = 18;
+    if (row.null(firing + view_columns + 7) || stored.kind == DeliveryKind::test) return view;
     FiringView fired = read_firing_view(row, firing);
     view.ticker = fired.said.terms->rules.front().ticker;
     if (stored.ruled) view.firing = std::move(fired);

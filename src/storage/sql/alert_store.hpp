@@ -223,9 +223,11 @@ private:
     static void write_edit(Connection& db, const Alert& before, const EditedAlert& change, Timestamp now) {
         const Alert& after = change.after;
         if (!before.terms && after.terms) {
-            if (before.triggered_at)
-                db.change("delivery_adopt", after.id, before.triggered_price, before.target,
-                          to_string(before.condition));
+            if (before.triggered_at) {
+                for (const char* adopt : {"delivery_adopt", "pushes_adopt"})
+                    db.change(adopt, after.id, before.triggered_price, before.target,
+                              to_string(before.condition));
+            }
             db.change("tests_adopt", after.id);
         }
         if (change.is_new_rule)

@@ -10,9 +10,9 @@
 
 #include "base/crypto.hpp"
 #include "storage/sql/alert_rows.hpp"
-#include "storage/sql/alert_store.hpp"
 #include "storage/sql/endpoint_calls.hpp"
 #include "storage/sql/id_range.hpp"
+#include "storage/sql/push_store.hpp"
 #include "storage/sql/refusals.hpp"
 #include "storage/storage.hpp"
 
@@ -21,7 +21,7 @@ namespace pricewire::storage::sql {
 // What both SQL storages have in common: methods whose named query takes the same parameters in the same
 // order in both files of queries and gives the same columns.
 template <typename Db>
-class Store : public AlertStore<Db> {
+class Store : public PushStore<Db> {
 public:
     using Connection = typename Db::Connection;
 
@@ -84,6 +84,7 @@ public:
             db.change("user_forget_states", user_id);
             db.change("user_forget_answers", user_id);
             db.change("user_cancel_deliveries", user_id, now);
+            db.change("user_forget_pushes", user_id);
             db.change("user_forget_breakers", user_id);
             db.notify(changes);
             return true;
@@ -246,6 +247,7 @@ public:
             if (!found) return std::unexpected(RetryError::not_found);
             if (found->state == DeliveryState::delivering) return std::unexpected(RetryError::under_way);
             if (found->endpoint_disabled) return std::unexpected(RetryError::endpoint_disabled);
+            if (found->device_removed) return std::unexpected(RetryError::device_removed);
             if (is_final(found->state) && found->retries >= max_user_retries)
                 return std::unexpected(RetryError::used_up);
             restart(db, {{delivery_id}}, now);
@@ -308,8 +310,13 @@ public:
         return transaction("add_endpoint_test", Durability::power, [&](Connection& db) -> Result {
             if (request != nullptr && !take_key(db, carrier.user_id, *request))
                 return std::unexpected(TestError::key_used);
-            Result added = put_carrier(db, carrier, now);
-            if (added) added = add_test_to(db, carrier.id, delivery_id, price, now, "carried_test_insert");
+            Result added = std::unexpected(TestError::not_found);
+            if (db.first([](const auto&) { return true; }, "endpoint_disabled", carrier.user_id,
+                         carrier.webhook_url)) {
+                added = std::unexpected(TestError::endpoint_disabled);
+            } else if (put_carrier(db, carrier, now)) {
+                added = add_test_to(db, carrier.id, delivery_id, price, now, "carried_test_insert");
+            }
             if (request != nullptr)
                 settle_key(db, carrier.user_id, request->key, added.has_value(), request->answer);
             return added;
@@ -344,7 +351,7 @@ public:
     }
 
 protected:
-    using AlertStore<Db>::AlertStore;
+    using PushStore<Db>::PushStore;
     using StoreBase<Db>::call;
     using StoreBase<Db>::condition;
     using StoreBase<Db>::db_;
@@ -378,48 +385,19 @@ private:
             return std::unexpected(TestError::not_found);
         return add_test_to(db, alert_id, delivery_id, price, now, "test_insert");
     }
-    // Writes what a test without an alert belongs to, unless it is there.
-    static std::expected<void, TestError> put_carrier(Connection& db, const Alert& carrier, Timestamp now) {
-        if (db.first([](const auto&) { return true; }, "endpoint_disabled", carrier.user_id,
-                     carrier.webhook_url))
-            return std::unexpected(TestError::endpoint_disabled);
-        std::optional<std::string_view> body, type;
-        if (carrier.custom) body = carrier.custom->body;
-        if (carrier.custom) type = carrier.custom->content_type;
-        if (db.change("carrier_put", carrier.id, carrier.user_id, carrier.ticker.view(),
-                      to_string(carrier.condition), carrier.target, carrier.webhook_url, now,
-                      to_string(carrier.format), body, type, carrier.note, carrier.deliver_within,
-                      carrier.message) == 0)
-            return std::unexpected(TestError::not_found);
-        return {};
-    }
-    // Of an alert that is locked.
-    static std::expected<void, TestError> add_test_to(Connection& db, const Uuid& alert_id,
-                                                      const Uuid& delivery_id, Decimal price, Timestamp now,
-                                                      const char* insert) {
-        const auto unfinished =
-            *db.first([](const auto& row) { return row.number(0); }, "tests_unfinished", alert_id);
-        if (unfinished >= static_cast<std::int64_t>(max_unfinished_tests))
-            return std::unexpected(TestError::too_many);
-        db.change(insert, delivery_id, now, price, alert_id);
-        const auto id = [](const Uuid& test) { return std::tie(test); };
-        const std::vector<Uuid> old = db.all(read_id, "tests_old", alert_id, max_kept_tests);
-        db.change_each("prune_attempts", old, id);
-        db.change_each("prune_delivery", old, id);
-        return {};
-    }
 
     struct Locked {
         DeliveryState state;
         int attempts;
         int retries;
         bool endpoint_disabled;
+        bool device_removed;
     };
     // Nullopt if the user has no such delivery, or is deleted.
     std::optional<Locked> lock_delivery(Connection& db, const Uuid& user_id, const Uuid& delivery_id) {
         const auto read = [&](const auto& row) {
             return Locked{known(&parse_delivery_state, row, 0, "deliveries.state", delivery_id),
-                          int_at(row, 1), int_at(row, 2), row.flag(3)};
+                          int_at(row, 1), int_at(row, 2), row.flag(3), row.flag(4)};
         };
         return db.first(read, "delivery_lock", delivery_id, user_id);
     }

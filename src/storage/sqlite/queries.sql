@@ -60,6 +60,9 @@ SET state = 'cancelled', due_at = NULL, lease_owner = NULL, lane = NULL, lane_tu
     reason = 'its user was deleted'
 WHERE user_id = ?1 AND due_at IS NOT NULL;
 
+-- name: user_forget_pushes
+DELETE FROM push_subscriptions WHERE user_id = ?;
+
 -- name: user_forget_breakers
 DELETE FROM user_breakers WHERE user_id = ?;
 
@@ -120,6 +123,12 @@ WHERE user_id = ?1 AND ticker = ?2 AND coalesce(plain_condition, condition) = ?3
 UPDATE deliveries SET kind = 'plain', firing = 1, price = coalesce(price, ?2),
                       price_time = coalesce(price_time, created_at), revision = 1, level = ?3, condition = ?4
 WHERE id = (SELECT a.delivery_id FROM alerts a WHERE a.id = ?1);
+
+-- name: pushes_adopt
+UPDATE deliveries
+SET firing = 1, price = coalesce(price, ?2), price_time = coalesce(price_time, created_at), push_revision = 1, level = ?3,
+    condition = ?4
+WHERE alert_id = ?1 AND push_id IS NOT NULL AND test_price IS NULL;
 
 -- name: tests_adopt
 UPDATE deliveries SET kind = 'ruled_test' WHERE alert_id = ? AND test_price IS NOT NULL AND +due_at IS NOT NULL;
@@ -263,6 +272,18 @@ UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?, late = ?
                   delivery_id = (SELECT f.delivery_id FROM temp.firing f WHERE f.alert_id = alerts.id)
 WHERE id IN (SELECT alert_id FROM temp.firing) AND +is_active = 1 AND rule IS NULL;
 
+-- name: devices
+SELECT id FROM push_subscriptions WHERE user_id = ?;
+
+-- name: push_delivery
+-- Beside a delivery that the transaction has written, one for a device.
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price, price_time,
+                        price_fired, level, condition, evidence, push_id, push_revision)
+SELECT ?1, alert_id, user_id, CASE kind WHEN 'alert' THEN 'push' WHEN 'ruled' THEN 'ruled_push' ELSE 'expired_push' END,
+       'pending', created_at, created_at, deadline, late, firing, price, price_time, price_fired, level, condition, evidence,
+       ?2, revision
+FROM deliveries WHERE id = ?3;
+
 -- name: price_fired
 INSERT INTO prices_fired (id, board, board_at) VALUES (?, ?, ?);
 
@@ -315,9 +336,11 @@ SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test
 -- include: alert_columns
        a.triggered_at, a.triggered_price,
 -- include: alert_rest
-       , d.late, a.message
+       , d.late, a.message,
+-- include: push_columns
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id CROSS JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.id = ? AND d.due_at <= ?;
 
 -- name: claim
@@ -451,12 +474,13 @@ SELECT
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.id = ? AND d.user_id = ?;
 
 -- name: delivery_filter
 -- What is left of a DeliveryFilter: no index finds it.
-  AND (?8 IS NULL OR a.webhook_url = ?8)
-  AND (?9 IS NULL OR ?9 = CASE WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
+  AND (?8 IS NULL OR (a.webhook_url = ?8 AND d.push_id IS NULL))
+  AND (?9 IS NULL OR ?9 = CASE WHEN d.push_id IS NOT NULL THEN 'push' WHEN d.test_price IS NOT NULL THEN 'test' WHEN d.kind = 'expired' THEN 'expired'
                                ELSE 'alert' END)
   AND (?10 IS NULL OR (d.attempts > 0 AND ?10 = coalesce(t.status / 100, 0)))
 
@@ -466,6 +490,7 @@ SELECT
 FROM deliveries d INDEXED BY deliveries_by_user CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
 -- include: delivery_filter
@@ -481,6 +506,7 @@ SELECT
 FROM deliveries d INDEXED BY deliveries_missed CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.user_id = ?1 AND d.id >= ?2 AND d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND d.state = ?6
 -- include: delivery_filter
@@ -492,10 +518,14 @@ SELECT
 FROM deliveries d CROSS JOIN alerts a ON a.id = d.alert_id
      LEFT JOIN attempts t ON t.delivery_id = d.id AND t.number = d.attempts
      LEFT JOIN prices_fired g ON g.id = CASE WHEN d.revision IS NOT NULL THEN d.price_fired END
+     LEFT JOIN push_subscriptions p ON p.id = d.push_id
 WHERE d.id IN (SELECT f.delivery_id FROM alerts f WHERE f.id = ?11
                UNION ALL SELECT o.id FROM deliveries o WHERE o.alert_id = ?11 AND o.test_price IS NOT NULL
                UNION ALL SELECT r.id FROM deliveries r
-                         WHERE r.alert_id = ?11 AND r.revision IS NOT NULL AND r.id >= ?2 AND r.id < ?3)
+                         WHERE r.alert_id = ?11 AND r.revision IS NOT NULL AND r.id >= ?2 AND r.id < ?3
+               UNION ALL SELECT r.id FROM deliveries r
+                         WHERE r.alert_id = ?11 AND r.push_id IS NOT NULL AND r.id >= ?2
+                           AND r.id < ?3)
   AND +d.user_id = ?1 AND +d.id >= ?2 AND +d.id < ?3 AND d.created_at >= ?4 AND d.created_at < ?5
   AND (?6 IS NULL OR d.state = ?6)
 -- include: delivery_filter
@@ -514,7 +544,8 @@ ORDER BY number DESC LIMIT 1;
 SELECT d.state, d.attempts, d.retries,
        EXISTS (SELECT 1 FROM alerts a CROSS JOIN disabled_endpoints e
                     ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
-               WHERE a.id = d.alert_id)
+               WHERE a.id = d.alert_id AND d.push_id IS NULL),
+       d.push_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM push_subscriptions p WHERE p.id = d.push_id)
 FROM deliveries d CROSS JOIN users u ON u.id = d.user_id
 WHERE d.id = ? AND d.user_id = ? AND u.deleted_at IS NULL;
 
@@ -542,6 +573,7 @@ SELECT d.id, d.attempts, d.retries,
 FROM users u CROSS JOIN deliveries d INDEXED BY deliveries_missed ON d.user_id = u.id
 WHERE u.id = ?1 AND u.deleted_at IS NULL AND d.user_id = ?1 AND d.id >= ?2 AND d.id < ?5 AND d.created_at >= ?3
   AND d.created_at < ?6 AND d.finished_at IS NOT NULL AND d.state <> 'delivered' AND instr(?7, d.state || ' ') > 0
+  AND d.push_id IS NULL
 ORDER BY d.id LIMIT ?4;
 
 -- name: test_insert
@@ -560,6 +592,69 @@ ON CONFLICT (id) DO UPDATE SET deleted_at = excluded.deleted_at;
 -- name: carried_test_insert
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price)
 SELECT ?1, a.id, a.user_id, 'test', 'pending', ?2, ?2, ?2 + a.deliver_within, ?3 FROM alerts a WHERE a.id = ?4;
+
+-- name: push_test_insert
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, test_price, push_id)
+SELECT ?1, a.id, a.user_id, 'test_push', 'pending', ?2, ?2, ?2 + a.deliver_within, ?3, a.id FROM alerts a WHERE a.id = ?4;
+
+-- name: pushes_of
+SELECT
+-- include: subscription_columns
+FROM push_subscriptions WHERE user_id = ? ORDER BY id;
+
+-- name: push_get
+SELECT
+-- include: subscription_columns
+FROM push_subscriptions WHERE id = ? AND user_id = ?;
+
+-- name: push_of_endpoint
+SELECT
+-- include: subscription_columns
+FROM push_subscriptions WHERE endpoint = ?;
+
+-- name: push_lock
+SELECT 1 FROM push_subscriptions WHERE id = ? AND user_id = ?;
+
+-- name: pushes_count
+SELECT count(*) FROM push_subscriptions WHERE user_id = ?;
+
+-- name: push_put
+INSERT INTO push_subscriptions (id, user_id, endpoint, keys, label, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (endpoint) DO UPDATE SET keys = excluded.keys, label = excluded.label;
+
+-- name: push_remove
+DELETE FROM push_subscriptions WHERE id = ?;
+
+-- name: push_end
+UPDATE deliveries SET state = ?2, due_at = NULL, lease_owner = NULL, lane = NULL, lane_turn = NULL, finished_at = ?3,
+                      reason = ?4
+WHERE push_id = ?1 AND push_id IS NOT NULL AND due_at IS NOT NULL;
+
+-- name: push_seen
+UPDATE push_subscriptions
+SET success_at = coalesce(?2, success_at), failure_at = coalesce(?3, failure_at),
+    failure = iif(?3 IS NULL, failure, ?4)
+WHERE id = ?1;
+
+-- name: pushes_after
+SELECT
+-- include: subscription_columns
+FROM push_subscriptions WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: push_keys_replace
+UPDATE push_subscriptions SET keys = ?3 WHERE id = ?1 AND keys = ?2;
+
+-- name: server_key
+SELECT sealed FROM server_keys WHERE name = ?;
+
+-- name: server_key_put
+INSERT INTO server_keys (name, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
+-- name: server_keys
+SELECT name FROM server_keys ORDER BY name;
+
+-- name: server_key_replace
+UPDATE server_keys SET sealed = ?3 WHERE name = ?1 AND sealed = ?2;
 
 -- name: tests_unfinished
 SELECT count(*) FROM deliveries WHERE alert_id = ? AND test_price IS NOT NULL AND +due_at IS NOT NULL;
@@ -623,6 +718,7 @@ DELETE FROM alerts WHERE id IN (
     WHERE a.deleted_at < ? AND a.delivery_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.test_price IS NOT NULL)
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.revision IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id AND d.push_id IS NOT NULL)
     ORDER BY a.deleted_at LIMIT ?);
 
 -- name: prune_boards
@@ -634,6 +730,8 @@ DELETE FROM alert_rules WHERE (alert_id, revision) IN (
     WHERE r.replaced_at < ?
       AND NOT EXISTS (SELECT 1 FROM deliveries d
                       WHERE d.alert_id = r.alert_id AND d.revision IS NOT NULL AND d.revision = r.revision)
+      AND NOT EXISTS (SELECT 1 FROM deliveries d
+                      WHERE d.alert_id = r.alert_id AND d.push_id IS NOT NULL AND d.push_revision = r.revision)
     ORDER BY r.replaced_at LIMIT ?);
 
 -- name: prune_answers

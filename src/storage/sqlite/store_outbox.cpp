@@ -85,6 +85,22 @@ void fire_plain(Connection& db, const FiringGroup& group, const std::optional<Uu
     db.change("firing_clear");
 }
 
+// Beside each delivery one for each device of its user; their tasks come last.
+void write_pushes(Connection& db, std::vector<DeliveryTask>& tasks) {
+    std::map<Uuid, std::vector<Uuid>> devices;  // by user
+    const std::size_t webhooks = tasks.size();
+    for (std::size_t i = 0; i < webhooks; ++i) {
+        const DeliveryTask task = tasks[i];
+        const auto [known, is_new] = devices.try_emplace(task.user_id);
+        if (is_new) known->second = db.all(sql::read_id, "devices", task.user_id);
+        for (const Uuid& device : known->second) {
+            const Uuid id = sql::push_delivery_id(task.delivery_id, device);
+            db.change("push_delivery", id, device, task.delivery_id);
+            tasks.push_back({id, 1, task.user_id, true});
+        }
+    }
+}
+
 }  // namespace
 
 std::optional<ClaimedDelivery> Store::claim_one(Connection& db, const char* method, const Uuid& id,
@@ -112,6 +128,7 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, Claim
         fire_ruled(db, groups, boards, tasks, changes, expired);
         boards.write(db);
         sql::count_active(db, changes);
+        write_pushes(db, tasks);
         if (on_firing != nullptr && tasks.size() <= few) {
             for (const DeliveryTask& task : tasks) {
                 auto claimed =
@@ -170,6 +187,7 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
                 db.change("disable_endpoint", outcome.ended_at, outcome.reason, outcome.delivery_id);
         }
         sql::count_calls(db, written);
+        sql::note_pushes(db, written);
         return sql::count_refusals(db, written);
     });
 }
