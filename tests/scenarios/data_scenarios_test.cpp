@@ -71,14 +71,15 @@ public:
         std::set_difference(open_.begin(), open_.end(), named_.begin(), named_.end(),
                             std::inserter(loose, loose.end()));
         EXPECT_TRUE(loose.empty()) << "the scenario does not check " << *loose.begin();
-        std::map<std::string, int> arrivals;
+        // One whose sender was killed before it knew that it had arrived may come again, under the same id.
+        std::map<std::string, std::set<std::string>> arrivals;
         for (const Received& r : deployment_.received()) {
-            ++arrivals[r.alert_id];
+            arrivals[r.alert_id].insert(r.webhook_id);
             EXPECT_TRUE(r.signature_ok);
         }
         std::size_t fired = 0;
         for (const auto& [name, price] : fired_) {
-            EXPECT_EQ(arrivals[ids_.at(name)], 1) << name;
+            EXPECT_EQ(arrivals[ids_.at(name)].size(), 1U) << name;
             ++fired;
         }
         EXPECT_EQ(arrivals.size(), fired) << "a webhook arrived for an alert that has not fired";
@@ -110,7 +111,7 @@ private:
         deployment_.wait_until("the probe", [&] { return find(probe).is_active == false; });
         ids_["probe " + std::to_string(++probes_)] = probe;
         fired_["probe " + std::to_string(probes_)] = "";
-        deployment_.wait_until("the probe's webhook", [&] { return arrived(probe) == 1; });
+        deployment_.wait_until("the probe's webhook", [&] { return arrived(probe) > 0; });
     }
 
     ShownAlert find(const std::string& id) {
