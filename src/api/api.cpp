@@ -411,13 +411,14 @@ private:
     HealthProbe health_;
     AccessLog access_log_;
     KnownKeys known_keys_;
-    WorkerPool resolvers_;
-    WorkerPool workers_;
     std::string request_id_prefix_;
     std::atomic<std::uint64_t> request_count_{0};
     std::atomic<bool> storage_was_gone_{false};
     std::atomic<bool> warned_of_proxy_{false};
     log::LineBudget lack_lines_{"requests without memory", 1};
+    // Last: requests that outlive the server's grace still use the others when these are destroyed.
+    WorkerPool resolvers_;
+    WorkerPool workers_;
 };
 
 }  // namespace
