@@ -141,13 +141,17 @@ TEST_P(Stream, AClientThatDoesNotReadBlocksNobodyAndIsSentMissed) {
     slow->until("event: ready\n");
     // Far more than the server and the kernel buffer for a client.
     constexpr int alerts = 8000;
+    std::string received;
+    std::jthread reader([&] { received = quick->until(R"("target_price":103.5,)"); });
+    // One that reads nothing at all for half a minute is disconnected, which is not what this is about.
+    const auto sip = [&] { slow->sip(512); };
     for (int i = 0; i < alerts; ++i) {
         alert("101." + std::to_string(10'000 + i));
+        if (i % 16 == 0) sip();
     }
-    std::string received;
-    std::thread reader([&] { received = quick->until(R"("target_price":103.5,)"); });
     trade("102");
     deployment_->wait_until("all webhooks", [&] {
+        sip();
         return json_member(deployment_->http().get(deployment_->receiver_url() + "/_receiver/stats").body,
                            "total") == std::to_string(alerts);
     });

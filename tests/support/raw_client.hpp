@@ -72,6 +72,12 @@ public:
             pending_.append(buffer, static_cast<std::size_t>(n));
         }
     }
+    // As a client that reads slowly: takes at most that much of what is there, without waiting, for until().
+    void sip(std::size_t most) {
+        std::string some(most, '\0');
+        const ssize_t n = recv(fd_, some.data(), most, MSG_DONTWAIT);
+        if (n > 0) pending_.append(some, 0, static_cast<std::size_t>(n));
+    }
     // Takes what is there without waiting, and returns how much.
     std::size_t discard() {
         std::size_t all = std::exchange(pending_, {}).size();
