@@ -65,7 +65,7 @@ const std::deque<RecentPrices::Entry>& RecentPrices::of(Ticker ticker) const {
     return found == by_ticker_.end() ? none : found->second.entries;
 }
 
-std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp now) {
+std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp now) const {
     auto& entries = line.entries;
     for (auto last = entries.rbegin(); last != entries.rend() && last->time > now; ++last) last->time = now;
     auto place = entries.end();
@@ -76,6 +76,7 @@ std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp
         ceased = place->time;
     }
     entries.insert(place, std::move(entry));
+    const std::size_t most = std::max(least, most_in_all / by_ticker_.size());
     while (entries.size() > most || entries.back().time - entries.front().time > longest) {
         entries.pop_front();
         line.forgot = true;

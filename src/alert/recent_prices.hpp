@@ -17,9 +17,12 @@ namespace pricewire::alert {
 // gone. Pure; owned by one thread.
 class RecentPrices {
 public:
-    // How much is kept per ticker; the last price is kept whatever its age.
+    // How much is kept; the last price of a ticker is kept whatever its age. Tickers share the room for a million prices
+    // (90 MB), of which each has `least` at least: of a dozen, two minutes at 700 prices a second. Of a ticker with more,
+    // only the newest can be judged again: an alert that arrives later than those reach back misses what was before.
     static constexpr Duration longest = std::chrono::minutes{2};
-    static constexpr std::size_t most = 4096;
+    static constexpr std::size_t least = 4096;
+    static constexpr std::size_t most_in_all = 1'000'000;
 
     struct Entry {
         Timestamp time;
@@ -60,7 +63,7 @@ private:
         std::deque<Entry> entries;
         bool forgot = false;  // older ones were dropped
     };
-    static std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now);
+    std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now) const;
     std::unordered_map<Ticker, Line> by_ticker_;
 };
 

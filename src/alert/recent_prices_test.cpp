@@ -79,13 +79,30 @@ TEST_F(RecentPricesTest, DropsOldPricesAndKeepsTheLast) {
     price(50, 2 + 121);
     EXPECT_EQ(first(150, 0), "none");
     EXPECT_EQ(first(40, 0), "50");
-    for (std::size_t i = 0; i < RecentPrices::most; ++i) price(60, 124);
+}
+
+TEST_F(RecentPricesTest, KeepsTwoMinutesOfABusyTicker) {
+    price(200, 1);
+    for (int i = 0; i < 700 * 119; ++i) price(100, 1 + i / 700.0);
+    EXPECT_EQ(first(150, 0), "200");
+    EXPECT_EQ(recent_.reach("BTC"), at(1 + (700 * 119 - 1) / 700.0) - RecentPrices::longest);
+}
+
+TEST_F(RecentPricesTest, ManyTickersShareTheRoom) {
+    for (std::size_t i = 0; i < RecentPrices::most_in_all / RecentPrices::least; ++i)
+        recent_.add({Ticker("T" + std::to_string(i)), Decimal::from_int(1), at(0), 1}, at(now_));
+    price(50, 124);
+    for (std::size_t i = 1; i < RecentPrices::least; ++i) price(60, 124);
+    EXPECT_EQ(first(60, 0, Condition::lt), "50");
+    price(60, 124);
     EXPECT_EQ(first(60, 0, Condition::lt), "none");
+    EXPECT_EQ(recent_.reach("BTC"), at(124));
 }
 
 TEST_F(RecentPricesTest, APriceOlderThanAllKeptWasInEffectForNoTime) {
     price(100, 0);
-    for (std::size_t i = 0; i < RecentPrices::most; ++i) price(100, 40);
+    price(100, 121);
+    price(100, 125);
     EXPECT_EQ(price(200, -1), at(-1));
     EXPECT_EQ(first(150, -5), "none");
 }
