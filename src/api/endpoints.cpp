@@ -24,7 +24,7 @@ constexpr std::size_t max_page = 1000;
 struct EndpointPage {
     std::size_t limit = max_page;
     std::optional<UserEndpoint> after;
-    std::optional<std::string> only;  // this URL
+    std::optional<std::string> only;  // this URL, which no limit or cursor hides
 };
 
 // A cursor is the page's last URL, marked 0 if it is disabled and 1 if not: those come first.
@@ -148,12 +148,14 @@ net::ServerResponse list_endpoints(Services& services, Exchange& exchange) {
     const auto page = parse_query(query, services.options.url_policy);
     if (!page) return validation_response(page.error());
     // One more than asked for says whether there are more.
-    std::vector<UserEndpoint> endpoints =
-        services.use.storage.endpoints(exchange.user.id, page->limit + 1, page->after);
+    std::vector<UserEndpoint> endpoints;
+    if (!page->only) {
+        endpoints = services.use.storage.endpoints(exchange.user.id, page->limit + 1, page->after);
+    } else if (auto found = services.use.storage.endpoint(exchange.user.id, *page->only)) {
+        endpoints.push_back(std::move(*found));
+    }
     const bool more = endpoints.size() > page->limit;
     if (more) endpoints.pop_back();
-    if (page->only)
-        std::erase_if(endpoints, [&](const UserEndpoint& e) { return e.webhook_url != *page->only; });
     std::map<std::string, Breaker> breakers;
     const std::vector<Breaker> kept =
         endpoints.empty() ? std::vector<Breaker>{} : services.use.storage.breakers_of(exchange.user.id);

@@ -58,6 +58,9 @@ TEST_F(EndpointsTest, SayWhatHasBecomeOfTheirWebhooks) {
     create(ann_, "8", "https://b.example.com/");
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/endpoints?webhook_url=HTTPS://B.example.com/")
                     .body.starts_with(R"([{"webhook_url":"https://b.example.com/",)"));
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/endpoints?webhook_url=https://b.example.com/&limit=1")
+                    .body.starts_with(R"([{"webhook_url":"https://b.example.com/",)"))
+        << "it is not the first one";
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/endpoints?webhook_url=https://none.example.com/").body, "[]");
 }
 

@@ -133,6 +133,8 @@ public:
     // `after`, if it is given.
     virtual std::vector<UserEndpoint> endpoints(const Uuid& user_id, std::size_t limit,
                                                 const std::optional<UserEndpoint>& after = {}) = 0;
+    // The one with that URL; nullopt: it is not among those of endpoints().
+    virtual std::optional<UserEndpoint> endpoint(const Uuid& user_id, std::string_view webhook_url) = 0;
     // Lets webhooks to the URL be sent again. False if it was not disabled.
     virtual bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) = 0;
 };

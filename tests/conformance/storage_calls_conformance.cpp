@@ -38,6 +38,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"delete_alert", [&] { s.delete_alert(none, none); }},
         {"load_active_alerts", [&] { active(); }},
         {"endpoints", [&] { s.endpoints(none, 1); }},
+        {"endpoint", [&] { s.endpoint(none, "https://x.example/"); }},
         {"enable_endpoint", [&] { s.enable_endpoint(none, "x"); }},
         {"fire", [&] { fire({none}); }},
         {"claim", [&] { claim(none, 1, now_); }},

@@ -197,6 +197,10 @@ TEST_P(StorageEndpointsConformance, AnEndpointStaysDisabledForItsUserAndUrlUntil
     ASSERT_EQ(second.size(), 1U);
     EXPECT_EQ(second[0].webhook_url, other.webhook_url);
     EXPECT_TRUE(storage_->endpoints(user_, 10, second[0]).empty());
+    EXPECT_EQ(storage_->endpoint(user_, alert.webhook_url).value().disabled_at, at);
+    EXPECT_FALSE(storage_->endpoint(user_, other.webhook_url).value().disabled_at);
+    EXPECT_FALSE(storage_->endpoint(user_, "https://none.example.com/"));
+    EXPECT_FALSE(storage_->endpoint(add_user("carol@example.com"), other.webhook_url));
 
     EXPECT_TRUE(storage_->enable_endpoint(user_, alert.webhook_url));
     EXPECT_FALSE(storage_->enable_endpoint(user_, alert.webhook_url));

@@ -1025,6 +1025,17 @@ SELECT webhook_url, disabled_at, reason FROM (
      ORDER BY u.webhook_url LIMIT $2::bigint)) both_parts
 ORDER BY part, webhook_url LIMIT $2::bigint;
 
+-- name: endpoint_get
+-- As above.
+SELECT e.webhook_url, e.disabled_at, e.reason FROM disabled_endpoints e
+WHERE e.user_id = $1::uuid AND e.webhook_url = $2::text
+UNION ALL
+SELECT $2::text, NULL::timestamptz, '' WHERE EXISTS (
+    SELECT 1 FROM (SELECT a.webhook_url, a.deleted_at FROM alerts a WHERE a.user_id = $1::uuid
+                   ORDER BY a.user_id DESC, a.id DESC LIMIT 20000) u
+    WHERE u.webhook_url = $2::text AND u.deleted_at IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e WHERE e.user_id = $1::uuid AND e.webhook_url = $2::text);
+
 -- name: endpoint_enable
 DELETE FROM disabled_endpoints WHERE user_id = $1::uuid AND webhook_url = $2::text;
 

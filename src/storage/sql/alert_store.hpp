@@ -72,6 +72,11 @@ public:
             return db.all(read_endpoint, "endpoints", user_id, limit, enabled, url);
         });
     }
+    std::optional<UserEndpoint> endpoint(const Uuid& user_id, std::string_view webhook_url) override {
+        return read("endpoint", [&](Connection& db) {
+            return db.first(read_endpoint, "endpoint_get", user_id, webhook_url);
+        });
+    }
     bool enable_endpoint(const Uuid& user_id, std::string_view webhook_url) override {
         return transaction("enable_endpoint", Durability::power, [&](Connection& db) {
             if (db.change("endpoint_enable", user_id, webhook_url) == 0) return false;

@@ -217,6 +217,10 @@ protected:
                                  "SEARCH a USING INDEX alerts_by_user (user_id=?)",
                                  "SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)"})
             EXPECT_NE(endpoints.find(part), std::string::npos) << endpoints;
+        const std::string endpoint = plan("endpoint_get");
+        for (const char* part : {"SEARCH e USING PRIMARY KEY (user_id=? AND webhook_url=?)",
+                                 "SEARCH a USING INDEX alerts_by_user (user_id=?)"})
+            EXPECT_NE(endpoint.find(part), std::string::npos) << endpoint;
         for (const auto& [name, parts] : expected) {
             const std::string found = plan(name);
             for (const char* part : parts)

@@ -682,6 +682,15 @@ SELECT webhook_url, disabled_at, reason FROM (
         ORDER BY u.webhook_url LIMIT ?2))
 ORDER BY part, webhook_url LIMIT ?2;
 
+-- name: endpoint_get
+-- As above.
+SELECT e.webhook_url, e.disabled_at, e.reason FROM disabled_endpoints e WHERE e.user_id = ?1 AND e.webhook_url = ?2
+UNION ALL
+SELECT ?2, NULL, '' WHERE EXISTS (
+    SELECT 1 FROM (SELECT a.webhook_url, a.deleted_at FROM alerts a WHERE a.user_id = ?1 ORDER BY a.id DESC LIMIT 20000) u
+    WHERE u.webhook_url = ?2 AND u.deleted_at IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM disabled_endpoints e WHERE e.user_id = ?1 AND e.webhook_url = ?2);
+
 -- name: endpoint_enable
 DELETE FROM disabled_endpoints WHERE user_id = ? AND webhook_url = ?;
 
