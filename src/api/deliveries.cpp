@@ -6,6 +6,7 @@
 
 #include "api/bodies.hpp"
 #include "api/delivery_json.hpp"
+#include "api/gap_reasons.hpp"
 #include "api/handlers.hpp"
 #include "api/hint.hpp"
 #include "api/paging.hpp"
@@ -128,7 +129,8 @@ std::optional<Uuid> horizon(storage::Deliveries& storage, const Uuid& user_id, c
 net::ServerResponse list(Services& services, const Exchange& exchange, const QueryString& query,
                          DeliveryQuery wanted, std::string_view path) {
     wanted.filter.back_to = horizon(services.use.storage, exchange.user.id, wanted);
-    const std::vector<DeliveryView> page = find(services.use.storage, exchange.user.id, wanted);
+    std::vector<DeliveryView> page = find(services.use.storage, exchange.user.id, wanted);
+    tell_gap_reasons(services.use.storage, page);
     JsonWriter w;
     w.begin_array();
     for (const DeliveryView& delivery : page) write_delivery(w, delivery, services.options.attempts);
@@ -150,8 +152,9 @@ net::ServerResponse list(Services& services, const Exchange& exchange, const Que
 // The current state of the user's delivery `id`.
 net::ServerResponse delivery_response(Services& services, const Exchange& exchange, int status,
                                       const Uuid& id) {
-    const auto delivery = services.use.storage.delivery(exchange.user.id, id);
+    auto delivery = services.use.storage.delivery(exchange.user.id, id);
     if (!delivery) return error_response(404, not_found);
+    tell_gap_reasons(services.use.storage, {&*delivery, 1});
     return json_response(status, delivery_json(*delivery, services.options.attempts));
 }
 
@@ -196,8 +199,9 @@ net::ServerResponse list_alert_deliveries(Services& services, Exchange& exchange
 net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
     storage::Storage& storage = services.use.storage;
     const auto id = Uuid::parse(exchange.parameter);
-    const auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
+    auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
     if (!delivery) return error_response(404, not_found);
+    tell_gap_reasons(storage, {&*delivery, 1});
     const DeliveryDetail detail{.attempts = storage.attempts_of(*id),
                                 .request = storage.last_request(*id),
                                 .breaker = breaker_of(storage, exchange.user.id, endpoint_of(*delivery))};

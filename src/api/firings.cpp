@@ -1,10 +1,12 @@
 // The firings of an alert.
 #include <fmt/format.h>
 
+#include <utility>
 #include <vector>
 
 #include "api/bodies.hpp"
 #include "api/firing_json.hpp"
+#include "api/gap_reasons.hpp"
 #include "api/handlers.hpp"
 #include "api/paging.hpp"
 #include "api/query_values.hpp"
@@ -46,6 +48,9 @@ net::ServerResponse list_firings(Services& services, Exchange& exchange) {
     std::vector<FiringView> firings = storage.firings(exchange.user.id, *id, page->limit + 1, page->before);
     const bool has_more = firings.size() > page->limit;
     if (has_more) firings.pop_back();
+    std::vector<std::pair<FiringView*, Ticker>> explained;
+    for (FiringView& firing : firings) explained.emplace_back(&firing, alert->ticker);
+    tell_gap_reasons(services.use.storage, explained);
     JsonWriter w;
     w.begin_array();
     for (const FiringView& firing : firings) write_firing(w, firing, alert->ticker);

@@ -15,7 +15,8 @@ protected:
         return member(answer.body, "id");
     }
     // Fires an alert with one rule, "rises above 100", for the k-th time.
-    Uuid fire_ruled(const std::string& id, std::int64_t number, std::optional<LateFiring> late = {}) {
+    Uuid fire_ruled(const std::string& id, std::int64_t number, std::optional<LateFiring> late = {},
+                    std::vector<rule::BlindGap> gaps = {}) {
         clock_.advance(1h);
         const Decimal level = Decimal::from_int(100);
         const Decimal value = Decimal::from_int(100 + number);
@@ -30,7 +31,7 @@ protected:
         firing.value = value;
         firing.level = level;
         firing.is_last = false;
-        firing.evidence = rule::to_json({.rules = {seen}, .left_out = number - 1});
+        firing.evidence = rule::to_json({.rules = {seen}, .left_out = number - 1, .blind = std::move(gaps)});
         firing.after.firings = number;
         firing.after.rules = {{.start = firing.time}};
         FiringGroup group{.price = {"BTC", value, firing.time, 1}, .fired_at = clock_.now(), .late = late};
@@ -111,6 +112,30 @@ TEST_F(FiringsTest, OfALateOneSayWhenItWas) {
     EXPECT_TRUE(answer.has(R"("late":true,"occurred_between":[")" + format_rfc3339(late.from) + R"(",")" +
                            format_rfc3339(late.to) + R"("],"told_by":["binance","kraken"])"))
         << answer.body;
+}
+
+TEST_F(FiringsTest, SayWhyThereWasNoPriceBefore) {
+    const std::string id = made(crossing);
+    const Timestamp from = clock_.now();
+    storage_.save_blind(std::vector<BlindSpan>{{.ticker = "BTC",
+                                                .from = from + 10min,
+                                                .to = from + 20min,
+                                                .reason = "no feed was running",
+                                                .state = BlindState::waiting,
+                                                .told_until = {}}});
+    const std::string delivery =
+        fire_ruled(id, 1, {},
+                   {{.from = from + 1min, .to = from + 2min}, {.from = from + 9min, .to = from + 21min}})
+            .to_string();
+    const auto gap = [&](Duration begin, Duration end, const std::string& reason) {
+        return R"({"from":")" + format_rfc3339(from + begin) + R"(","to":")" + format_rfc3339(from + end) +
+               R"(","reason":")" + reason + "\"}";
+    };
+    const std::string gaps = R"("blind":[)" + gap(1min, 2min, "no source had a valid price") + "," +
+                             gap(9min, 21min, "no feed was running") + "]";
+    EXPECT_TRUE(firings(id).has(gaps)) << firings(id).body;
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/deliveries/" + delivery).has(gaps));
+    EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/deliveries").has(gaps));
 }
 
 TEST_F(FiringsTest, AreTheirUsersOnly) {
