@@ -137,6 +137,12 @@ void Line::end_bars(const Rule& rule, Timestamp until) {
     while (bar_end_ && *bar_end_ <= until) end_bar(rule);
 }
 
+void Line::had_price(Timestamp time) {
+    if (priced_at_ && *priced_at_ >= time) return;
+    price_.reset();
+    priced_at_ = time;
+}
+
 std::optional<Timestamp> Line::reached(Decimal seconds) const {
     if (!priced_at_) return std::nullopt;
     return *priced_at_ + age_of(seconds);

@@ -65,5 +65,27 @@ TEST(RunAge, GoesOnFromAStateThatIsYoungerThanTheLastKnownPrice) {
     EXPECT_EQ(steps.back().fired->number, 2);
 }
 
+// Armed again by a price within the last seconds before a kill, which no bar has.
+TEST(RunAge, CountsFromThePriceThatArmedIt) {
+    RuledAlert alert;
+    alert.terms = std::make_shared<const Terms>(
+        terms_of(R"({"watch":"age","is":"above","level":"60s"})", "null", R"({"cooldown":"10s"})"));
+    alert.created_at = alert.begun_at = age_begin;
+    alert.state.firings = 1;
+    alert.state.rules.push_back(
+        {.armed = true, .fired = true, .start = age_begin + 100s, .as_of = age_begin + 198s});
+    rule::Run run(alert);
+    Steps steps;
+    run.history("BTC", {age_begin - 120s, age_begin + 40s, Decimal::from_int(90), Decimal::from_int(110),
+                        Decimal::from_int(95)});
+    run.time(age_begin + 230s, steps);
+    EXPECT_TRUE(steps.empty()) << "32 s after the last price";
+    run.time(age_begin + 260s, steps);
+    ASSERT_FALSE(steps.empty());
+    ASSERT_TRUE(steps.back().fired);
+    EXPECT_EQ(steps.back().fired->time, age_begin + 258s);
+    EXPECT_FALSE(steps.back().fired->last_price) << "it is not known";
+}
+
 }  // namespace
 }  // namespace pricewire::rule

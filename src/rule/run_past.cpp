@@ -20,7 +20,13 @@ Timestamp Run::resumes_at() const {
 // Holds go on from what the history says; where it ends before now, they are blind since.
 void Run::resume(Timestamp time, Steps& steps) {
     phase_ = Phase::running;
-    for (std::size_t i = 0; i < tracks_.size(); ++i) take_noted(i);
+    for (std::size_t i = 0; i < tracks_.size(); ++i) {
+        take_noted(i);
+        // Nothing but a price arms an age again.
+        const RuleState& known = rule_state(i);
+        if (rule(i).watched == Watched::age && known.fired && known.armed)
+            tracks_[i].line.had_price(known.as_of);
+    }
     for (std::size_t m = 0; m < machines_.size(); ++m) {
         Machine& machine = machines_[m];
         bool holds = is_armed(m);
