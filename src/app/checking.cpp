@@ -36,7 +36,10 @@ Checking::Checking(Uses uses)
     expiries_ = std::make_unique<Expiries>(uses_.storage,
                                            [this](FiringGroup group) { outbox_->push(std::move(group)); });
     uses_.instruments.watch(*outbox_);
-    recorder_ = recover::start_recorder(uses_.storage, uses_.clock, recorder_options_of(uses_.config));
+    recover::RecorderOptions recorded = recorder_options_of(uses_.config);
+    // Elsewhere the bus hands over the last prices once more.
+    if (uses_.bars != nullptr) recorded.store_bars = [bars = uses_.bars] { return bars->flush(); };
+    recorder_ = recover::start_recorder(uses_.storage, uses_.clock, std::move(recorded));
     uses_.instruments.watch(*recorder_);
     uses_.listeners.start_checker([this] {
         checker_ = alert::start_checker(

@@ -12,6 +12,7 @@
 #include "app/progress.hpp"
 #include "bus/price_bus.hpp"
 #include "deliver/sender.hpp"
+#include "history/bar_writer.hpp"
 #include "metrics/instruments.hpp"
 #include "ops/config.hpp"
 #include "outbox/outbox.hpp"
@@ -33,7 +34,8 @@ public:
         Listeners& listeners;
         metrics::Instruments& instruments;
         const Clock& clock;
-        deliver::Sender* sender = nullptr;  // of this process, if it has one
+        deliver::Sender* sender = nullptr;   // of this process, if it has one
+        history::BarWriter* bars = nullptr;  // of this process, if it has one
         // After each commit of the outbox, on its thread.
         std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
     };

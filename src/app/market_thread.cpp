@@ -22,6 +22,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration bars_every = 5s;
+// Where the bus keeps no prices: those with a new high or low. A hold that such a price has broken must not go on after a
+// kill.
+constexpr Duration widened_bars_every = 100ms;
 constexpr Duration compare_every = 5s;
 constexpr auto unknown_symbol = static_cast<std::size_t>(feed::ParseError::Kind::unknown_symbol);
 // Between two calls of judge_ages(); after a longer one it leaves the judgement to the next call.
@@ -100,6 +103,7 @@ public:
                      feed::VenueTypes venues, feed::FrameTap* tap, MarketFindings findings)
         : venues_(venues),
           switched_off_(switched_off(config, venues)),
+          bus_keeps_prices_(!config.storage.redis_url.empty()),
           bus_(bus),
           bars_(bars),
           findings_(std::move(findings)),
@@ -131,7 +135,13 @@ public:
                 loop_->every(1s, "judging prices by their age", [this] { judge_ages(); });
                 loop_->every(1s, "publishing what is heard", [this] { publish_heard(); });
                 loop_->every(1s, "reporting the sources", [this] { publish_sources(); });
-                loop_->every(bars_every, "passing on the bars", [this] { bars_.write(market_.take_bars()); });
+                if (bus_keeps_prices_) {
+                    loop_->every(bars_every, "passing on the bars",
+                                 [this] { bars_.write(market_.take_bars()); });
+                } else {
+                    loop_->every(widened_bars_every, "passing on the bars' new highs and lows",
+                                 [this] { bars_.write(market_.take_widened_bars()); });
+                }
                 feed_->start();
                 judged_at_ = heard_at_ = system_clock().mono();
                 publish_heard();
@@ -218,7 +228,10 @@ private:
         return now - std::exchange(last, now) > longest_pause;
     }
     void publish_heard() {
-        if (!was_stopped(heard_at_)) bus_.publish_heard({system_clock().now(), feed_->unheard()});
+        if (was_stopped(heard_at_)) return;
+        // First, so that they are stored before what is judged up to here is noted (RecorderOptions::store_bars).
+        if (!bus_keeps_prices_) bars_.write(market_.take_bars());
+        bus_.publish_heard({system_clock().now(), feed_->unheard()});
     }
     void judge_ages() {
         if (was_stopped(judged_at_)) return;
@@ -234,6 +247,7 @@ private:
     const Timestamp started_ = system_clock().now();
     const feed::VenueTypes venues_;
     const std::vector<SourceReport> switched_off_;
+    const bool bus_keeps_prices_;
     bus::PriceBus& bus_;
     history::BarWriter& bars_;
     const MarketFindings findings_;

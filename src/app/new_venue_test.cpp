@@ -102,6 +102,7 @@ constexpr std::array<const sim::SimVenue*, 1> simulated{&toy_sim};
 
 struct NoBars final : history::BarWriter {
     void write(std::vector<Bar>) override {}
+    bool flush() override { return true; }
     void stop() override {}
 };
 

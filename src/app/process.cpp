@@ -93,6 +93,7 @@ public:
         if (roles_.api || roles_.checker) queue_->publish({});
         if (roles_.api || roles_.feed)
             directory_ = directory::create_book(*storage_, clock_, book_options_of(config_, roles_));
+        if (roles_.feed) bars_ = history::create_bar_writer(*storage_, clock_);
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();
         if (roles_.feed) prepare_feed();
@@ -211,12 +212,12 @@ private:
                            .instruments = instruments_,
                            .clock = clock_,
                            .sender = sender_.get(),
+                           .bars = bars_.get(),
                            .written = [this](auto groups, auto tasks) { on_fired(groups, tasks); }});
     }
 
     // All of a feed except the prices, which start_feed() starts when everything else runs.
     void prepare_feed() {
-        bars_ = history::create_bar_writer(*storage_, clock_);
         market_ = create_market_thread(
             config_, *bus_, *bars_, feed::venue_types(), tap_,
             {.compared = [this](auto comparisons) { discovery_->compared(std::move(comparisons)); },
@@ -383,11 +384,11 @@ private:
     std::unique_ptr<net::HttpClient> catching_;  // sends by webhooks_
     std::unique_ptr<deliver::Sender> sender_;
     std::unique_ptr<deliver::Pruner> pruner_;
+    std::unique_ptr<history::BarWriter> bars_;
     std::unique_ptr<Checking> checking_;
     std::unique_ptr<directory::Book> directory_;
     std::unique_ptr<net::HttpClient> lists_;
     std::unique_ptr<directory::Discovery> discovery_;
-    std::unique_ptr<history::BarWriter> bars_;
     std::unique_ptr<FeedPast> past_;
     std::unique_ptr<recover::Runner> recovery_;
     std::unique_ptr<MarketThread> market_;

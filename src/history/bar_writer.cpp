@@ -1,9 +1,11 @@
 #include "history/bar_writer.hpp"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <thread>
 #include <utility>
+#include <variant>
 
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
@@ -25,6 +27,11 @@ public:
     void write(std::vector<Bar> bars) override {
         if (!bars.empty()) mailbox_.push(std::move(bars));
     }
+    bool flush() override {
+        std::promise<bool> stored;
+        auto answer = stored.get_future();
+        return mailbox_.push(std::move(stored)) && answer.get();
+    }
     void stop() override {
         mailbox_.close();
         if (thread_.joinable()) thread_.join();
@@ -32,17 +39,23 @@ public:
 
 private:
     using Key = std::pair<Timestamp, Ticker>;
+    using Message = std::variant<std::vector<Bar>, std::promise<bool>>;
 
     void run() {
-        std::vector<std::vector<Bar>> batch;
+        std::vector<Message> batch;
         MonoTime next_prune = system_clock().mono();
         while (true) {
             const Duration wait = unwritten_.empty() ? options_.prune_every : options_.retry;
             const bool came = mailbox_.drain(batch, std::min(next_prune, system_clock().mono() + wait));
-            for (const auto& bars : batch) {
-                for (const Bar& bar : bars) add(bar);
+            for (const Message& message : batch) {
+                const auto* bars = std::get_if<std::vector<Bar>>(&message);
+                for (const Bar& bar : bars != nullptr ? *bars : std::vector<Bar>()) add(bar);
             }
-            flush();
+            store();
+            for (Message& message : batch) {
+                if (auto* waits = std::get_if<std::promise<bool>>(&message))
+                    waits->set_value(unwritten_.empty());
+            }
             if (!came && mailbox_.closed()) return;
             if (system_clock().mono() >= next_prune) {
                 prune();
@@ -57,7 +70,7 @@ private:
         if (unwritten_.size() > max_unwritten) unwritten_.erase(unwritten_.begin());
     }
 
-    void flush() {
+    void store() {
         if (unwritten_.empty()) return;
         std::vector<Bar> bars;
         for (const auto& [key, bar] : unwritten_) bars.push_back(bar);
@@ -93,7 +106,7 @@ private:
     storage::Bars& storage_;
     const Clock& clock_;
     const BarWriterOptions options_;
-    Mailbox<std::vector<Bar>> mailbox_;
+    Mailbox<Message> mailbox_;
     std::map<Key, Bar> unwritten_;  // this and the following belong to the thread
     bool in_trouble_ = false;
     std::thread thread_;

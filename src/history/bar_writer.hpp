@@ -27,6 +27,9 @@ public:
     virtual ~BarWriter() = default;  // as stop()
     // Any thread; returns at once.
     virtual void write(std::vector<Bar> bars) = 0;
+    // Any other thread than the writer's: waits until what was written before is stored. False if it cannot be stored now,
+    // or the writer has stopped.
+    virtual bool flush() = 0;
     // Writes the rest, once, and ends.
     virtual void stop() = 0;
 };

@@ -46,6 +46,21 @@ TEST_F(BarWriterTest, KeepsBarsWhileTheDatabaseIsUnreachable) {
     EXPECT_EQ(kept().size(), 1U);
 }
 
+TEST_F(BarWriterTest, SaysWhetherEverythingIsStored) {
+    auto writer = create_bar_writer(storage_, clock_);
+    writer->write({bar(minute_, 10, 12, 9, 11)});
+    EXPECT_TRUE(writer->flush());
+    EXPECT_EQ(kept().size(), 1U);
+    storage_.fail();
+    writer->write({bar(minute_ + 1min, 10, 12, 9, 11)});
+    EXPECT_FALSE(writer->flush());
+    storage_.heal();
+    EXPECT_TRUE(writer->flush());
+    EXPECT_EQ(kept().size(), 2U);
+    writer->stop();
+    EXPECT_FALSE(writer->flush());
+}
+
 TEST_F(BarWriterTest, RemovesOldBarsInSmallSteps) {
     std::vector<Bar> old;
     for (int i = 0; i < 25; ++i) old.push_back(bar(minute_ - 91 * 24h + i * 1min, 1, 1, 1, 1));

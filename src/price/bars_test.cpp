@@ -59,6 +59,30 @@ TEST(MinuteBars, AFinishedBarThatWasTakenDoesNotComeAgain) {
     EXPECT_EQ(bars.take_changed(), std::vector{bar("BTC", noon + 1min, 11, 11, 11, 11)});
 }
 
+TEST(MinuteBars, TellAtOnceOfNewHighsAndLows) {
+    MinuteBars bars;
+    bars.add(price("BTC", 10, noon));
+    EXPECT_EQ(bars.take_widened(), std::vector{bar("BTC", noon, 10, 10, 10, 10)});
+    bars.add(price("BTC", 10, noon + 1s));
+    EXPECT_TRUE(bars.take_widened().empty());
+    bars.add(price("BTC", 8, noon + 2s));
+    bars.add(price("BTC", 9, noon + 3s));
+    EXPECT_EQ(bars.take_widened(), std::vector{bar("BTC", noon, 10, 10, 8, 9)});
+    EXPECT_TRUE(bars.take_widened().empty());
+    bars.add(price("BTC", 9, noon + 4s));
+    EXPECT_EQ(bars.take_changed().size(), 1U) << "they stay changed";
+    bars.add(price("BTC", 11, noon + 59s));
+    bars.add(price("BTC", 9, noon + 60s));
+    EXPECT_EQ(bars.take_widened(),
+              (std::vector{bar("BTC", noon, 10, 11, 8, 11), bar("BTC", noon + 1min, 9, 9, 9, 9)}));
+    bars.add(price("BTC", 12, noon + 61s));
+    bars.finish("BTC");
+    EXPECT_EQ(bars.take_widened(), std::vector{bar("BTC", noon + 1min, 9, 12, 9, 12)});
+    bars.add(price("BTC", 10, noon + 2min));
+    bars.take_changed();
+    EXPECT_TRUE(bars.take_widened().empty());
+}
+
 TEST(MinuteBars, OfOneMinuteStayInOrderWhenTheClockIsSetBack) {
     MinuteBars bars;
     bars.add(price("BTC", 10, noon));

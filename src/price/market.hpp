@@ -48,6 +48,8 @@ public:
     void refresh(Timestamp now);
     // Bars changed since the last call.
     std::vector<Bar> take_bars() { return bars_.take_changed(); }
+    // Those of them that a kill should not lose: see MinuteBars.
+    std::vector<Bar> take_widened_bars() { return bars_.take_widened(); }
     // Any thread.
     const MarketMeters& meters() const { return meters_; }
     const RateMeters& rate_meters() const { return rate_meters_; }

@@ -85,7 +85,8 @@ private:
                 storage_.save_blind(spans_);
                 spans_.clear();
             }
-            if (const auto until = judged_->until(); until && until != written_) {
+            if (const auto until = judged_->until();
+                until && until != written_ && (!options_.store_bars || options_.store_bars())) {
                 storage_.note_judged(*until, clock_.now());
                 written_ = until;
             }

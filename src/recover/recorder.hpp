@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,9 @@ struct RecorderOptions {
     bool is_asked_back = true;                  // false: what is missed stays unknown
     Duration kept = std::chrono::hours{24 * 90};
     Duration write_every = std::chrono::seconds{1};
+    // Stores the bars of all prices that have been judged; false if it cannot now. What is noted as judged counts as known
+    // after a kill, so that this comes first. May be empty.
+    std::function<bool()> store_bars = {};
 };
 
 // Stores until when all prices were judged, and when they were not (Judged). On its own thread, in a checker's

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "fakes/log_capture.hpp"
 #include "fakes/test_storage.hpp"
 
@@ -83,6 +85,22 @@ TEST_F(RecorderTest, WhatCannotBeStoredIsStoredLater) {
     storage_.heal();
     ASSERT_TRUE(storage_.wait_until([&] { return storage_.judged_until() == now_ + 1s; }));
     EXPECT_EQ(spans().size(), 1U);
+}
+
+TEST_F(RecorderTest, WhatIsNotInStoredBarsIsNotNotedAsJudged) {
+    std::atomic<bool> is_stored = false;
+    std::atomic<int> asked = 0;
+    storage_.note_judged(now_, now_);
+    const auto recorder =
+        start_recorder(storage_, clock_, {.always = {"BTC"}, .write_every = 5ms, .store_bars = [&] {
+                                              ++asked;
+                                              return is_stored.load();
+                                          }});
+    recorder->heard("a", {now_ + 1s, {}});
+    ASSERT_TRUE(storage_.wait_until([&] { return asked > 2; }));
+    EXPECT_EQ(storage_.judged_until(), now_);
+    is_stored = true;
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.judged_until() == now_ + 1s; }));
 }
 
 TEST_F(RecorderTest, SaysOnceThatItForgetsWhatTheDatabaseDoesNotTake) {

@@ -81,6 +81,32 @@ TEST_P(RuleRestarts, FindTheStateThatWasKeptAndTheRestInTheBars) {
     played.check();
 }
 
+// What was judged before a kill is in the bars, and breaks a hold; a bar that lacks it would let the alert fire 40 s early.
+TEST_P(RuleRestarts, ADipRightBeforeAKillBreaksAHold) {
+    std::vector<SteppedCase> cases{worked(
+        R"({"n":92,"alert":"holds","body":{"ticker":"BTC","when":{"is":"above","level":100},"for":"1m"},
+                   "prices":[[0,"BTC","101"],[10,"BTC","101"],[20,"BTC","101"],[30,"BTC","101"],[40,"BTC","99"],
+                             [41,"BTC","101"],[50,"BTC","101"],[60,"BTC","101"],[80,"BTC","101"],[100,"BTC","101"],
+                             [120,"BTC","101"]],
+                   "fires":[[)" +
+        // Where the bus keeps prices, nobody is blind between the kill and the start.
+        std::string(GetParam() == Side::embedded ? "110" : "101") +
+        R"(,"101"]],"left_out":0,"status":"fired"})")};
+    SteppedWorld world(GetParam(), {.tickers = SteppedCases::tickers(cases), .begins_at = -5s});
+    SteppedCases played(world, std::move(cases));
+    world.start();
+    played.play_to(41s);
+    world.deployment().wait_until("what was judged to be noted", [&] {
+        return world.state(played.of(92).alert).find(R"("judged_until":"2025-01-02T10:00:41Z")") !=
+               std::string::npos;
+    });
+    world.kill();
+    world.sleep_to(50s);
+    world.start();
+    played.play_to(125s);
+    played.check();
+}
+
 TEST_P(RuleRestarts, APriceFromBeforeAnExpiryFiresHoweverLateItIsRead) {
     std::vector<SteppedCase> cases{
         worked(
