@@ -150,6 +150,8 @@ private:
             instruments_.stored(method, took, failed);
         });
         events.alert_expired = [this](const Uuid& user, const Uuid& alert) {
+            if (expired_lines_.take(clock_.mono()))
+                log::info("alert expired", {{"alert_id", alert.to_string()}});
             const DeliveryNotice notice{user, alert};
             if (notices_) notices_->publish({&notice, 1});
         };
@@ -369,6 +371,7 @@ private:
     feed::FrameTap* const tap_;  // may be null
     const Clock& clock_ = system_clock();
     std::optional<int> signal_;
+    log::LineBudget expired_lines_{"alerts that expired", 200};
 
     Listeners listeners_;
 
