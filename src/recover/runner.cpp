@@ -138,16 +138,23 @@ private:
         const Timestamp now = clock_.now();
         std::vector<BlindSpan> spans = storage_.claim_blind(now, batch, options_.owner, now + lease);
         if (spans.empty()) return false;
-        const bool is_more = spans.size() == batch;
+        bool is_more = spans.size() == batch;
         std::vector<Job> jobs;
-        for (BlindSpan& span : spans) prepare(std::move(span), now, jobs);
+        std::size_t ruled = 0;
+        for (BlindSpan& span : spans) {
+            // The others stay this owner's, for the next round.
+            is_more = is_more || ruled >= options_.most_ruled;
+            if (ruled >= options_.most_ruled) break;
+            ruled += prepare(std::move(span), now, jobs);
+        }
         if (!ask_bars(jobs, now) || !ask_trades(jobs)) return false;
         fire(jobs);
         for (Job& job : jobs) finish(job, now);
         return is_more;
     }
 
-    void prepare(BlindSpan span, Timestamp now, std::vector<Job>& jobs) {
+    // Returns how many alerts with terms it has.
+    std::size_t prepare(BlindSpan span, Timestamp now, std::vector<Job>& jobs) {
         Job job{.span = std::move(span), .from = {}, .to = {}};
         job.to = *job.span.to;
         job.from = std::max({job.span.from, job.span.told_until.value_or(job.span.from),
@@ -158,13 +165,22 @@ private:
         if (job.alerts.empty() && job.ruled.empty()) {
             job.span.state = job.from < job.to ? BlindState::unasked : BlindState::lost;
             storage_.finish_blind(job.span, options_.owner, std::nullopt);
-            return;
+            return 0;
         }
-        jobs.push_back(std::move(job));
+        return jobs.emplace_back(std::move(job)).ruled.size();
     }
     void add_ruled(Job& job) const {
         std::set<Ticker> others;
-        for (ActiveAlert& alert : storage_.recoverable_ruled(job.span.ticker, job.to)) {
+        auto alerts = storage_.recoverable_ruled(job.span.ticker, job.to, options_.most_ruled + 1);
+        if (alerts.size() > options_.most_ruled) {
+            alerts.pop_back();
+            log::warn(
+                "a ticker has more alerts with terms than can be looked at for what was missed; the others "
+                "do not fire late",
+                {{"ticker", std::string(job.span.ticker.view())},
+                 {"looked_at", std::to_string(alerts.size())}});
+        }
+        for (ActiveAlert& alert : alerts) {
             if (!is_recoverable(alert, job.from, job.to)) continue;
             std::set<Ticker> with = others;
             for (const Ticker& ticker : tickers_of(*alert.ruled->terms)) with.insert(ticker);

@@ -27,6 +27,9 @@ struct RunnerOptions {
     // After each commit, on the runner's thread, with the deliveries written for the groups; must not block.
     std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
     std::size_t max_firings_per_commit = 10'000;  // live firings wait for a commit
+    // Alerts with terms that are looked at together, about a kilobyte each. What a ticker has beyond that is left out, which
+    // is logged.
+    std::size_t most_ruled = 200'000;
     Duration look_every = std::chrono::seconds{1};
     Duration bars_within = std::chrono::seconds{15};
     Duration trades_within = std::chrono::seconds{10};

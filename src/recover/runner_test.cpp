@@ -154,6 +154,7 @@ protected:
         options.known = [](Ticker, Timestamp, Timestamp) { return std::vector<Stretch>{}; };
         options.max_firings_per_commit = 3;
         options.look_every = 5ms;
+        options.most_ruled = most_ruled_;
         return start_runner(storage_, past_, clock_, std::move(options));
     }
     BlindSpan span() { return storage_.blind_spans("BTC", Timestamp::min(), 1).at(0); }
@@ -168,6 +169,7 @@ protected:
     fakes::LogCapture log_;
     fakes::TestStorage storage_;
     FakePast past_;
+    std::size_t most_ruled_ = 100;
     std::atomic<std::size_t> written_ = 0;
     std::atomic<int> commits_ = 0;
 };
@@ -210,6 +212,18 @@ TEST_F(RunnerTest, AlertsWithTermsFireLateAsOftenAsTheyWouldHave) {
     EXPECT_EQ(firings[0].price, Decimal::from_int(115));
     EXPECT_EQ(storage_.all_deliveries().size(), 2U);
     EXPECT_TRUE(storage_.alert(user_, never)->is_active);
+}
+
+TEST_F(RunnerTest, LooksAtABoundedNumberOfAlertsWithTerms) {
+    most_ruled_ = 2;
+    for (const char* level : {"101", "102", "103"})
+        add_ruled(fmt::format(R"({{"is":"above","level":{{"from":{},"by":"1%"}}}})", level));
+    past_.set_bars({bar(0, 99, 100), bar(1, 100, 115)});
+    blind(0, 2);
+    const auto runner = start();
+    ASSERT_TRUE(wait_for(BlindState::recovered));
+    EXPECT_EQ(storage_.all_deliveries().size(), 2U);
+    EXPECT_EQ(log_.count("warn a ticker has more alerts with terms than can be looked at"), 1U);
 }
 
 TEST_F(RunnerTest, WhatSeveralTickersDecideWaitsForTheVenuesOfEach) {

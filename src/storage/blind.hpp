@@ -43,8 +43,9 @@ public:
                               std::optional<Timestamp> due) = 0;
     // Those of the ticker's active alerts that were created before `before` and may fire late, in no order.
     virtual std::vector<RecoverableAlert> recoverable_alerts(Ticker ticker, Timestamp before) = 0;
-    // The same of those with terms, that have begun before `before`.
-    virtual std::vector<ActiveAlert> recoverable_ruled(Ticker ticker, Timestamp before) = 0;
+    // The same of those with terms, that have begun before `before`; at most `limit`, any of them.
+    virtual std::vector<ActiveAlert> recoverable_ruled(Ticker ticker, Timestamp before,
+                                                       std::size_t limit) = 0;
     // Removes at most `limit` spans that began before `before`; returns how many.
     virtual std::size_t prune_blind(Timestamp before, std::size_t limit) = 0;
 };

@@ -147,13 +147,14 @@ TEST_P(StorageBlindConformance, FindsTheAlertsWithTermsThatMayFireLate) {
     const Uuid old = ruled("200", true, 0min);
     ruled("300", false, 0min);
     ruled("400", true, 1min);
-    const auto found = storage_->recoverable_ruled("BTC", now_ + 1min);
+    const auto found = storage_->recoverable_ruled("BTC", now_ + 1min, 10);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].id, old);
     ASSERT_TRUE(found[0].ruled);
     EXPECT_EQ(found[0].ruled->terms->rules[0].level.number, *Decimal::parse("200"));
-    EXPECT_EQ(storage_->recoverable_ruled("BTC", now_ + 2min).size(), 2U);
-    EXPECT_TRUE(storage_->recoverable_ruled("ETH", now_ + 2min).empty());
+    EXPECT_EQ(storage_->recoverable_ruled("BTC", now_ + 2min, 10).size(), 2U);
+    EXPECT_EQ(storage_->recoverable_ruled("BTC", now_ + 2min, 1).size(), 1U);
+    EXPECT_TRUE(storage_->recoverable_ruled("ETH", now_ + 2min, 10).empty());
 }
 
 TEST_P(StorageBlindConformance, AFiringThatIsLateSaysWhenAndByWhomWhereverItIsRead) {

@@ -116,7 +116,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
              s.finish_blind({.ticker = "BTC", .from = now_, .reason = "x", .told_until = {}}, "x", now_);
          }},
         {"recoverable_alerts", [&] { s.recoverable_alerts("BTC", now_); }},
-        {"recoverable_ruled", [&] { s.recoverable_ruled("BTC", now_); }},
+        {"recoverable_ruled", [&] { s.recoverable_ruled("BTC", now_, 1); }},
         {"prune_blind", [&] { s.prune_blind(now_, 1); }},
         {"need_tickers", [&] { s.need_tickers(std::vector<Ticker>{"BTC"}, now_, now_); }},
         {"needed_tickers", [&] { s.needed_tickers(now_); }},

@@ -1377,7 +1377,8 @@ WHERE ticker = $1::text AND is_active AND recover AND rule IS NULL AND created_a
 SELECT
 -- include: active_columns
 FROM alerts a JOIN alert_states s ON s.alert_id = a.id
-WHERE a.ticker = $1::text AND a.is_active AND a.recover AND a.rule IS NOT NULL AND s.begun_at < $2::timestamptz;
+WHERE a.ticker = $1::text AND a.is_active AND a.recover AND a.rule IS NOT NULL AND s.begun_at < $2::timestamptz
+LIMIT $3::bigint;
 
 -- name: blind_prune
 DELETE FROM blind_spans WHERE (ticker, started_at) IN (

@@ -194,10 +194,10 @@ public:
                                   ticker.view(), before));
         });
     }
-    std::vector<ActiveAlert> recoverable_ruled(Ticker ticker, Timestamp before) override {
+    std::vector<ActiveAlert> recoverable_ruled(Ticker ticker, Timestamp before, std::size_t limit) override {
         return read("recoverable_ruled", [&](Connection& db) {
             return present(db.all(or_skip("recoverable_ruled", read_active_alert), "alerts_recoverable_ruled",
-                                  ticker.view(), before));
+                                  ticker.view(), before, limit));
         });
     }
     std::size_t prune_blind(Timestamp before, std::size_t limit) override {

@@ -954,7 +954,8 @@ WHERE ticker = ? AND is_active = 1 AND recover = 1 AND rule IS NULL AND created_
 SELECT
 -- include: active_columns
 FROM alerts a CROSS JOIN alert_states s ON s.alert_id = a.id
-WHERE a.ticker = ? AND a.is_active = 1 AND a.recover = 1 AND a.rule IS NOT NULL AND s.begun_at < ?;
+WHERE a.ticker = ? AND a.is_active = 1 AND a.recover = 1 AND a.rule IS NOT NULL AND s.begun_at < ?
+LIMIT ?;
 
 -- name: blind_prune
 DELETE FROM blind_spans WHERE (ticker, started_at) IN (
