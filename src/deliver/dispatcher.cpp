@@ -16,6 +16,7 @@
 #include "deliver/last_chance.hpp"
 #include "deliver/peers.hpp"
 #include "deliver/request.hpp"
+#include "deliver/requests.hpp"
 #include "deliver/secret_log.hpp"
 #include "deliver/write_back.hpp"
 #include "net/endpoint_name.hpp"
@@ -59,7 +60,6 @@ public:
           wires_(std::move(wires)),
           storage_(storage),
           client_(client),
-          secrets_(secrets),
           clock_(clock),
           rng_(seed),
           gate_(clock, seed + 1),
@@ -68,7 +68,8 @@ public:
                   options.alive_for > Duration::zero(), storage, clock),
           endpoints_(policy_of(options, client), seed + 2),
           peers_(options.owner, options.alive_for, storage, clock),
-          budget_(options.attempts_by_user) {}
+          budget_(options.attempts_by_user),
+          requests_(options.push_key, options.push_contact, options.user_agent, secrets) {}
 
     void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) override {
         if (!stopping_) intake_.on_tasks(tasks, complete);
@@ -95,7 +96,7 @@ public:
         const AttemptResult& result = completed.result;
         Held held = std::move(it->second);
         held_.erase(it);
-        leave_endpoint(held, sign_of(result), failure_of(result).value_or(""));
+        leave_endpoint(held, sign_of(result), failure_of(result, receiver_of(held.claimed)).value_or(""));
         if (result.error == net::HttpError::cancelled) {
             // The client has ended; the receiver has not failed.
             if (!stopping_) defer(held);
@@ -171,18 +172,18 @@ private:
 
     void settle(const Held& held, Attempt made, const AttemptResult& result) {
         ++stats_.attempts;
-        write(held.claimed, decide(held.claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
-              Endpoints::name(*held.endpoint), result.error);
-        if (result.error == net::HttpError::none && result.status == 410)
-            end_those_that_wait(*held.endpoint, held.claimed.alert.webhook_url);
+        auto outcome = decide(held.claimed, std::move(made), result, options_.retry, clock_.now(), rng_);
+        const bool ends_others = outcome.disable_endpoint || outcome.push_gone;
+        write(held.claimed, std::move(outcome), Endpoints::name(*held.endpoint), result.error);
+        if (ends_others) end_those_that_wait(*held.endpoint, held.claimed);
     }
 
-    // Those claimed before the URL was disabled were read without that.
-    void end_those_that_wait(Endpoints::Endpoint& endpoint, const std::string& url) {
-        const auto other = [&](const Uuid& id) { return held_.at(id).claimed.alert.webhook_url != url; };
+    // Those claimed before the URL was disabled, or the device removed, were read without that.
+    void end_those_that_wait(Endpoints::Endpoint& endpoint, const ClaimedDelivery ended) {
+        const auto other = [&](const Uuid& id) { return !go_together(held_.at(id).claimed, ended); };
         for (const Uuid& id : endpoints_.remove_waiting(endpoint, other)) {
             ClaimedDelivery& claimed = held_.at(id).claimed;
-            claimed.alert.endpoint_disabled_at = clock_.now();
+            close_destination(claimed, clock_.now());
             write(claimed, *ended_before(claimed, clock_.now()), Endpoints::name(endpoint));
             held_.erase(id);
         }
@@ -192,7 +193,7 @@ private:
         for (const auto& [user, url, at, reason] : write_back_.take_disabled()) {
             const auto goes = [&](const auto& entry) { return entry.second.goes_to(user, url); };
             const auto it = std::ranges::find_if(held_, goes);
-            if (it != held_.end()) end_those_that_wait(*it->second.endpoint, url);
+            if (it != held_.end()) end_those_that_wait(*it->second.endpoint, it->second.claimed);
         }
     }
 
@@ -208,7 +209,7 @@ private:
         const bool at_info = log::enabled(log::Level::info) && attempts_told_.take(clock_.mono());
         log_outcome(claimed, outcome, endpoint, at_info ? log::Level::info : log::Level::debug);
         outcome.user_id = claimed.alert.user_id;
-        outcome.webhook_url = claimed.alert.webhook_url;
+        if (!claimed.push) outcome.webhook_url = claimed.alert.webhook_url;
         write_back_.add(std::move(outcome));
     }
 
@@ -321,17 +322,17 @@ private:
             return true;
         }
         if (auto outcome = ended_before(claimed, clock_.now())) {
-            write(claimed, std::move(*outcome), host_in(claimed.alert.webhook_url));
+            write(claimed, std::move(*outcome), host_in(destination(claimed)));
             return true;
         }
         // Checked again, since the configuration may have changed after the alert was created.
-        const auto url = net::parse_webhook_url(claimed.alert.webhook_url, wires_->urls);
+        const auto url = net::parse_webhook_url(destination(claimed), wires_->urls);
         if (!url) {
             ++stats_.attempts;
             const AttemptResult result{.error = net::HttpError::bad_url, .error_text = url.error().message};
             Attempt made{.delivery_id = claimed.id, .number = claimed.attempt, .started_at = clock_.now()};
             write(claimed, decide(claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
-                  host_in(claimed.alert.webhook_url), result.error);
+                  host_in(destination(claimed)), result.error);
             return true;
         }
         const Uuid id = claimed.id;
@@ -397,7 +398,7 @@ private:
             defer(held);
             return false;
         }
-        auto request = webhook_request(claimed, secrets_, now, options_.user_agent);
+        auto request = requests_.make(claimed, now);
         if (!request) {
             put_off_for_secret(held, request.error().message);
             return false;
@@ -420,9 +421,9 @@ private:
 
     void put_off_for_secret(const Held& held, const std::string& reason) {
         const ClaimedDelivery& claimed = held.claimed;
-        secrets_told_.tell(claimed.alert.user_id, reason);
+        secrets_told_.tell(claimed, reason);
         write(claimed,
-              put_off(claimed, "the webhook cannot be signed: " + reason, wait_for_secret(options_.retry),
+              put_off(claimed, cannot_be_made(claimed) + reason, wait_for_secret(options_.retry),
                       clock_.now(), rng_),
               Endpoints::name(*held.endpoint));
     }
@@ -462,7 +463,6 @@ private:
     const std::shared_ptr<const DispatcherWires> wires_;
     storage::Outbox& storage_;
     net::HttpClient& client_;
-    const secrets::SecretBox& secrets_;
     const Clock& clock_;
     Rng rng_;
     StorageGate gate_;
@@ -471,6 +471,7 @@ private:
     Endpoints endpoints_;
     Peers peers_;
     AttemptBudget budget_;
+    Requests requests_;
 
     std::unordered_map<Uuid, Held> held_;  // claimed: waiting or in flight
     bool claim_goes_on_ = false;

@@ -11,6 +11,8 @@
 
 #include "access/rate_limits.hpp"
 #include "base/clock.hpp"
+#include "base/p256.hpp"
+#include "base/result.hpp"
 #include "deliver/breaker.hpp"
 #include "deliver/retry.hpp"
 #include "domain/delivery.hpp"
@@ -41,6 +43,10 @@ struct SenderOptions {
     BreakerPolicy breaker;
     std::size_t max_hints = std::size_t{1} << 18;  // tasks kept in memory; for more the database is asked
     std::string user_agent = "Pricewire/" PRICEWIRE_VERSION;
+    // The server's key for pushes; called on the sender's thread when the first push is due, until it returns one. Throws
+    // what the storage throws. May be empty: then pushes wait.
+    std::function<Result<P256KeyPair>()> push_key;
+    std::string push_contact;  // as for push::Vapid
     // Called with deliveries whose claim or outcome has been written, on the sender's thread; must not wait.
     // May be empty.
     std::function<void(std::span<const DeliveryNotice>)> changed;

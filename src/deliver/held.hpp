@@ -8,6 +8,7 @@
 #include "deliver/request.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
+#include "push/message.hpp"
 
 namespace pricewire::deliver {
 
@@ -19,13 +20,13 @@ struct Held {
     unsigned lane = 0;
     Timestamp started_at{};
     std::string request_headers{};
-    std::string request_body{};
+    std::string request_body{};  // of a push before it was encrypted
     bool in_flight = false;
 
     void begin_attempt(const net::HttpRequest& request, Timestamp now) {
         started_at = now;
         request_headers = kept_headers(request.headers);
-        request_body = request.body;
+        request_body = claimed.push ? push::push_message(claimed) : request.body;
         in_flight = true;
     }
     // What was sent, without the result; it is not kept here any longer.
@@ -37,7 +38,7 @@ struct Held {
                 .request_body = std::move(request_body)};
     }
     bool goes_to(const Uuid& user, const std::string& url) const {
-        return claimed.alert.user_id == user && claimed.alert.webhook_url == url;
+        return !claimed.push && claimed.alert.user_id == user && claimed.alert.webhook_url == url;
     }
 };
 

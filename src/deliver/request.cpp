@@ -39,6 +39,20 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     return request;
 }
 
+bool go_together(const ClaimedDelivery& a, const ClaimedDelivery& b) {
+    if (a.push && b.push) return a.push->subscription_id == b.push->subscription_id;
+    return !a.push && !b.push && a.alert.user_id == b.alert.user_id &&
+           a.alert.webhook_url == b.alert.webhook_url;
+}
+
+void close_destination(ClaimedDelivery& delivery, Timestamp now) {
+    if (delivery.push) {
+        delivery.push->endpoint.clear();
+    } else {
+        delivery.alert.endpoint_disabled_at = now;
+    }
+}
+
 TraceContext trace_of(const ClaimedDelivery& delivery) {
     return delivery.alert.trace ? *delivery.alert.trace : trace_named(delivery.id);
 }
@@ -47,6 +61,12 @@ std::string kept_headers(const net::Headers& headers) {
     JsonWriter w;
     w.begin_object();
     for (const auto& [name, value] : headers) {
+        if (name == "authorization") {
+            // "vapid t=TOKEN, k=KEY"
+            const auto token = value.find("t=") + 2;
+            w.field(name, std::string(value).replace(token, value.find(',') - token, "…"));
+            continue;
+        }
         if (name != "webhook-signature") {
             w.field(name, value);
             continue;

@@ -46,7 +46,33 @@ DeliveryOutcome outcome_of(const ClaimedDelivery& claim, DeliveryState next, std
     outcome.next = next;
     outcome.reason = std::move(reason);
     outcome.ended_at = now;
+    if (claim.push) outcome.push_id = claim.push->subscription_id;
     return outcome;
+}
+
+// Sets what follows from an answer of a push service that is final; false if there may be another attempt.
+bool ends_push(DeliveryOutcome& outcome) {
+    const int status = outcome.attempt->status.value_or(0);
+    if (status == 401 || status == 403) {
+        outcome.reason += "; does push.contact name an address that exists?";
+        return false;
+    }
+    outcome.push_gone = status == 404 || status == 410;
+    if (outcome.push_gone) outcome.reason += ": the browser has ended its subscription";
+    if (status == 413) outcome.reason += ": the message is too long for it";
+    return outcome.push_gone || status == 413;
+}
+
+// Why a delivery has ended without success, as the log says it.
+std::string ended_in_words(const ClaimedDelivery& claim, const DeliveryOutcome& outcome) {
+    const std::string_view what = claim.push ? "a push" : "a webhook";
+    if (outcome.next == DeliveryState::expired) return fmt::format("{} could not be delivered in time", what);
+    if (outcome.disable_endpoint)
+        return "a receiver wants no more webhooks; its user's deliveries to this URL end";
+    if (outcome.push_gone) return "a browser wants no more pushes; its device is removed";
+    if (!outcome.attempt && claim.push) return "a push was not sent; its device was removed";
+    if (!outcome.attempt) return "a webhook was not sent; its URL is disabled";
+    return fmt::format("{} could not be delivered; its attempts are used up", what);
 }
 
 }  // namespace
@@ -71,16 +97,15 @@ AttemptResult attempt_result(net::HttpResult&& result) {
     return out;
 }
 
-std::optional<std::string> failure_of(const AttemptResult& result) {
+std::optional<std::string> failure_of(const AttemptResult& result, std::string_view receiver) {
     if (result.error != net::HttpError::none) {
         return result.error_text.empty() ? std::string(net::to_string(result.error)) : result.error_text;
     }
     if (result.status >= 200 && result.status < 300) return std::nullopt;
     if (result.status >= 300 && result.status < 400) {
-        return fmt::format("the receiver answered {}, a redirect; redirects are not followed", result.status);
+        return fmt::format("{} answered {}, a redirect; redirects are not followed", receiver, result.status);
     }
-    if (result.status == 410) return "the receiver answered 410 Gone";
-    return fmt::format("the receiver answered {}", result.status);
+    return fmt::format("{} answered {}{}", receiver, result.status, result.status == 410 ? " Gone" : "");
 }
 
 Duration wait_after(int round, const RetryPolicy& policy, Rng& rng) {
@@ -103,18 +128,15 @@ DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const Attempt
     attempt.answer = result.answer.substr(0, max_kept_answer);
     attempt.times = result.times;
     if (result.error == net::HttpError::none && result.status != 0) attempt.status = result.status;
-    auto failure = failure_of(result);
+    auto failure = failure_of(result, receiver_of(claim));
     if (!result.body_error.empty()) attempt.error = "the answer's body is not whole: " + result.body_error;
     if (!failure) return outcome;
 
     attempt.error = attempt.error.empty() ? *failure : *failure + "; " + attempt.error;
     outcome.reason = std::move(*failure);
-    if (attempt.status == 410) {
-        outcome.next = DeliveryState::failed;
-        outcome.disable_endpoint = true;
-        return outcome;
-    }
-    if (claim.round >= policy.attempts) {
+    outcome.disable_endpoint = attempt.status == 410 && !claim.push;
+    const bool ends = outcome.disable_endpoint || (claim.push && ends_push(outcome));
+    if (ends || claim.round >= policy.attempts) {
         outcome.next = DeliveryState::failed;
         return outcome;
     }
@@ -131,7 +153,10 @@ DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const Attempt
 }
 
 std::optional<DeliveryOutcome> ended_before(const ClaimedDelivery& claim, Timestamp now) {
-    if (claim.alert.endpoint_disabled_at) {
+    if (claim.push && claim.push->is_gone()) {
+        return outcome_of(claim, DeliveryState::failed, "no attempt was made: the device was removed", now);
+    }
+    if (!claim.push && claim.alert.endpoint_disabled_at) {
         return outcome_of(
             claim, DeliveryState::failed,
             fmt::format("no attempt was made: the URL was disabled at {}; the list of endpoints says why",
@@ -179,19 +204,13 @@ void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, s
     const log::Scope scope({{"trace_id", trace_id}});
     const int made = outcome.attempt ? claim.attempt : claim.attempt - 1;
     if (bad) {
-        std::string_view what = "a webhook could not be delivered; its attempts are used up";
-        if (outcome.next == DeliveryState::expired) {
-            what = "a webhook could not be delivered in time";
-        } else if (outcome.disable_endpoint) {
-            what = "a receiver wants no more webhooks; its user's deliveries to this URL end";
-        } else if (!outcome.attempt) {
-            what = "a webhook was not sent; its URL is disabled";
-        }
-        log::warn(what, {{"delivery_id", claim.id.to_string()},
-                         {"alert_id", claim.alert.id.to_string()},
-                         {"endpoint", std::string(endpoint)},
-                         {"attempts", std::to_string(made)},
-                         {"reason", outcome.reason}});
+        const bool removed = outcome.push_gone || (claim.push && claim.push->is_gone());
+        log::write(removed ? log::Level::info : log::Level::warn, ended_in_words(claim, outcome),
+                   {{"delivery_id", claim.id.to_string()},
+                    {"alert_id", claim.alert.id.to_string()},
+                    {"endpoint", std::string(endpoint)},
+                    {"attempts", std::to_string(made)},
+                    {"reason", outcome.reason}});
         return;
     }
     std::string status = "none", took = "0";
@@ -199,7 +218,7 @@ void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, s
         if (outcome.attempt->status) status = std::to_string(*outcome.attempt->status);
         took = std::to_string(outcome.attempt->duration / milliseconds{1});
     }
-    log::write(level, "webhook attempt",
+    log::write(level, claim.push ? "push attempt" : "webhook attempt",
                {{"delivery_id", claim.id.to_string()},
                 {"alert_id", claim.alert.id.to_string()},
                 {"attempt", std::to_string(claim.attempt)},

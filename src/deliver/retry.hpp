@@ -37,9 +37,15 @@ struct AttemptResult {
 };
 AttemptResult attempt_result(net::HttpResult&& result);
 
+// Who answers its attempts, in words.
+constexpr std::string_view receiver_of(const ClaimedDelivery& claim) {
+    return claim.push ? "the push service" : "the receiver";
+}
+
 // Why the attempt failed, in one sentence; nullopt if it succeeded, that is, with a status of 2xx. A redirect
-// is not followed and fails.
-std::optional<std::string> failure_of(const AttemptResult& result);
+// is not followed and fails. `receiver` is who has answered.
+std::optional<std::string> failure_of(const AttemptResult& result,
+                                      std::string_view receiver = "the receiver");
 
 // How long to wait after the failed attempt number `round` (from 1) of those that count: within a tenth of
 // the wait in first_retries while there is one; then, with n counted from there, random in the upper half of
@@ -50,6 +56,8 @@ Duration wait_after(int round, const RetryPolicy& policy, Rng& rng);
 // The outcome of an attempt made for `claim`:
 //   2xx                                  delivered
 //   410                                  failed, and the endpoint is disabled
+//   404, 410 of a push                   failed, and the device is gone
+//   413 of a push                        failed
 //   any other failure                    pending after wait_after(), or after the Retry-After of a 429 or
 //                                        503 if that is longer (plus up to a tenth, so that not all with the
 //                                        same Retry-After come back at once)
@@ -60,8 +68,8 @@ Duration wait_after(int round, const RetryPolicy& policy, Rng& rng);
 DeliveryOutcome decide(const ClaimedDelivery& claim, Attempt made, const AttemptResult& result,
                        const RetryPolicy& policy, Timestamp now, Rng& rng);
 
-// The outcome of a claim for which no attempt may be made, since its deadline has passed or its endpoint is
-// disabled; nullopt if one may.
+// The outcome of a claim for which no attempt may be made, since its deadline has passed, its endpoint is
+// disabled, or its device was removed; nullopt if one may.
 std::optional<DeliveryOutcome> ended_before(const ClaimedDelivery& claim, Timestamp now);
 
 // The outcome of a claim for which no attempt can be made for now for reasons on our side: pending for `wait`
@@ -69,7 +77,7 @@ std::optional<DeliveryOutcome> ended_before(const ClaimedDelivery& claim, Timest
 DeliveryOutcome put_off(const ClaimedDelivery& claim, std::string reason, Duration wait, Timestamp now,
                         Rng& rng);
 
-// How long to wait for a key that opens the user's secret: about a minute, within the back-off's bounds.
+// How long to wait for a key that opens a secret: about a minute, within the back-off's bounds.
 Duration wait_for_secret(const RetryPolicy& policy);
 
 // How long to wait after a failure of our own: half the delivery's age, so that pauses grow without being
@@ -80,7 +88,8 @@ Duration wait_for_ourselves(const ClaimedDelivery& claim, const RetryPolicy& pol
 DeliveryOutcome put_off_until(const ClaimedDelivery& claim, Timestamp next, std::string reason,
                               Timestamp now);
 
-// Logs the outcome: failed and expired as warnings, the rest at `level`.
+// Logs the outcome: failed and expired as warnings, but for devices that are gone, which is how most end; the rest at
+// `level`.
 // `endpoint` is scheme, host and port, or the host alone; never a path, which may hold a token.
 void log_outcome(const ClaimedDelivery& claim, const DeliveryOutcome& outcome, std::string_view endpoint,
                  log::Level level);

@@ -395,5 +395,72 @@ TEST(Retry, LogsAttemptsAtTheGivenLevel) {
     EXPECT_EQ(log.count(" trace_id=4bf92f3577b34da6a3ce929d0e0e4736"), 2U);
 }
 
+ClaimedDelivery push(int round) {
+    ClaimedDelivery c = claim(round);
+    c.push = PushTarget{.subscription_id = make_uuid(now), .endpoint = "https://push.example/x"};
+    return c;
+}
+
+TEST(RetryOfPushes, EveryAnswerOfAPushService) {
+    const auto outcome = [](const AttemptResult& result, int round = 1) {
+        Rng rng(1);
+        const ClaimedDelivery c = push(round);
+        const DeliveryOutcome o = decide(c, made_for(c), result, {}, now, rng);
+        EXPECT_EQ(o.push_id, c.push->subscription_id);
+        EXPECT_FALSE(o.disable_endpoint) << "that is about the webhook's URL";
+        return fmt::format("{}{}{}", to_string(o.next), o.push_gone ? ", gone" : "",
+                           o.reason.empty() ? "" : ": " + o.reason);
+    };
+    for (const int code : {200, 201, 202, 204}) EXPECT_EQ(outcome(status(code)), "delivered");
+    EXPECT_EQ(outcome(status(404)),
+              "failed, gone: the push service answered 404: the browser has ended its subscription");
+    EXPECT_EQ(outcome(status(410)),
+              "failed, gone: the push service answered 410 Gone: the browser has ended its subscription");
+    EXPECT_EQ(outcome(status(413)), "failed: the push service answered 413: the message is too long for it");
+    EXPECT_EQ(outcome(status(403)),
+              "pending: the push service answered 403; does push.contact name an address that exists?");
+    EXPECT_EQ(outcome(status(429)), "pending: the push service answered 429");
+    EXPECT_EQ(outcome(status(503)), "pending: the push service answered 503");
+    EXPECT_EQ(outcome(status(503), 4), "failed: the push service answered 503");
+    EXPECT_EQ(outcome(failure(HttpError::timeout, "no answer within 5s")), "pending: no answer within 5s");
+}
+
+TEST(RetryOfPushes, WaitAsLongAsTheServiceAsks) {
+    EXPECT_EQ(run(push(1), status(429, "120")),
+              "attempt 1 -> pending in 120..130 s, status 429: the push service answered 429");
+}
+
+TEST(RetryOfPushes, EndWithTheirDeviceAndNotWithTheWebhooksUrl) {
+    ClaimedDelivery c = push(1);
+    c.alert.endpoint_disabled_at = now;
+    EXPECT_FALSE(ended_before(c, now));
+    c.push->endpoint.clear();
+    EXPECT_EQ(ended_before(c, now)->reason, "no attempt was made: the device was removed");
+    EXPECT_EQ(ended_before(c, now)->next, DeliveryState::failed);
+    c = push(1);
+    EXPECT_EQ(ended_before(c, c.deadline + seconds{1})->next, DeliveryState::expired);
+}
+
+TEST(RetryOfPushes, AreLoggedAsPushes) {
+    fakes::LogCapture log;
+    Rng rng(1);
+    const auto tell = [&](const ClaimedDelivery& c, const DeliveryOutcome& outcome) {
+        log_outcome(c, outcome, "https://push.example:443", log::Level::info);
+    };
+    const auto attempt = [&](const ClaimedDelivery& c, int code) {
+        tell(c, decide(c, made_for(c), status(code), {}, now, rng));
+    };
+    attempt(push(1), 201);
+    attempt(push(4), 500);
+    attempt(push(1), 410);
+    ClaimedDelivery gone = push(1);
+    gone.push->endpoint.clear();
+    tell(gone, *ended_before(gone, now));
+    EXPECT_EQ(log.count("info push attempt "), 1U);
+    EXPECT_EQ(log.count("warn a push could not be delivered; its attempts are used up "), 1U);
+    EXPECT_EQ(log.count("info a browser wants no more pushes; its device is removed "), 1U);
+    EXPECT_EQ(log.count("info a push was not sent; its device was removed "), 1U);
+}
+
 }  // namespace
 }  // namespace pricewire::deliver
