@@ -124,11 +124,16 @@ void Instruments::count_deliveries() {
     // A rate includes the first event only if a zero was scraped before it.
     for (const auto state : {DeliveryState::delivered, DeliveryState::failed, DeliveryState::expired})
         ended_->Add({{"state", std::string(to_string(state))}});
-    put_off_ =
-        &registry_
-             .counters("pricewire_deliveries_put_off_total",
-                       "Deliveries put off without an attempt because their user's secret cannot be opened.")
-             .Add({});
+    pushes_ended_ = &registry_.counters("pricewire_pushes_ended_total",
+                                        "Of pricewire_deliveries_ended_total those to devices; gone: the "
+                                        "browser had ended its subscription.");
+    for (const char* state : {"delivered", "failed", "expired", "gone"})
+        pushes_ended_->Add({{"state", state}});
+    put_off_ = &registry_
+                    .counters("pricewire_deliveries_put_off_total",
+                              "Deliveries put off without an attempt because their user's secret, or their "
+                              "device's keys, cannot be opened.")
+                    .Add({});
     over_budget_ = &registry_
                         .counters("pricewire_deliveries_over_budget_total",
                                   "Deliveries put off without an attempt because their user's attempts "
@@ -197,7 +202,11 @@ void Instruments::settled(const ClaimedDelivery& claimed, const DeliveryOutcome&
     } else if (outcome.next == DeliveryState::pending && error == net::HttpError::none) {
         put_off_->Increment();
     }
-    if (is_final(outcome.next)) ended_->Add({{"state", std::string(to_string(outcome.next))}}).Increment();
+    if (is_final(outcome.next)) {
+        const std::string state(to_string(outcome.next));
+        ended_->Add({{"state", state}}).Increment();
+        if (claimed.push) pushes_ended_->Add({{"state", outcome.push_gone ? "gone" : state}}).Increment();
+    }
     if (outcome.next == DeliveryState::delivered && claimed.kind == DeliveryKind::alert && !claimed.push &&
         claimed.alert.triggered_at) {
         firing_to_delivered_->Observe(seconds(outcome.ended_at - *claimed.alert.triggered_at));

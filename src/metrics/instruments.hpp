@@ -107,6 +107,7 @@ private:
     prometheus::Histogram* attempt_time_ = nullptr;
     prometheus::Histogram* firing_to_delivered_ = nullptr;
     prometheus::Family<prometheus::Counter>* ended_ = nullptr;
+    prometheus::Family<prometheus::Counter>* pushes_ended_ = nullptr;
     prometheus::Counter* put_off_ = nullptr;
     prometheus::Counter* over_budget_ = nullptr;
 

@@ -129,6 +129,25 @@ TEST_F(InstrumentsTest, AttemptsAreCountedByOutcome) {
     EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_sum"), "3");
 }
 
+TEST_F(InstrumentsTest, PushesAreCountedAmongDeliveriesAndApart) {
+    ClaimedDelivery claimed{.push = PushTarget{}};
+    claimed.alert.triggered_at = clock_.now() - 3s;
+    const Attempt attempt{.duration = 20ms, .status = 201};
+    instruments_.settled(claimed, {.attempt = attempt, .next = DeliveryState::delivered},
+                         net::HttpError::none);
+    instruments_.settled(claimed, {.attempt = attempt, .next = DeliveryState::failed, .push_gone = true},
+                         net::HttpError::none);
+    instruments_.settled(claimed, {.attempt = attempt, .next = DeliveryState::failed}, net::HttpError::none);
+    settle(DeliveryState::delivered, 200);
+    EXPECT_EQ(sample(R"(pricewire_deliveries_ended_total{state="delivered"})"), "2");
+    EXPECT_EQ(sample(R"(pricewire_deliveries_ended_total{state="failed"})"), "2");
+    EXPECT_EQ(sample(R"(pricewire_pushes_ended_total{state="delivered"})"), "1");
+    EXPECT_EQ(sample(R"(pricewire_pushes_ended_total{state="gone"})"), "1");
+    EXPECT_EQ(sample(R"(pricewire_pushes_ended_total{state="failed"})"), "1");
+    EXPECT_EQ(sample(R"(pricewire_pushes_ended_total{state="expired"})"), "0");
+    EXPECT_EQ(sample("pricewire_firing_to_delivered_seconds_count"), "1") << "to webhooks";
+}
+
 TEST_F(InstrumentsTest, DatabaseCallsAreTimedByMethod) {
     instruments_.stored("ping", 1ms, false);
     instruments_.stored("ping", 1ms, true);
