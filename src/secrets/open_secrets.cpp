@@ -11,7 +11,7 @@
 namespace pricewire::secrets {
 namespace {
 
-void seal_at_start(storage::Users& storage, const SecretBox& box, const SecretsSurvey& survey,
+void seal_at_start(storage::Storage& storage, const SecretBox& box, const SecretsSurvey& survey,
                    const MasterKey& current) {
     if (survey.not_under(key_id(current)) == 0) return;
     const Sealing sealing = seal_secrets(storage, box);
@@ -25,7 +25,7 @@ void seal_at_start(storage::Users& storage, const SecretBox& box, const SecretsS
     }
 }
 
-Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, storage::Users& storage) {
+Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, storage::Storage& storage) {
     const SecretsSurvey survey = survey_secrets(storage);
     if (const auto missing = survey.missing(keys); !missing.empty()) {
         return fail(
@@ -40,7 +40,7 @@ Result<std::unique_ptr<SecretBox>> open_configured(const MasterKeys& keys, stora
 
 Result<std::unique_ptr<SecretBox>> open_with_file(const std::filesystem::path& file,
                                                   const std::vector<MasterKey>& configured,
-                                                  storage::Users& storage) {
+                                                  storage::Storage& storage) {
     const auto lock = lock_key_file(file, key_lock_patience);
     if (!lock) return std::unexpected(lock.error());
     auto read = read_key_file(file);
@@ -80,7 +80,7 @@ Result<std::unique_ptr<SecretBox>> open_with_file(const std::filesystem::path& f
 
 }  // namespace
 
-Result<std::unique_ptr<SecretBox>> open_secrets(const KeyPlaces& places, storage::Users& storage) {
+Result<std::unique_ptr<SecretBox>> open_secrets(const KeyPlaces& places, storage::Storage& storage) {
     if (places.configured) return open_configured({*places.configured, places.previous}, storage);
     return open_with_file(places.key_file, places.previous, storage);
 }

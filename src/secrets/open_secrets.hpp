@@ -9,7 +9,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "secrets/sealed.hpp"
-#include "storage/users.hpp"
+#include "storage/storage.hpp"
 
 namespace pricewire::secrets {
 
@@ -30,6 +30,6 @@ struct KeyPlaces {
 // previous key; then drops previous keys from the file. All processes that share a database must use the same
 // key file or the same configured key. Error: a key that secrets are sealed under is missing; nothing has
 // been changed.
-Result<std::unique_ptr<SecretBox>> open_secrets(const KeyPlaces& places, storage::Users& storage);
+Result<std::unique_ptr<SecretBox>> open_secrets(const KeyPlaces& places, storage::Storage& storage);
 
 }  // namespace pricewire::secrets

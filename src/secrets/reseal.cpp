@@ -23,7 +23,7 @@ constexpr std::size_t max_log_lines = 20;  // about secrets that cannot be opene
 constexpr std::size_t max_named_keys = 5;
 
 template <typename Visit>
-void for_each_page(storage::Users& storage, const Visit& visit) {
+void for_each_page(storage::Storage& storage, const Visit& visit) {
     std::optional<Uuid> last;
     for (;;) {
         const auto page = storage.secrets_after(last, page_size);
@@ -33,9 +33,27 @@ void for_each_page(storage::Users& storage, const Visit& visit) {
     }
 }
 
+template <typename Visit>
+void for_each_push(storage::Storage& storage, const Visit& visit) {
+    std::optional<Uuid> last;
+    for (;;) {
+        const auto page = storage.pushes_after(last, page_size);
+        for (const PushSubscription& push : page) visit(push);
+        if (page.size() < page_size) return;
+        last = page.back().id;
+    }
+}
+
+template <typename Visit>
+void for_each_server_key(storage::Storage& storage, const Visit& visit) {
+    for (const std::string& name : storage.server_keys()) {
+        if (const auto sealed = storage.server_key(name)) visit(name, *sealed);
+    }
+}
+
 class Resealer {
 public:
-    Resealer(storage::Users& storage, const SecretBox& box, const Step& step)
+    Resealer(storage::Storage& storage, const SecretBox& box, const Step& step)
         : storage_(storage), box_(box), step_(step) {}
 
     // Uses several threads, since the storage commits concurrent calls together.
@@ -66,12 +84,35 @@ public:
         if (failure) std::rethrow_exception(failure);
     }
 
+    // One that changes meanwhile was sealed by a process that runs, and counts when it is looked at next.
+    void push(const PushSubscription& push) {
+        other(push.keys, push.user_id.to_string(), [&](const std::string& fresh) {
+            return storage_.replace_push_keys(push.id, push.keys, fresh);
+        });
+    }
+    void server_key(const std::string& name, const std::string& sealed) {
+        other(sealed, server_key_context(name),
+              [&](const std::string& fresh) { return storage_.replace_server_key(name, sealed, fresh); });
+    }
+
     Sealing result() {
         MutexLock lock(mutex_);
         return out_;
     }
 
 private:
+    template <typename Replace>
+    void other(const std::string& stored, const std::string& context, const Replace& replace) {
+        Sealing changes;
+        const std::string fresh = reseal(stored, context, changes);
+        if (fresh != stored) {
+            if (step_) step_();
+            if (!replace(fresh)) return;
+            if (step_) step_();
+        }
+        add(changes);
+    }
+
     bool current(const std::string& stored) const { return stored.empty() || box_.is_current(stored); }
 
     void user(const storage::StoredSecrets& stored) {
@@ -104,9 +145,9 @@ private:
         if (!secret || secret->size() > max_secret_size) {
             changes.failed += 1;
             if (logged_++ < max_log_lines) {
-                log::error(
-                    "a webhook secret cannot be resealed and is left unchanged",
-                    {{"user", context}, {"reason", secret ? "it is too long" : secret.error().message}});
+                log::error("a secret cannot be resealed and is left unchanged",
+                           {{Uuid::parse(context) ? "user" : "secret", context},
+                            {"reason", secret ? "it is too long" : secret.error().message}});
             }
             return stored;
         }
@@ -123,7 +164,7 @@ private:
         out_.failed += changes.failed;
     }
 
-    storage::Users& storage_;
+    storage::Storage& storage_;
     const SecretBox& box_;
     const Step& step_;
     std::atomic<std::size_t> logged_ = 0;
@@ -132,6 +173,10 @@ private:
 };
 
 }  // namespace
+
+std::string server_key_context(std::string_view name) {
+    return fmt::format("server key {}", name);
+}
 
 std::size_t SecretsSurvey::not_under(const std::string& id) const {
     std::size_t count = in_clear;
@@ -147,7 +192,7 @@ std::map<std::string, std::size_t> SecretsSurvey::missing(const MasterKeys& keys
     return out;
 }
 
-SecretsSurvey survey_secrets(storage::Users& storage) {
+SecretsSurvey survey_secrets(storage::Storage& storage) {
     SecretsSurvey out;
     const auto count = [&](const std::string& secret) {
         if (is_sealed(secret)) {
@@ -162,12 +207,18 @@ SecretsSurvey survey_secrets(storage::Users& storage) {
             count(stored.secrets.previous);
         }
     });
+    for_each_push(storage, [&](const PushSubscription& push) { count(push.keys); });
+    for_each_server_key(storage, [&](const std::string&, const std::string& sealed) { count(sealed); });
     return out;
 }
 
-Sealing seal_secrets(storage::Users& storage, const SecretBox& box, const Step& step) {
+Sealing seal_secrets(storage::Storage& storage, const SecretBox& box, const Step& step) {
     Resealer resealer(storage, box, step);
     for_each_page(storage, [&](const std::vector<storage::StoredSecrets>& page) { resealer.page(page); });
+    for_each_push(storage, [&](const PushSubscription& push) { resealer.push(push); });
+    for_each_server_key(storage, [&](const std::string& name, const std::string& sealed) {
+        resealer.server_key(name, sealed);
+    });
     return resealer.result();
 }
 

@@ -31,7 +31,7 @@ Result<InstanceLock> lock_database(const KeyPlaces& places) {
     return InstanceLock::take(*places.database_lock);
 }
 
-Result<Lines> rotate_configured(const KeyPlaces& places, storage::Users& storage, const Step& step) {
+Result<Lines> rotate_configured(const KeyPlaces& places, storage::Storage& storage, const Step& step) {
     const MasterKeys keys{*places.configured, places.previous};
     const auto alone = lock_database(places);
     const SecretsSurvey survey = survey_secrets(storage);
@@ -58,7 +58,7 @@ Result<Lines> rotate_configured(const KeyPlaces& places, storage::Users& storage
     return Lines{sealed_line(sealing, keys.current), done};
 }
 
-Result<Lines> rotate_file(const KeyPlaces& places, storage::Users& storage, const Step& step) {
+Result<Lines> rotate_file(const KeyPlaces& places, storage::Storage& storage, const Step& step) {
     const std::filesystem::path& file = places.key_file;
     const auto lock = lock_key_file(file, key_lock_patience);
     if (!lock) return std::unexpected(lock.error());
@@ -119,7 +119,7 @@ Result<Lines> rotate_file(const KeyPlaces& places, storage::Users& storage, cons
 
 }  // namespace
 
-Result<std::vector<std::string>> rotate_master_key(const KeyPlaces& places, storage::Users& storage,
+Result<std::vector<std::string>> rotate_master_key(const KeyPlaces& places, storage::Storage& storage,
                                                    const Step& step) {
     try {
         if (places.configured) return rotate_configured(places, storage, step);

@@ -6,7 +6,7 @@
 #include "base/result.hpp"
 #include "secrets/key_file.hpp"
 #include "secrets/open_secrets.hpp"
-#include "storage/users.hpp"
+#include "storage/storage.hpp"
 
 namespace pricewire::secrets {
 
@@ -16,7 +16,7 @@ namespace pricewire::secrets {
 // changed. If killed at any point, every secret can still be opened with the keys in the file, and another
 // run completes the rotation. Returns a report for the operator, one string per line. Error: a missing key or
 // a busy lock; no secret is lost.
-Result<std::vector<std::string>> rotate_master_key(const KeyPlaces& places, storage::Users& storage,
+Result<std::vector<std::string>> rotate_master_key(const KeyPlaces& places, storage::Storage& storage,
                                                    const Step& step = {});
 
 }  // namespace pricewire::secrets

@@ -23,7 +23,7 @@ constexpr int users = 5;
 class RotateTest : public SecretsFixture {
 protected:
     // Users with a current and a previous secret, all under key 1, the key file's.
-    void fill(storage::Users& storage) {
+    void fill(storage::Storage& storage) {
         const auto box = create_secret_box({key_of(1), {}});
         for (int i = 0; i < users; ++i) {
             add_user(storage, i, sealed(i, key_of(1)));
@@ -34,7 +34,7 @@ protected:
     }
     static std::string newer_of(int number) { return "whsec_newer" + std::to_string(number); }
 
-    void expect_readable(storage::Users& storage, const SecretBox& box) {
+    void expect_readable(storage::Storage& storage, const SecretBox& box) {
         for (int i = 0; i < users; ++i) {
             const WebhookSecrets secrets = *storage.webhook_secrets(user_of(i));
             EXPECT_EQ(box.open(secrets.current, user_of(i).to_string()), newer_of(i));
@@ -42,10 +42,10 @@ protected:
             EXPECT_EQ(secrets.previous_until, Timestamp{1h});
         }
     }
-    bool all_current(storage::Users& storage) {
+    bool all_current(storage::Storage& storage) {
         return survey_secrets(storage).not_under(key_id(in_file().current)) == 0;
     }
-    std::string rotate(storage::Users& storage) {
+    std::string rotate(storage::Storage& storage) {
         const auto lines = rotate_master_key(places_, storage);
         if (!lines) return "error: " + lines.error().message;
         std::string out;
@@ -87,6 +87,40 @@ TEST_F(RotateTest, ResealsEverythingUnderAFreshKeyAndDropsTheOldOne) {
                   key_id(keys.current) + "\ndropped 1 previous key from " + file_.string() +
                   "; earlier copies of the database need it, so keep the old copy of the file as long as "
                   "those\n");
+}
+
+TEST_F(RotateTest, ResealsKeysOfDevicesAndTheServersOwn) {
+    fill(storage());
+    const auto old = create_secret_box({key_of(1), {}});
+    const std::string context = server_key_context("push");
+    storage().keep_server_key("push", old->seal("own key", context));
+    const PushSubscription device{.id = make_uuid(Timestamp{1h}),
+                                  .user_id = user_of(0),
+                                  .endpoint = "https://push.example.com/1",
+                                  .keys = old->seal("p256dh auth", user_of(0).to_string())};
+    ASSERT_TRUE(storage().put_push(device, 20));
+    EXPECT_EQ(survey_secrets(storage()).sealed,
+              (std::map<std::string, std::size_t>{{key_id(key_of(1)), 12}}));
+    const std::string out = rotate(storage());
+    EXPECT_NE(out.find("resealed 12 secrets of 5 users"), out.npos) << out;
+    EXPECT_TRUE(all_current(storage()));
+    const auto box = create_secret_box(in_file());
+    EXPECT_EQ(box->open(storage().push(user_of(0), device.id).value().keys, user_of(0).to_string()),
+              "p256dh auth");
+    EXPECT_EQ(box->open(storage().server_key("push").value(), context), "own key");
+}
+
+TEST_F(RotateTest, ADeviceThatChangesMeanwhileKeepsItsNewKeys) {
+    fill(storage());
+    const auto box = create_secret_box({key_of(2), {key_of(1)}});
+    PushSubscription device{.id = make_uuid(Timestamp{1h}),
+                            .user_id = user_of(0),
+                            .endpoint = "https://push.example.com/1",
+                            .keys = create_secret_box({key_of(1), {}})->seal("old", user_of(0).to_string())};
+    ASSERT_TRUE(storage().put_push(device, 20));
+    device.keys = box->seal("new", user_of(0).to_string());
+    seal_secrets(storage(), *box, [&] { ASSERT_TRUE(storage().put_push(device, 20)); });
+    EXPECT_EQ(storage().pushes(user_of(0)).at(0).keys, device.keys);
 }
 
 TEST_F(RotateTest, ARunningProcessPicksUpTheNewKeyAndItsNextStartDropsTheOldOne) {

@@ -9,7 +9,7 @@
 #include "base/uuid.hpp"
 #include "secrets/key_file.hpp"
 #include "secrets/open_secrets.hpp"
-#include "storage/users.hpp"
+#include "storage/storage.hpp"
 
 namespace pricewire::secrets {
 
@@ -43,7 +43,7 @@ protected:
 
     static std::string secret_of(int number) { return "whsec_secret" + std::to_string(number); }
 
-    static void add_user(storage::Users& storage, int number, const std::string& stored) {
+    static void add_user(storage::Storage& storage, int number, const std::string& stored) {
         NewUser user;
         user.user = {user_of(number), "u" + std::to_string(number) + "@example.com", true, Timestamp{}};
         user.api_key_hash = sha256(std::to_string(number));
@@ -53,11 +53,11 @@ protected:
     static std::string sealed(int number, const MasterKey& key) {
         return create_secret_box({key, {}})->seal(secret_of(number), user_of(number).to_string());
     }
-    static std::string stored(storage::Users& storage, int number) {
+    static std::string stored(storage::Storage& storage, int number) {
         return storage.webhook_secrets(user_of(number)).value().current;
     }
     // The stored secret, or the error.
-    static std::string opened(storage::Users& storage, int number, const SecretBox& box) {
+    static std::string opened(storage::Storage& storage, int number, const SecretBox& box) {
         const auto secret = box.open(stored(storage, number), user_of(number).to_string());
         return secret ? *secret : "error: " + secret.error().message;
     }
