@@ -44,6 +44,19 @@ TEST(Written, HasTheDeliveriesThatAreAmongTheTasks) {
     EXPECT_FALSE(some.has(groups[0].ruled[0].delivery_id));
 }
 
+TEST(Written, PushesAreNoFirings) {
+    std::vector<FiringGroup> groups{group()};
+    groups[0].expiries.clear();
+    groups[0].ruled.pop_back();
+    std::vector<DeliveryTask> tasks{{groups[0].firings[0].delivery_id},
+                                    {groups[0].ruled[0].delivery_id},
+                                    {.delivery_id = make_uuid(now), .push = true}};
+    EXPECT_TRUE(Written(groups, tasks).is_all());
+    EXPECT_EQ(webhooks_of(tasks).size(), 2U);
+    tasks.erase(tasks.begin());
+    EXPECT_FALSE(Written(groups, tasks).is_all()) << "though as many were written";
+}
+
 TEST(Written, TheDeliveryOfAnExpiryIsNotTakenForAFiring) {
     const std::vector<FiringGroup> groups{group()};
     const std::vector<DeliveryTask> tasks{{groups[0].firings[0].delivery_id},

@@ -127,6 +127,37 @@ TEST_F(OlderVersionTest, ItSkipsDeliveriesOfAlertsWithTerms) {
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "3");
 }
 
+TEST_F(OlderVersionTest, ItSkipsPushesAndShowsNoSecondFiring) {
+    ASSERT_TRUE(storage_->put_push({.id = make_uuid(now_),
+                                    .user_id = user_,
+                                    .endpoint = "https://push.example.com/1",
+                                    .keys = "sealed",
+                                    .created_at = now_},
+                                   20));
+    const Alert plain = new_alert();
+    ASSERT_TRUE(storage_->create_alert(plain, 10));
+    FiringGroup group{{"BTC", Decimal::from_int(101), now_, 1}, now_, {{plain.id, make_uuid(now_)}}};
+    ASSERT_EQ(storage_->fire(std::vector{group}).size(), 2U);
+    Alert ruled = snoozed(new_alert());
+    ruled.state.snoozed_until.reset();
+    ruled.state.expires_at = now_ + 1h;
+    ruled.notify_on_expiry = true;
+    ASSERT_TRUE(storage_->create_alert(ruled, 10));
+    ASSERT_EQ(fire(firing(ruled.id, 1, now_ + 1s)).size(), 2U);
+    const std::string older_kinds = "'alert', 'test', 'expired', 'ruled', 'ruled_test', 'plain'";
+    EXPECT_EQ(database_->ask(fmt::format("SELECT count(*) FROM deliveries WHERE push_id IS NOT NULL AND "
+                                         "kind::text IN ({})",
+                                         older_kinds)),
+              "0");
+    EXPECT_EQ(database_->ask("SELECT string_agg(kind::text, ' ' ORDER BY kind::text) FROM deliveries"),
+              "alert push ruled ruled_push");
+    // As it lists firings.
+    EXPECT_EQ(database_->ask(fmt::format(
+                  "SELECT count(*) FROM deliveries d WHERE d.alert_id = '{}' AND d.revision IS NOT NULL",
+                  ruled.id.to_string())),
+              "1");
+}
+
 TEST_F(OlderVersionTest, WhatItHasFiredKeepsItsPriceWhenItBeginsAgain) {
     const Alert plain = new_alert();
     ASSERT_TRUE(storage_->create_alert(plain, 10));
