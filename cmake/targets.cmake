@@ -39,7 +39,7 @@ pricewire_room(recover ROOMS past outbox rule feed price domain base storage net
 pricewire_room(deliver ROOMS push webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
 pricewire_room(catcher ROOMS access redis net domain base TEST_ROOMS fakes support)
-pricewire_room(api ROOMS catcher webhook directory watch rule domain base storage secrets bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
+pricewire_room(api ROOMS catcher push webhook directory watch rule domain base storage secrets bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)

@@ -94,6 +94,8 @@ struct ApiDependencies {
     watch::Demand* demand = nullptr;
     // Null: there is no catcher.
     catcher::Catcher* catcher = nullptr;
+    // The public half of the server's key for pushes, as browsers take it. Empty: this server sends none.
+    std::function<Result<std::string>()> push_key{};
 };
 
 // The REST interface and the live stream; openapi.yaml describes them. Thread-safe.

@@ -109,6 +109,10 @@ inline constexpr std::pair<const char*, const char*> user_routes[] = {
     {"GET", "/api/v1/endpoints"},
     {"POST", "/api/v1/endpoints/enable"},
     {"POST", "/api/v1/endpoints/test"},
+    {"GET", "/api/v1/push"},
+    {"POST", "/api/v1/push/subscriptions"},
+    {"DELETE", "/api/v1/push/subscriptions/1"},
+    {"POST", "/api/v1/push/subscriptions/1/test"},
     {"POST", "/api/v1/catcher"},
     {"GET", "/api/v1/catcher"},
     {"GET", "/api/v1/catcher/1"},
@@ -182,6 +186,7 @@ protected:
             use.directory = directory_.get();
             use.demand = demand_;
             use.catcher = catcher_.get();
+            use.push_key = push_key_;
             use.hint = [this](std::span<const DeliveryTask> tasks) {
                 hinted_.insert(hinted_.end(), tasks.begin(), tasks.end());
                 if (on_hint_) on_hint_();
@@ -352,6 +357,7 @@ protected:
     std::unique_ptr<directory::Book> directory_;  // tests that need one set it
     watch::Demand* demand_ = nullptr;             // likewise
     std::unique_ptr<catcher::Catcher> catcher_ = catcher::create_in_process_catcher();
+    std::function<Result<std::string>()> push_key_ = [] { return std::string("public key"); };
     std::function<void()> ping_queue_;
     // No test queries a name server.
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {

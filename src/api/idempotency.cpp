@@ -37,8 +37,12 @@ std::optional<std::string> location_of(const Exchange& exchange, const std::stri
     constexpr std::string_view start = R"({"id":")";
     constexpr std::size_t id_length = 36;
     if (!answer.starts_with(start) || answer.size() < start.size() + id_length) return std::nullopt;
-    const bool is_test = !exchange.parameter.empty();
-    return (is_test ? "/api/v1/deliveries/" : "/api/v1/alerts/") + answer.substr(start.size(), id_length);
+    std::string_view path = exchange.request.path;
+    if (path.ends_with('/')) path.remove_suffix(1);
+    const std::string id = answer.substr(start.size(), id_length);
+    if (path.ends_with("/test")) return "/api/v1/deliveries/" + id;
+    if (path.ends_with("/alerts")) return "/api/v1/alerts/" + id;
+    return std::nullopt;
 }
 
 net::ServerResponse again(const Exchange& exchange, const storage::StoredAnswer& stored,

@@ -27,6 +27,7 @@ struct Issue {
 // Error details that several routes use.
 constexpr std::string_view no_such_ticker = "There is no such ticker here";
 constexpr std::string_view no_such_alert = "Alert not found";
+constexpr std::string_view no_such_device = "Device not found";
 constexpr std::string_view identical_alert = "An identical active alert already exists";
 constexpr std::string_view invalid_key = "Invalid or inactive API Key";
 constexpr std::string_view endpoint_is_disabled =

@@ -40,15 +40,21 @@ std::optional<Decimal> price_of(const Services& services, const Ticker& ticker) 
     return board->price->value;
 }
 
-// Adds a test of what the alert says by `add`, a method of the storage. nullopt: `request` has been answered already.
+// Adds a test of what the alert says, or of a device, by `add`, a method of the storage. nullopt: `request` has been
+// answered already.
 template <typename Add>
 std::optional<net::ServerResponse> add_test(Services& services, Exchange& exchange, const Alert& alert,
-                                            storage::IdempotentRequest* request, const Add& add) {
+                                            storage::IdempotentRequest* request, const Add& add,
+                                            const PushSubscription* device = nullptr) {
     using storage::TestError;
     const Timestamp now = services.use.clock.now();
     const DeliveryTask task{make_uuid(now), 1};
-    const std::string shown =
-        delivery_json(added_test(alert, task.delivery_id, now), services.options.attempts);
+    DeliveryView view = added_test(alert, task.delivery_id, now);
+    if (device != nullptr) {
+        view.kind = DeliveryKind::push;
+        view.device = PushedDevice{device->id, DeliveryKind::test, device->endpoint, device->label};
+    }
+    const std::string shown = delivery_json(view, services.options.attempts);
     if (request != nullptr) {
         request->status = 202;
         request->answer = shown;
@@ -59,14 +65,14 @@ std::optional<net::ServerResponse> add_test(Services& services, Exchange& exchan
             case TestError::key_used:
                 return std::nullopt;
             case TestError::too_many:
-                return error_response(409,
-                                      fmt::format("{} tests of this alert have not ended yet; ask again when "
-                                                  "one of them has ended, or cancel one",
-                                                  max_unfinished_tests));
+                return error_response(
+                    409, fmt::format("{} tests of this {} have not ended yet; ask again when "
+                                     "one of them has ended, or cancel one",
+                                     max_unfinished_tests, device != nullptr ? "device" : "alert"));
             case TestError::endpoint_disabled:
                 return error_response(409, endpoint_is_disabled);
             case TestError::not_found:
-                return error_response(404, no_such_alert);
+                return error_response(404, device != nullptr ? no_such_device : no_such_alert);
         }
     }
     exchange.delivery_id = task.delivery_id;
@@ -126,6 +132,26 @@ net::ServerResponse test_alert(Services& services, Exchange& exchange) {
                                                  request);
             });
         });
+}
+
+net::ServerResponse test_push(Services& services, Exchange& exchange) {
+    return answer_once(services, exchange,
+                       [&](storage::IdempotentRequest* request) -> std::optional<net::ServerResponse> {
+                           storage::Storage& storage = services.use.storage;
+                           const auto id = Uuid::parse(exchange.parameter);
+                           const auto device = id ? storage.push(exchange.user.id, *id) : std::nullopt;
+                           if (!device) return error_response(404, no_such_device);
+                           Alert carrier;
+                           carrier.id = device->id;
+                           carrier.user_id = device->user_id;
+                           carrier.ticker = "BTC";
+                           carrier.target = price_of(services, carrier.ticker).value_or(Decimal::from_int(1));
+                           carrier.deliver_within = tests_deliver_within;
+                           const auto add = [&](const Uuid& delivery_id, Timestamp now) {
+                               return storage.add_push_test(carrier, delivery_id, now, request);
+                           };
+                           return add_test(services, exchange, carrier, request, add, &*device);
+                       });
 }
 
 net::ServerResponse test_endpoint(Services& services, Exchange& exchange) {

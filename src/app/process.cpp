@@ -16,6 +16,7 @@
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/past_places.hpp"
+#include "app/push_key.hpp"
 #include "app/report.hpp"
 #include "app/report_start.hpp"
 #include "app/roles.hpp"
@@ -37,6 +38,7 @@
 #include "net/local_failures.hpp"
 #include "ops/own_process.hpp"
 #include "past/past.hpp"
+#include "push/server_key.hpp"
 #include "recover/runner.hpp"
 #include "secrets/open_secrets.hpp"
 #include "storage/open.hpp"
@@ -131,6 +133,7 @@ private:
                 if (tries > 1 && opened) log::info("the database is available", {{"database", place}});
                 return opened;
             } catch (const storage::StorageError& e) {
+                push_key_.reset();
                 secrets_.reset();
                 storage_.reset();
                 // Without the reason, which only the log shows: /health is public.
@@ -167,6 +170,7 @@ private:
         auto secrets = secrets::open_secrets(key_places_of(config_), *storage_);
         if (!secrets) return std::unexpected(secrets.error());
         secrets_ = std::move(*secrets);
+        push_key_.emplace(*storage_, *secrets_);
         return true;
     }
 
@@ -291,11 +295,21 @@ private:
                              .answered = [this](const api::AnsweredRequest& r) { instruments_.answered(r); },
                              .directory = directory_.get(),
                              .demand = demand_.get(),
-                             .catcher = catcher_.get()},
+                             .catcher = catcher_.get(),
+                             .push_key = public_push_key()},
                             api_options_of(config_));
         instruments_.watch(*api_);
         listeners_.set_api(api_.get());
         front_.serve(api_->handler(), api_->upgrade_handler());
+    }
+
+    std::function<Result<std::string>()> public_push_key() {
+        if (!config_.push.enabled) return {};
+        return [this]() -> Result<std::string> {
+            const auto key = push_key_->get();
+            if (!key) return std::unexpected(key.error());
+            return push::public_key_text(*key);
+        };
     }
 
     // Measures the servers that this process uses and, in a sender, the backlog in the database; in an API, the alerts
@@ -379,6 +393,7 @@ private:
     std::optional<InstanceLock> alone_;  // destroyed after storage_
     std::unique_ptr<storage::Storage> storage_;
     std::unique_ptr<secrets::SecretBox> secrets_;
+    std::optional<PushKey> push_key_;
     std::unique_ptr<queue::DeliveryQueue> queue_;
     std::unique_ptr<bus::PriceBus> bus_;
     std::unique_ptr<bus::DeliveryNotices> notices_;

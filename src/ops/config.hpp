@@ -108,6 +108,10 @@ struct Config {
         std::vector<std::string> dns_servers;         // address or address:port; empty: the system's
     } delivery;
     struct {
+        bool enabled = true;
+        std::string contact;  // "mailto:…" or "https://…"
+    } push;
+    struct {
         std::string master_key;                         // 32 bytes in base64; empty: the key file's
         std::string master_key_file;                    // empty: beside the embedded database
         std::vector<std::string> previous_master_keys;  // only for opening
