@@ -182,6 +182,7 @@ deliver::SenderOptions sender_options_of(const ops::Config& config, const net::F
     options.retry.first_retries = config.delivery.first_retries;
     options.timeout = config.delivery.timeout;
     options.verify_tls = config.delivery.tls_verify;
+    options.push_contact = config.push.contact;
     options.urls = url_policy_of(config);
     // Whether one is an address of the catcher is found out when it is sent.
     options.urls.keeps = [](std::string_view) { return true; };

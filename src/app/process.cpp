@@ -189,6 +189,7 @@ private:
             });
         deliver::SenderOptions options = sender_options_of(config_, files_);
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
+        options.push_key = [this] { return push_key_->get(); };
         if (shared_) {
             options.owner = "sender-" + make_uuid(clock_.now()).to_string();
             options.alive_for = sender_alive_for;
