@@ -216,6 +216,11 @@ export interface HistoryAnswer {
   loading?: boolean; // the exchanges' history of the ticker is being read
 }
 
+export interface ChangesAnswer {
+  time: string;
+  changes: { ticker: string; open_24h: number | null; since: string | null; sparkline: (number | null)[] }[];
+}
+
 export type Interval = '1m' | '5m' | '15m' | '1h' | '4h' | '1d' | '1w';
 export const intervals: readonly Interval[] = ['1m', '5m', '15m', '1h', '4h', '1d', '1w'];
 export const intervalSeconds: Record<Interval, number> = {

@@ -13,6 +13,7 @@ import {
 import { changeOf, DayStats, type Day } from '../src/day.ts';
 import { toDecimals, usualDecimals } from '../src/decimal.ts';
 import { Store } from '../src/store.ts';
+import type { ChangesAnswer } from '../src/types.ts';
 import { rowsInSight } from '../src/window_list.ts';
 
 const ranked = (
@@ -79,61 +80,64 @@ test('only rows in sight exist, and a few beyond', () => {
 
 const hour = 3600;
 const now = 100 * hour + 1800;
-const bar = (time: number, open: number, close: number) => ({ time, open, close, high: 0, low: 0 });
-const day = (...bars: Day['bars']): Day => ({ bars, loadedAt: 0 });
 
-test('the change is to the price of 24 hours ago, within its hour by the share that has passed', () => {
-  const begun = 76 * hour;
-  const bars = [bar(begun - hour, 1, 1), bar(begun, 100, 120), bar(begun + hour, 120, 99)];
-  const change = changeOf(day(...bars), 121, now)!;
-  assert.equal(change.percent, 10, '110 was the price half an hour into that hour');
-  assert.equal(change.since, now - 24 * hour);
-  assert.deepEqual(change.closes[0], { time: now - 24 * hour, close: 110 });
-  assert.deepEqual(change.closes.at(-1), { time: now, close: 121 }, 'the line ends at the present price');
-});
-
-test('a ticker that is known for less than a day says since when', () => {
-  const change = changeOf(day(bar(99 * hour, 50, 55)), 60, now)!;
-  assert.equal(change.percent, 20);
-  assert.equal(change.since, 99 * hour);
-  assert.equal(changeOf(day(), 60, now), null);
+test('the change is that of the present price, and the line ends at it', () => {
+  const since = now - 24 * hour;
+  const ends = [
+    { time: since - 1, close: 1 },
+    { time: 77 * hour, close: 99 },
+  ];
+  const change = changeOf({ open: 110, since, ends }, 121, now)!;
+  assert.equal(change.percent, 10);
+  assert.deepEqual(change.closes, [
+    { time: since, close: 110 },
+    { time: 77 * hour, close: 99 },
+    { time: now, close: 121 },
+  ]);
+  assert.equal(changeOf({ open: 0, since, ends: [] }, 60, now), null);
   assert.equal(changeOf(undefined, 60, now), null);
 });
 
-test('days are loaded within the limits: those looked at first, the others later', async () => {
-  const asked: string[] = [];
+test('the last day of all tickers is one request a minute, sooner while one is not known', async () => {
+  let asked = 0;
   let clock = 0;
-  const timers: (() => void)[] = [];
+  const line = Array<number | null>(24).fill(null);
+  const changes: ChangesAnswer['changes'] = [
+    { ticker: 'BTC', open_24h: 100, since: '2026-11-29T10:20:00Z', sparkline: [101, ...line.slice(2), 103] },
+    { ticker: 'NEW', open_24h: null, since: null, sparkline: line },
+  ];
   const api = {
     get: async (path: string) => {
-      asked.push(/rates\/(\w+)/.exec(path)![1]!);
-      return { body: { bars: [] }, next: null };
+      assert.equal(path, '/api/v1/rates/changes?sparkline=true');
+      ++asked;
+      return { body: { time: '2026-11-30T10:20:30Z', changes }, next: null };
     },
   } as unknown as Api;
-  const days = new DayStats(
-    api,
-    () => clock,
-    (work) => void timers.push(work),
-  );
-  const settle = async (): Promise<void> => {
-    for (let i = 0; i < 50; ++i) await Promise.resolve();
+  const days = new DayStats(api, () => clock);
+  const look = async (ticker: string, at: number): Promise<Day | undefined> => {
+    clock = at;
+    days.get(ticker);
+    await new Promise((done) => setImmediate(done));
+    return days.known(ticker);
   };
-  days.fill(Array.from({ length: 20 }, (_, i) => `X${i}`));
-  days.get('BTC');
-  await settle();
-  assert.deepEqual(asked.slice(0, 3), ['X0', 'X1', 'BTC'], 'BTC as soon as there was room');
-  assert.equal(asked.length, 8, 'then it waits');
-  timers.shift()!();
-  await settle();
-  assert.equal(asked.length, 9);
-  days.get('BTC');
-  await settle();
-  assert.equal(asked.filter((ticker) => ticker === 'BTC').length, 1, 'it is known');
-  clock += 11 * 60_000;
-  days.get('BTC');
-  timers.shift()!();
-  await settle();
-  assert.equal(asked.at(-1), 'BTC', 'until it is old');
+  assert.deepEqual(await look('BTC', 0), {
+    open: 100,
+    since: Date.parse('2026-11-29T10:20:00Z') / 1000,
+    ends: [
+      { time: Date.parse('2026-11-29T11:00:00Z') / 1000, close: 101 },
+      { time: Date.parse('2026-11-30T10:00:00Z') / 1000, close: 103 },
+    ],
+  });
+  await look('BTC', 59_999);
+  assert.equal(asked, 1);
+  await look('BTC', 60_000);
+  assert.equal(asked, 2);
+  await look('NEW', 64_999);
+  assert.equal(asked, 2);
+  for (let i = 1; i <= 30; ++i) assert.equal(await look('NEW', 60_000 + i * 5000), undefined);
+  assert.equal(asked, 2 + 12 + 1, 'what stays unknown is asked for no more often than the others');
+  days.clear();
+  assert.equal(days.known('BTC'), undefined);
 });
 
 test('a price keeps its decimals, within reason', () => {

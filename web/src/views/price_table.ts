@@ -101,7 +101,6 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     ),
     body,
   );
-  const progress = h('p', { class: 'hint price-progress' });
   const waiting = h('p', { class: 'waiting' });
   const scroller = h('div', { class: 'price-scroll', tabindex: '-1', onkeydown: onKey }, table, waiting);
   const list = new WindowList<Ranked>(
@@ -116,7 +115,6 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     { class: 'panel price-panel', 'aria-label': 'Coins' },
     search.element,
     filters.element,
-    progress,
     scroller,
   );
 
@@ -267,15 +265,11 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
     const now = performance.now();
     if (sortedAt === -Infinity || (!held && now - sortedAt > (moving ? sortGap : 0))) {
       sortedAt = now;
-      if (order.key === 'change') days.fill(tickers);
       sorted = ordered(tickers.map(rank), order, filters.value());
       for (const [key, th] of headings)
         setAttribute(th, 'aria-sort', key !== order.key ? null : order.down ? 'descending' : 'ascending');
     }
     list.show(sorted);
-    const known =
-      order.key === 'change' ? sorted.filter(({ change }) => change !== null).length : sorted.length;
-    setText(progress, known < sorted.length ? `Loading the last day: ${known} of ${sorted.length}…` : '');
     setText(waiting, nothing[filters.value()]);
     show(waiting, sorted.length === 0);
     show(table, sorted.length > 0);
@@ -295,7 +289,7 @@ export function priceTable(context: Context, onSelect: (ticker: string) => void)
         store.on(['prices', 'quotes', 'blind', 'alerts'], soon),
         store.on(['opened'], atOnce),
         search.listen(),
-        days.onChange(soon),
+        days.onChange(atOnce),
       ];
       const clock = setInterval(soon, 1000);
       return () => {
