@@ -168,7 +168,7 @@ visit(
 );
 
 visit('times are those of the chosen zone', { zone: 'America/New_York' }, async ({ page, deployment }) => {
-  await enter(page, deployment);
+  const { user } = await enter(page, deployment);
   const zone = page.locator('.chart-zone');
   await says(zone, /^UTC−[45]$/);
   const hour = () =>
@@ -183,6 +183,13 @@ visit('times are those of the chosen zone', { zone: 'America/New_York' }, async 
   assert.ok([13, 14, 15].includes(apart), `${apart} hours apart`);
   await page.getByRole('group', { name: 'Interval' }).getByRole('button', { name: '1d', exact: true }).click();
   await says(zone, 'UTC');
+  const { price, url } = await open_form(page);
+  await price.fill('70000');
+  await url.fill(`${deployment.hooks}/hook`);
+  const until_field = page.getByRole('form', { name: 'New alert' }).getByLabel('Until');
+  await until_field.fill('2099-01-01T09:00');
+  const alert = await create_alert(page, deployment, user);
+  assert.equal(alert.expires_at, '2099-01-01T00:00:00Z');
 });
 
 visit('a line is dragged to another price, and back by Undo', {}, async ({ page, deployment }) => {

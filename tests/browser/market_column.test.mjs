@@ -127,6 +127,8 @@ visit('the arrow keys walk through the tickers, also out of sight', {}, async ({
 
 visit('each ticker has its last day, its currency and its alerts', {}, async ({ page, deployment }) => {
   await deployment.alert(user, { ticker: 'ETH', condition: 'gt', target_price: 99999 });
+  const asked = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
   await enter(page);
   const row = price_row(page, 'ETH');
   await until('the change', async () => /^[+−]?\d+\.\d+ %$/.test(await row.getByTestId('change').textContent()));
@@ -135,6 +137,11 @@ visit('each ticker has its last day, its currency and its alerts', {}, async ({ 
       const direction = (part) => element.querySelector(part).getAttribute('data-direction');
       return direction('.spark') === direction('[data-testid=change]');
     }),
+  );
+  assert.deepEqual(
+    asked.filter((path) => /\/history$/.test(path) && !path.includes('/BTC/')),
+    [],
+    'one request for all of them',
   );
   await says(row, /USD/);
   await says(row.getByTestId('age'), 'live');
