@@ -2,6 +2,7 @@
 import { h, KeyedList, setAttribute, type Row } from './dom.ts';
 
 const beyond = 6; // rows above and below what is in sight
+const usualRowHeight = 46; // until there is one
 
 /** The first row that exists, and how many do. */
 export function rowsInSight(
@@ -24,6 +25,10 @@ export class WindowList<T> {
   private readonly above: HTMLElement;
   private readonly keyOf: (item: T) => string;
   private readonly resize: ResizeObserver;
+  // Measured when they may have changed: to read them at each render would cost a layout of the page.
+  private scrolled = 0;
+  private height = 0;
+  private rowHeight = 0;
 
   /** `body` is in `table`, which is in `scroller`; all rows have the same height. */
   constructor(
@@ -42,8 +47,8 @@ export class WindowList<T> {
     const row = h('tr', { class: 'above', 'aria-hidden': 'true' }, this.above);
     body.append(row);
     this.list = new KeyedList<T>(body, keyOf, create, row);
-    scroller.addEventListener('scroll', () => this.render(), { passive: true });
-    this.resize = new ResizeObserver(() => this.render());
+    scroller.addEventListener('scroll', () => this.measure(), { passive: true });
+    this.resize = new ResizeObserver(() => this.measure());
     this.resize.observe(scroller);
   }
 
@@ -53,26 +58,31 @@ export class WindowList<T> {
 
   show(items: readonly T[]): void {
     this.items = items;
-    this.render();
+    if (this.rowHeight === 0 || this.height === 0) this.measure();
+    else this.render();
   }
 
   /** Scrolls just so far that the item is in sight; returns its row. */
   reveal(key: string): Row<T> | undefined {
     const index = this.items.findIndex((item) => this.keyOf(item) === key);
     if (index < 0) return undefined;
-    const rowHeight = this.rowHeight();
+    this.measure();
+    const rowHeight = this.rowHeight || usualRowHeight;
     const head = this.headHeight();
     const { scrollTop, clientHeight } = this.scroller;
     const top = index * rowHeight;
     if (top < scrollTop) this.scroller.scrollTop = top;
     else if (top + rowHeight > scrollTop + clientHeight - head)
       this.scroller.scrollTop = top + rowHeight - clientHeight + head;
-    this.render();
+    this.measure();
     return this.list.get(key);
   }
 
-  private rowHeight(): number {
-    return (this.body.children[1] as HTMLElement | undefined)?.offsetHeight || 46;
+  private measure(): void {
+    this.scrolled = this.scroller.scrollTop;
+    this.height = this.scroller.clientHeight;
+    this.rowHeight = (this.body.children[1] as HTMLElement | undefined)?.offsetHeight ?? 0;
+    this.render();
   }
   private headHeight(): number {
     return this.table.querySelector('thead')?.offsetHeight ?? 0;
@@ -80,13 +90,8 @@ export class WindowList<T> {
 
   private render(): void {
     const { items } = this;
-    const rowHeight = this.rowHeight();
-    const { first, length } = rowsInSight(
-      this.scroller.scrollTop,
-      this.scroller.clientHeight,
-      rowHeight,
-      items.length,
-    );
+    const rowHeight = this.rowHeight || usualRowHeight;
+    const { first, length } = rowsInSight(this.scrolled, this.height, rowHeight, items.length);
     const rows = items.slice(first, first + length);
     this.keepFocus(rows);
     this.list.show(rows);

@@ -1,7 +1,7 @@
 // The sources of prices: the state of each, its quote of one ticker, and why that counts or not.
 import type { Context, View } from '../context.ts';
 import { groupDigits } from '../decimal.ts';
-import { h, KeyedList, newId, onFrame, setAttribute, setText, show, tableHead, type Row } from '../dom.ts';
+import { h, KeyedList, newId, paced, setAttribute, setText, show, tableHead, type Row } from '../dom.ts';
 import { formatAge, formatPercent, precisionInWords, reasonInWords, stateInWords } from '../format.ts';
 import { healthOf } from '../market_state.ts';
 import type { Quote, SourceState } from '../types.ts';
@@ -105,14 +105,15 @@ export function sourcesView(context: Context): View {
     setText(waiting, store.connection.live ? 'Loading…' : 'Waiting for the server…');
   }
 
-  const soon = onFrame(render);
-  const stop = store.on(['sources', 'quotes', 'prices', 'connection'], soon);
-  const clock = setInterval(soon, 1000);
+  const soon = paced(render, 250);
+  const stop = store.on(['sources', 'quotes', 'prices', 'connection'], soon.ask);
+  const clock = setInterval(soon.ask, 1000);
   render();
   return {
     element,
     destroy() {
       stop();
+      soon.stop();
       clearInterval(clock);
     },
   };
