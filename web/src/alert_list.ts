@@ -42,7 +42,8 @@ export function matchesAlert(alert: Alert, filter: AlertFilter): boolean {
   if (filter.endpoint !== '' && endpointId(alert.webhook_url) !== filter.endpoint) return false;
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;
-  const shown = `${alertTitle(alert)} ${alert.note} ${alert.webhook_url}`.toLowerCase();
+  // By its id too: notifications lead here.
+  const shown = `${alertTitle(alert)} ${alert.note} ${alert.webhook_url} ${alert.id}`.toLowerCase();
   return words.every(
     (word) => shown.includes(word) || shown.replaceAll(',', '').includes(word.replaceAll(',', '')),
   );

@@ -3,6 +3,7 @@ import type { DayStats } from './day.ts';
 import type { History } from './history.ts';
 import type { Inbox } from './inbox.ts';
 import type { Notifier } from './notify.ts';
+import type { Push } from './push.ts';
 import type { Session } from './session.ts';
 import type { Store } from './store.ts';
 
@@ -14,6 +15,7 @@ export interface Context {
   history: History;
   days: DayStats;
   notifier: Notifier;
+  push: Push;
   inbox: Inbox;
   /** All firings so far have been seen. */
   readFirings(): void;

@@ -15,6 +15,7 @@ export const kinds: Record<Delivery['kind'], string> = {
   alert: 'Firings',
   test: 'Tests',
   expired: 'Expiries',
+  push: 'Pushes',
 };
 
 export const codes: Record<string, string> = {

@@ -12,15 +12,17 @@ function keep(next: InstallOffer | null): void {
   listeners.forEach((listener) => listener());
 }
 
-export function beInstallable(): void {
+/** `onRenewed`: the browser has replaced its subscription for pushes. */
+export function beInstallable(onRenewed: () => void): void {
   window.addEventListener('beforeinstallprompt', (e) => {
     e.preventDefault();
     keep(e as InstallOffer);
   });
   window.addEventListener('appinstalled', () => keep(null));
   // A press on a notification.
-  navigator.serviceWorker?.addEventListener('message', (e: MessageEvent<{ show?: string }>) => {
+  navigator.serviceWorker?.addEventListener('message', (e: MessageEvent<{ show?: string; renew?: true }>) => {
     if (e.data.show !== undefined) location.hash = e.data.show;
+    if (e.data.renew) onRenewed();
   });
   navigator.serviceWorker?.register('/sw.js').catch(() => {}); // forbidden in some private windows
 }

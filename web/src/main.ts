@@ -11,6 +11,7 @@ import { History } from './history.ts';
 import { Inbox } from './inbox.ts';
 import { beInstallable } from './install.ts';
 import { Notifier } from './notify.ts';
+import { Push } from './push.ts';
 import { queryOf, routeOf } from './route.ts';
 import { Session, type StorageLike } from './session.ts';
 import { settings } from './settings.ts';
@@ -46,7 +47,8 @@ const api = new Api({
 const store = new Store(api);
 const history = new History(api, store);
 const days = new DayStats(api);
-const notifier = new Notifier();
+const push = new Push(api, session);
+const notifier = new Notifier(() => session.device !== null);
 const inbox = new Inbox();
 const context: Context = {
   api,
@@ -55,6 +57,7 @@ const context: Context = {
   history,
   days,
   notifier,
+  push,
   inbox,
   readFirings,
   signOut,
@@ -142,6 +145,11 @@ function showRoute(focus: boolean): void {
   if (focus) view.element.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
 }
 
+/** If it fails, the next start does it. */
+function renewPush(): void {
+  if (session.apiKey !== null) void push.renew().catch(() => {});
+}
+
 function enter(focus: boolean): void {
   frame = shell(
     context,
@@ -159,6 +167,7 @@ function enter(focus: boolean): void {
   if (location.hash === '') window.history.replaceState(null, '', '#/market');
   showRoute(focus);
   stream.start();
+  renewPush();
   // The stream triggers loading the lists when it is ready; load them anyway if it cannot connect.
   setTimeout(() => {
     if (session.apiKey !== null && !store.alertsLoaded) void loadLists();
@@ -196,6 +205,7 @@ function signOut(message = ''): void {
     signedOutMeanwhile = message;
     return;
   }
+  push.leave(session.apiKey);
   session.signOut();
   api.reset();
   window.history.replaceState(null, '', location.pathname);
@@ -292,7 +302,7 @@ store.on(['prices', 'opened'], paced(() => frame?.render(), 250).ask);
 // A timer: the title is what is seen of a page in the background.
 store.on(['prices'], once(showTitle, 1000));
 
-beInstallable();
+beInstallable(renewPush);
 document.querySelector('noscript')?.remove();
 if (session.apiKey === null) leave('');
 else enter(false);

@@ -7,6 +7,12 @@ export type Permission = NotificationPermission | 'unsupported';
 
 export class Notifier {
   private readonly listeners = new Set<() => void>();
+  private readonly isPushed: () => boolean;
+
+  /** `isPushed`: this device is also notified by pushes. */
+  constructor(isPushed: () => boolean) {
+    this.isPushed = isPushed;
+  }
 
   get permission(): Permission {
     return typeof Notification === 'undefined' ? 'unsupported' : Notification.permission;
@@ -19,6 +25,11 @@ export class Notifier {
 
   async ask(): Promise<void> {
     if (this.permission === 'default') await Notification.requestPermission();
+    this.changed();
+  }
+
+  /** The permission may have changed. */
+  changed(): void {
     this.listeners.forEach((listener) => listener());
   }
 
@@ -30,6 +41,12 @@ export class Notifier {
       tag: `${alert.id} ${alert.firings ?? 1}`,
       data: '#/alerts',
     };
+    const showByWorker = (): void =>
+      void navigator.serviceWorker?.ready
+        .then((worker) => worker.showNotification(title, options))
+        .catch(() => {});
+    // The push of the same firing replaces it, which it does among those of the worker alone.
+    if (this.isPushed()) return showByWorker();
     try {
       const shown = new Notification(title, options);
       shown.onclick = () => {
@@ -39,9 +56,7 @@ export class Notifier {
       };
     } catch {
       // Phones show notifications only through the service worker, which also handles a press on one.
-      void navigator.serviceWorker?.ready
-        .then((worker) => worker.showNotification(title, options))
-        .catch(() => {});
+      showByWorker();
     }
   }
 }

@@ -59,6 +59,17 @@ export class Session {
     if (url !== null) attempt(() => to.setItem(prefix + 'webhook_url', url));
   }
 
+  /** This browser's subscription for pushes, which outlives a session that was closed without signing out. */
+  get device(): { id: string; endpoint: string } | null {
+    const [id, endpoint] = attempt(() => this.lasting.getItem(prefix + 'device'))?.split(' ') ?? [];
+    return id === undefined || endpoint === undefined ? null : { id, endpoint };
+  }
+
+  set device(device: { id: string; endpoint: string } | null) {
+    if (device === null) attempt(() => this.lasting.removeItem(prefix + 'device'));
+    else attempt(() => this.lasting.setItem(prefix + 'device', `${device.id} ${device.endpoint}`));
+  }
+
   /** Forgets the key and its settings; those that another tab stored with a newer key stay. */
   signOut(): void {
     const ended = this.key;

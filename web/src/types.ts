@@ -33,6 +33,21 @@ export interface SourceState {
   last_quote_at?: string | null;
 }
 
+// A browser that is notified while the page is closed.
+export interface Device {
+  id: string;
+  label: string;
+  host: string;
+  created_at: string;
+  last_success_at: string | null;
+  last_failure: { at: string; reason: string } | null;
+}
+
+export interface Devices {
+  public_key: string | null; // null: this server sends no pushes
+  subscriptions: Device[];
+}
+
 export interface Alert {
   id: string;
   ticker: string;
@@ -114,7 +129,8 @@ export interface Delivery {
   alert_id: string;
   ticker: string;
   webhook_url: string;
-  kind: 'alert' | 'test' | 'expired';
+  kind: 'alert' | 'test' | 'expired' | 'push';
+  device?: { id: string; label: string }; // of a push: where it goes in place of a webhook's URL
   status: DeliveryStatus;
   attempt_count: number;
   created_at: string;

@@ -10,7 +10,7 @@ import { notifySection } from './notify_button.ts';
 import { settingsSection } from './settings_section.ts';
 
 export function accountView(context: Context): View {
-  const { api, session, store, notifier } = context;
+  const { api, session, store } = context;
 
   const email = h('span', null, 'Loading…');
   let address: string | null = null;
@@ -35,7 +35,7 @@ export function accountView(context: Context): View {
   const secretError = errorRegion();
   let isKeyKnown = false;
 
-  const notifications = notifySection(notifier);
+  const notifications = notifySection(context);
   const display = settingsSection();
   const remove = h('button', { type: 'button', class: 'danger' }, 'Delete account');
   remove.addEventListener('click', () => void whileBusy(remove, () => deleteAccount()));

@@ -31,11 +31,7 @@ export function alertDialog(context: Context, first: Alert): void {
   const fields = alertFields(alert, () => store.prices.get(alert.ticker)?.price?.price ?? null);
 
   const save = h('button', { type: 'submit', class: 'primary' }, 'Save');
-  const copy = h(
-    'button',
-    { type: 'button', title: 'Makes another alert of what stands here' },
-    'Duplicate',
-  );
+  const copy = h('button', { type: 'button', title: 'Makes another alert of what stands here' }, 'Duplicate');
   const snoozeHour = h('button', { type: 'button' });
   const snoozeDay = h('button', { type: 'button' }, 'Snooze until tomorrow');
   const pause = h('button', { type: 'button' });
@@ -92,7 +88,7 @@ export function alertDialog(context: Context, first: Alert): void {
     const link = h(
       'a',
       { href: `#/deliveries/${delivery.id}?alert=${alert.id}` },
-      `${formatTime(delivery.created_at)}${delivery.kind === 'test' ? ', test' : ''}`,
+      `${formatTime(delivery.created_at)}${delivery.kind === 'alert' ? '' : `, ${delivery.kind}`}`,
     );
     link.addEventListener('click', () => dialog.close());
     const reason = delivery.status === 'delivered' ? '' : (delivery.reason ?? '');

@@ -104,7 +104,7 @@ export function alertPopover(
             'li',
             null,
             h('a', { href: `#/deliveries/${delivery.id}` }, formatTime(delivery.created_at)),
-            ` ${delivery.kind === 'test' ? 'test, ' : ''}${statusInWords(delivery.status).toLowerCase()}`,
+            ` ${delivery.kind === 'alert' ? '' : `${delivery.kind}, `}${statusInWords(delivery.status).toLowerCase()}`,
           ),
         ),
       );

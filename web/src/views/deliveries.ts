@@ -110,7 +110,13 @@ export function deliveriesView(context: Context, openId: string | null, text: st
 
   /** The URLs that are known here, of alerts and deliveries. */
   function urls(): string[] {
-    return [...new Set([...store.alerts, ...store.deliveries].map((each) => each.webhook_url))].sort();
+    return [
+      ...new Set(
+        [...store.alerts, ...store.deliveries.filter((d) => d.device === undefined)].map(
+          (each) => each.webhook_url,
+        ),
+      ),
+    ].sort();
   }
   function urlOf(id: string): string | undefined {
     return id === '' ? undefined : urls().find((url) => endpointId(url) === id);

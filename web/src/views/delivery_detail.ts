@@ -23,7 +23,7 @@ export function deliveryName(delivery: Delivery, alert: Alert | undefined): stri
 }
 
 function kindInWords(kind: Delivery['kind']): string {
-  return { alert: '', test: ', test', expired: ', expired' }[kind];
+  return { alert: '', test: ', test', expired: ', expired', push: ', push' }[kind];
 }
 
 export interface DetailPanel {
@@ -57,6 +57,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
   });
   const payload = h('pre', { tabindex: '0', 'aria-label': 'Payload', 'data-testid': 'payload' });
   const sent = (): string => detail?.request?.body ?? '';
+  const curl = copyButton('Copy as curl', asCurl);
   const payloadPart = h(
     'section',
     { 'aria-label': 'Payload' },
@@ -65,7 +66,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
       { class: 'payload-head' },
       h('h3', null, 'Payload'),
       copyButton('Copy', sent, { of: 'payload', shown: payload }),
-      copyButton('Copy as curl', asCurl),
+      curl,
     ),
     payload,
   );
@@ -158,6 +159,7 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
     setAttribute(state, 'data-state', name);
     const known = detail?.id === id ? (detail.request?.body ?? null) : null;
     show(payloadPart, known !== null);
+    show(curl, now.device === undefined); // a push is sent encrypted
     setText(payload, indentJson(known ?? ''));
     show(toAlert, shownAlert() !== undefined);
     const over = now.status !== 'pending' && now.status !== 'delivering';
@@ -195,7 +197,12 @@ export function deliveryDetail(context: Context, onClose: () => void): DetailPan
 
   function renderFacts(d: Delivery): void {
     const entries: [string, Node | string][] = [
-      ['To', h('a', { href: `#/endpoints/${endpointId(d.webhook_url)}` }, d.webhook_url)],
+      [
+        'To',
+        d.device === undefined
+          ? h('a', { href: `#/endpoints/${endpointId(d.webhook_url)}` }, d.webhook_url)
+          : `${d.device.label || 'A device that was removed'}, by ${d.webhook_url}`,
+      ],
       ['ID', d.id],
       ['Created', time(d.created_at)],
     ];

@@ -58,9 +58,9 @@ export function deliveryRow(context: Context, first: Delivery, open: (id: string
     update(d) {
       const alert = store.alert(d.alert_id);
       setText(name, deliveryName(d, alert));
-      setText(test, d.kind === 'expired' ? 'Expired' : 'Test');
+      setText(test, { alert: '', test: 'Test', expired: 'Expired', push: 'Push' }[d.kind]);
       show(test, d.kind !== 'alert');
-      setText(url, shortUrl(d.webhook_url));
+      setText(url, d.device?.label ?? shortUrl(d.webhook_url));
       setAttribute(url, 'title', d.webhook_url);
       setAttribute(element, 'data-state', d.status);
       const { name: colour, text } = stateOf(d);

@@ -1,6 +1,8 @@
+import type { Context } from '../context.ts';
 import { h, setText, show } from '../dom.ts';
 import { canInstall, install, onInstallable } from '../install.ts';
 import { permissionInWords, type Notifier } from '../notify.ts';
+import { devicesPart } from './devices.ts';
 
 /** Requests permission for notifications; hidden once that is granted or denied. */
 export function notifyButton(notifier: Notifier): { element: HTMLElement; stop: () => void } {
@@ -14,7 +16,8 @@ export function notifyButton(notifier: Notifier): { element: HTMLElement; stop: 
 }
 
 /** The same button with a text about the current permission. */
-export function notifySection(notifier: Notifier): { element: HTMLElement; stop: () => void } {
+export function notifySection(context: Context): { element: HTMLElement; stop: () => void } {
+  const { notifier } = context;
   const words = h('p');
   const button = notifyButton(notifier);
   const app = h('button', { type: 'button', onclick: () => void install() }, 'Install as an app');
@@ -31,6 +34,7 @@ export function notifySection(notifier: Notifier): { element: HTMLElement; stop:
       h('h2', null, 'Notifications'),
       words,
       h('div', { class: 'actions' }, button.element, app),
+      devicesPart(context),
     ),
     stop: () => stops.forEach((stop) => stop()),
   };
