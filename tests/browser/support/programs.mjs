@@ -16,14 +16,15 @@ process.on('exit', () => {
 });
 
 export class Program {
-  constructor(name, args, { env = {}, cwd = output } = {}) {
+  // `command`: what runs in place of the binary of that name.
+  constructor(name, args, { env = {}, cwd = output, command = join(binaries, name) } = {}) {
     mkdirSync(join(output, 'logs'), { recursive: true });
     this.name = name;
     this.text = '';
     // Only the test's configuration applies, none of the caller's own settings.
     const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('PRICEWIRE_')));
     // A program must not outlive a killed test.
-    this.child = spawn('setpriv', ['--pdeathsig', 'KILL', join(binaries, name), ...args], {
+    this.child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
       cwd,
       env: { ...inherited, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
