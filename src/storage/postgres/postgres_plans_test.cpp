@@ -29,9 +29,13 @@ protected:
                                 deliver_within)
             SELECT gen_random_uuid(), u.id, 'BTC', 'gt', g, 'https://example.com', g = 1, now(), 'json', '', 1
             FROM users u, generate_series(1, 10) g;
-            INSERT INTO deliveries (id, alert_id, user_id, state, due_at, lease_owner, created_at, deadline, finished_at)
+            INSERT INTO push_subscriptions (id, user_id, endpoint, keys, label, created_at)
+            SELECT gen_random_uuid(), id, id::text, '', '', now() FROM users;
+            INSERT INTO deliveries (id, alert_id, user_id, state, due_at, lease_owner, created_at, deadline, finished_at,
+                                    push_id)
             SELECT gen_random_uuid(), id, user_id, CASE WHEN target = 2 THEN 'pending' ELSE 'delivered' END::delivery_state,
-                   CASE WHEN target = 2 THEN now() END, NULL, now(), now(), CASE WHEN target > 2 THEN now() END
+                   CASE WHEN target = 2 THEN now() END, NULL, now(), now(), CASE WHEN target > 2 THEN now() END,
+                   CASE WHEN target = 3 THEN gen_random_uuid() END
             FROM alerts WHERE NOT is_active;
             INSERT INTO alert_states (alert_id, user_id, firings, rules, begun_at, notify_on_expiry, others)
             SELECT id, user_id, 0, '', now(), false, 'ETH' FROM alerts;

@@ -389,15 +389,16 @@ deliveries.user_id);
 SELECT DISTINCT user_id FROM push_subscriptions WHERE user_id = ANY ($1::uuid[]);
 
 -- name: push_deliveries
--- Beside each delivery that the transaction has written one for each device of its user.
+-- Beside each delivery that the transaction has written one for each device of its user. Read first, so that no index of
+-- all deliveries of these users is used.
+WITH written AS MATERIALIZED (SELECT * FROM deliveries WHERE id = ANY ($1::uuid[]))
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price, price_time,
                         price_fired, level, condition, evidence, push_id, push_revision)
 SELECT push_delivery(d.id, p.id), d.alert_id, d.user_id,
        (CASE d.kind WHEN 'alert' THEN 'push' WHEN 'ruled' THEN 'ruled_push' ELSE 'expired_push' END)::delivery_kind,
        'pending', d.created_at, d.created_at, d.deadline, d.late, d.firing, d.price, d.price_time, d.price_fired, d.level,
        d.condition, d.evidence, p.id, d.revision
-FROM deliveries d JOIN push_subscriptions p ON p.user_id = d.user_id
-WHERE d.id = ANY ($1::uuid[])
+FROM written d JOIN push_subscriptions p ON p.user_id = d.user_id
 RETURNING id, user_id;
 
 -- name: fire_late
