@@ -339,5 +339,13 @@ TEST(EndpointName, IsSchemeHostAndPort) {
     for (const auto& [url, name] : cases) EXPECT_EQ(net::endpoint_name(url), name) << url;
 }
 
+TEST(EndpointName, AnOriginHasNoPortOfItsScheme) {
+    EXPECT_EQ(net::origin_of("https://Example.com/x"), "https://example.com");
+    EXPECT_EQ(net::origin_of("https://example.com:8443/x"), "https://example.com:8443");
+    EXPECT_EQ(net::origin_of("https://example.com:80/x"), "https://example.com:80");
+    EXPECT_EQ(net::origin_of("http://example.com/x"), "http://example.com");
+    EXPECT_EQ(net::origin_of(""), "");
+}
+
 }  // namespace
 }  // namespace pricewire::api

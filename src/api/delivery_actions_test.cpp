@@ -307,6 +307,19 @@ TEST_F(DeliveryActionsTest, AUrlIsTestedBeforeAnAlertHasIt) {
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/alerts/" + member(answer.body, "alert_id")).status, 404);
 }
 
+TEST_F(DeliveryActionsTest, ARepeatedTestOfAUrlNamesItsDelivery) {
+    const net::Headers headers{{"x-api-key", ann_.api_key}, {"idempotency-key", "k"}};
+    const auto test = [&] {
+        return call("POST", "/api/v1/endpoints/test", R"({"webhook_url":"https://hooks.example.com/a"})",
+                    headers);
+    };
+    const Answer first = test();
+    const Answer again = test();
+    EXPECT_EQ(again.header("Idempotent-Replayed"), "true");
+    EXPECT_EQ(again.body, first.body);
+    EXPECT_EQ(again.header("Location"), "/api/v1/deliveries/" + member(first.body, "id"));
+}
+
 TEST_F(DeliveryActionsTest, TestsOfAUrlAreLimitedAsThoseOfAnAlert) {
     const std::string body = R"({"webhook_url":"https://hooks.example.com/a","ticker":"eth"})";
     for (std::size_t i = 0; i < max_unfinished_tests; ++i)
