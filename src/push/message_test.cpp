@@ -42,13 +42,13 @@ std::string member(const std::string& json, const std::string& name) {
     if (at == json.npos) return {};
     return json.substr(at + begin.size(), json.find('"', at + begin.size()) - at - begin.size());
 }
-std::string title(const ClaimedDelivery& d) {
+std::string title_in(const ClaimedDelivery& d) {
     return member(push_message(d), "title");
 }
-std::string body(const ClaimedDelivery& d) {
+std::string body_in(const ClaimedDelivery& d) {
     return member(push_message(d), "body");
 }
-std::string tag(const ClaimedDelivery& d) {
+std::string tag_in(const ClaimedDelivery& d) {
     return member(push_message(d), "tag");
 }
 
@@ -64,8 +64,8 @@ TEST(PushMessage, SaysWhatTheServiceWorkerShows) {
 
 TEST(PushMessage, SaysTheRuleAndWhyItFired) {
     ClaimedDelivery d = rise();
-    EXPECT_EQ(title(d), "BTC rises 5 % within 1h");
-    EXPECT_EQ(body(d), "BTC rises 5 % within 1h: 70100.5") << "without evidence";
+    EXPECT_EQ(title_in(d), "BTC rises 5 % within 1h");
+    EXPECT_EQ(body_in(d), "BTC rises 5 % within 1h: 70100.5") << "without evidence";
     rule::Evidence evidence{
         .rules = {{.is = Word::above,
                    .level = {.value = *Decimal::parse("68121.9"),
@@ -75,39 +75,39 @@ TEST(PushMessage, SaysTheRuleAndWhyItFired) {
                    .value = *Decimal::parse("68250.5"),
                    .is_true = true}}};
     d.firing->evidence = rule::to_json(evidence);
-    EXPECT_TRUE(body(d).starts_with("BTC rose 5.2 % within 1h: 68,250.5 is above 68,121.9")) << body(d);
-    EXPECT_EQ(tag(d), "018f3f6e-7c1a-7a3b-8f00-0123456789ab 2");
+    EXPECT_TRUE(body_in(d).starts_with("BTC rose 5.2 % within 1h: 68,250.5 is above 68,121.9")) << body_in(d);
+    EXPECT_EQ(tag_in(d), "018f3f6e-7c1a-7a3b-8f00-0123456789ab 2");
 }
 
 TEST(PushMessage, HoldsTheUsersOwnWords) {
     ClaimedDelivery d = firing();
     d.alert.note = "Sell half.";
-    EXPECT_EQ(body(d), "The price is 70,100.5. Sell half.");
+    EXPECT_EQ(body_in(d), "The price is 70,100.5. Sell half.");
     d.alert.message = "Go: {{price}}!";
-    EXPECT_EQ(body(d), "Go: 70100.5! Sell half.");
+    EXPECT_EQ(body_in(d), "Go: 70100.5! Sell half.");
 }
 
 TEST(PushMessage, SaysWhenALateFiringHappened) {
     ClaimedDelivery d = firing();
     const Timestamp minute = *parse_rfc3339("2025-01-02T01:02:00Z");
     d.alert.late = LateFiring{minute, minute + 1min, {"kraken"}};
-    EXPECT_EQ(body(d), "The price was 70,100.5 between 2 Jan 01:02 and 2 Jan 01:03 UTC, unwatched.");
+    EXPECT_EQ(body_in(d), "The price was 70,100.5 between 2 Jan 01:02 and 2 Jan 01:03 UTC, unwatched.");
     EXPECT_NE(push_message(d).find(R"("late":true)"), std::string::npos);
     d.alert.late = LateFiring{minute, minute, {"kraken"}};
-    EXPECT_EQ(body(d), "The price was 70,100.5 at 2 Jan 01:02 UTC, unwatched.");
+    EXPECT_EQ(body_in(d), "The price was 70,100.5 at 2 Jan 01:02 UTC, unwatched.");
 }
 
 TEST(PushMessage, OfATestOrAnExpiryReplacesNoFiring) {
     ClaimedDelivery d = firing();
     d.kind = DeliveryKind::test;
-    EXPECT_EQ(title(d), "Test: BTC above 70,000");
-    EXPECT_EQ(tag(d), d.id.to_string());
+    EXPECT_EQ(title_in(d), "Test: BTC above 70,000");
+    EXPECT_EQ(tag_in(d), d.id.to_string());
     EXPECT_NE(push_message(d).find(R"("test":true)"), std::string::npos);
     d = rise();
     d.kind = DeliveryKind::expired;
     d.firing->number = 0;
-    EXPECT_EQ(body(d), "Expired: BTC rises 5 % within 1h. It has not fired.");
-    EXPECT_EQ(tag(d), d.alert.id.to_string() + " expired");
+    EXPECT_EQ(body_in(d), "Expired: BTC rises 5 % within 1h. It has not fired.");
+    EXPECT_EQ(tag_in(d), d.alert.id.to_string() + " expired");
     EXPECT_NE(push_message(d).find(R"("expired":true)"), std::string::npos);
 }
 
