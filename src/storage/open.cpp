@@ -30,7 +30,8 @@ Result<std::string> place_of(const std::string& url) {
 }
 
 std::unique_ptr<Storage> open(const std::string& url, const OpenOptions& options, StorageEvents events) {
-    if (!is_shared(url)) return create_sqlite_storage({.file = file_of(url)}, std::move(events));
+    if (!is_shared(url))
+        return create_sqlite_storage({.file = file_of(url), .prepare_log = true}, std::move(events));
     // Checked first: a user who may not change the schema need not, if it is up to date.
     if (!postgres_check_schema(url)) {
         if (const auto migrated = postgres_migrate(url); !migrated) {

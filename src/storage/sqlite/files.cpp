@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -83,25 +84,30 @@ void make_private(const std::filesystem::path& database) {
 }
 
 OpenFiles::OpenFiles(const std::filesystem::path& database) {
-    for (const auto& file : files_of(database)) {
+    const auto files = files_of(database);
+    constexpr std::array sizes{&Sizes::database, &Sizes::log, static_cast<std::int64_t Sizes::*>(nullptr)};
+    for (std::size_t i = 0; i < files.size(); ++i) {
         struct stat found{};
-        if (stat(file.c_str(), &found) == 0)
-            identities_.push_back({file.string(), found.st_dev, found.st_ino});
+        if (stat(files[i].c_str(), &found) == 0)
+            identities_.push_back({files[i].string(), found.st_dev, found.st_ino, sizes[i]});
     }
 }
 
-void OpenFiles::check() const {
+OpenFiles::Sizes OpenFiles::check() const {
+    Sizes sizes;
     for (const Identity& known : identities_) {
         struct stat found{};
         const bool there = stat(known.path.c_str(), &found) == 0;
         // A checkpoint leaves at least one page in the file, so an empty one was truncated. "-wal" may be empty.
         const bool same = there && found.st_dev == known.device && found.st_ino == known.inode;
+        if (known.size != nullptr) sizes.*known.size = found.st_size;
         if (same && (found.st_size > 0 || &known != &identities_.front())) continue;
         const char* what = same    ? "was emptied"
                            : there ? "was replaced by another file"
                                    : "was deleted or moved";
         refuse(known.path, what);
     }
+    return sizes;
 }
 
 void OpenFiles::refuse_truncated(const std::filesystem::path& file) {

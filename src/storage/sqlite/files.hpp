@@ -20,9 +20,14 @@ class OpenFiles {
 public:
     // As the files are now; to be created once the database is open.
     explicit OpenFiles(const std::filesystem::path& database);
+    // In bytes; zero for a file that was not there at first.
+    struct Sizes {
+        std::int64_t database = 0;
+        std::int64_t log = 0;
+    };
     // Throws StorageError (Trouble::gone) that names the file. Costs microseconds. Never opens a file: closing
     // it would release this process's locks on it.
-    void check() const;
+    Sizes check() const;
     // Throws StorageError (Trouble::gone): the file has lost a part of what it held.
     [[noreturn]] static void refuse_truncated(const std::filesystem::path& file);
 
@@ -31,6 +36,7 @@ private:
         std::string path;
         dev_t device;
         ino_t inode;
+        std::int64_t Sizes::* size;
     };
     std::vector<Identity> identities_;
 };

@@ -220,6 +220,7 @@ protected:
             {"listing_disagrees", {"SEARCH listings USING PRIMARY KEY (source=? AND symbol=?)"}},
             {"fill_finish", {"SEARCH fills USING PRIMARY KEY (ticker=?)"}},
             {"fill_get", {"SEARCH fills USING PRIMARY KEY (ticker=?)"}},
+            {"release_claim", {"SEARCH deliveries USING"}},
         };
         // Lists one user's alerts, sorted by something other than their id.
         const std::string endpoints = plan("endpoints");

@@ -1,3 +1,9 @@
+-- name: begin
+BEGIN IMMEDIATE;
+
+-- name: commit
+COMMIT;
+
 -- name: migrations
 SELECT version, name, applied_at FROM schema_migrations ORDER BY version;
 
@@ -370,6 +376,11 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at <= ?1 ORDER 
 
 -- name: release
 UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL WHERE lease_owner = ?;
+
+-- name: release_claim
+UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL
+WHERE alert_id = ? AND lease_owner = ? AND due_at = ?
+RETURNING id, user_id, push_id IS NOT NULL;
 
 -- name: sender_alive
 INSERT OR REPLACE INTO senders (owner, alive_until) VALUES (?, ?);

@@ -9,7 +9,8 @@ namespace sqlite {
 Database::Database(const SqliteOptions& given, const StorageEvents& events)
     : options(given),
       readers(static_cast<std::size_t>(given.readers)),
-      writer(std::make_unique<Connection>(given.file, Connection::Mode::write, given.busy_timeout), events) {}
+      writer(std::make_unique<Connection>(given.file, Connection::Mode::write, given.busy_timeout), events,
+             given.prepare_log) {}
 
 Store::Store(const SqliteOptions& options, const StorageEvents& events)
     : sql::Store<Database>(events, options, events) {}

@@ -1,9 +1,12 @@
 #include "storage/sqlite/writer.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 
 #include "base/log.hpp"
@@ -20,6 +23,9 @@ constexpr std::size_t max_group = 1000;
 constexpr int long_log = 4000;
 constexpr int longest_log = 16'000;
 constexpr auto quiet = std::chrono::milliseconds{2};
+// How much of the log is prepared at a time, and what must be left on the disk.
+constexpr std::int64_t log_piece = 4 << 20;
+constexpr std::uintmax_t disk_left = std::uintmax_t{1} << 30;
 
 std::int64_t size_of(const std::filesystem::path& file) {
     std::error_code error;
@@ -29,11 +35,12 @@ std::int64_t size_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-Writer::Writer(std::unique_ptr<Connection> connection, StorageEvents events)
+Writer::Writer(std::unique_ptr<Connection> connection, StorageEvents events, bool prepares_log)
     : db_(std::move(connection)),
       files_(db_->database().getFilename()),
       paths_(files_of(db_->database().getFilename())),
-      events_(std::move(events)) {
+      events_(std::move(events)),
+      prepares_log_(prepares_log) {
     data_version_ = translate([&] { return db_->pragma("data_version"); });
     // In place of SQLite's own checkpoints.
     sqlite3_wal_hook(
@@ -124,11 +131,18 @@ void Writer::run() {
         lock.unlock();
         if (now >= look_at_) look_for_foreign_writes(now);
         if (is_checkpoint_due) checkpoint();
+        const bool prepares = prepares_log_;
+        prepares_log_ = prepares && prepare_some_log();
         now = system_clock().mono();
         lock.lock();
         if (is_checkpoint_due) log_is_long_ = log_is_longest_ = false;
         set_free(now);
         wake = now + look_every;
+        if (!prepares) continue;
+        lock.unlock();
+        flush_log();
+        lock.lock();
+        wake = now + quiet;
     }
 }
 
@@ -141,14 +155,14 @@ void Writer::commit_group(const std::vector<Job*>& jobs) {
                 if (job->durability == Durability::power) durability = Durability::power;
             }
             set_durability(durability);
-            db_->execute("BEGIN IMMEDIATE");
+            db_->change("begin");
             if (jobs.size() == 1) {
                 jobs.front()->call(*db_);
                 jobs.front()->changes = db_->take_changes();
             } else {
                 for (Job* job : jobs) run_in_savepoint(*job);
             }
-            db_->execute("COMMIT");
+            db_->change("commit");
             // If they have gone meanwhile, the commit went with them.
             check_files();
         });
@@ -190,9 +204,7 @@ void Writer::run_in_savepoint(Job& job) {
 
 // Another program's VACUUM or checkpoint makes the files shorter, too, and SQLite then knows of it.
 void Writer::check_files() {
-    files_.check();
-    const std::int64_t file_size = size_of(paths_[0]);
-    const std::int64_t log_size = size_of(paths_[1]);
+    const auto [file_size, log_size] = files_.check();
     if (file_size < file_size_ && db_->pragma("page_count") * db_->pragma("page_size") > file_size)
         OpenFiles::refuse_truncated(paths_[0]);
     if (log_size < log_size_ && bytes_in_log() > log_size) OpenFiles::refuse_truncated(paths_[1]);
@@ -217,6 +229,36 @@ std::int64_t Writer::bytes_in_log() {
 void Writer::checkpoint() {
     sqlite3_wal_checkpoint_v2(db_->database().getHandle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr,
                               nullptr);
+}
+
+// Appends zeros to the log, which nobody reads until they are overwritten: what follows the last commit is found invalid by
+// its checksum (sqlite.org/fileformat2.html#walformat). False if that is done, or cannot be done here.
+bool Writer::prepare_some_log() {
+    std::error_code error;
+    const auto disk = std::filesystem::space(paths_[1], error);
+    if (error || disk.available < disk_left) return false;
+    try {
+        files_.check();
+        const std::int64_t to = 32 + long_log * (24 + db_->pragma("page_size"));
+        // Other processes may write into the log, too.
+        db_->execute("BEGIN IMMEDIATE");
+        const std::int64_t from = size_of(paths_[1]);
+        std::ofstream log(paths_[1], std::ios::binary | std::ios::in | std::ios::ate);
+        log << std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(to - from, 0, log_piece)), '\0');
+        log.close();
+        db_->execute("COMMIT");
+        return log && from + log_piece < to;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+// Not on behalf of a caller, and nobody waits meanwhile.
+void Writer::flush_log() {
+    const int fd = open(paths_[1].c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    fdatasync(fd);
+    close(fd);
 }
 
 void Writer::set_durability(Durability durability) {

@@ -24,7 +24,7 @@ namespace pricewire::storage::sqlite {
 // is done on a thread of its own.
 class Writer {
 public:
-    Writer(std::unique_ptr<Connection> connection, StorageEvents events);
+    Writer(std::unique_ptr<Connection> connection, StorageEvents events, bool prepares_log = false);
     ~Writer();  // after finishing the accepted calls
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
@@ -71,6 +71,8 @@ private:
     void check_files();
     std::int64_t bytes_in_log();
     void checkpoint();
+    bool prepare_some_log();
+    void flush_log();
 
     // Used by whoever has set busy_.
     std::unique_ptr<Connection> db_;
@@ -82,6 +84,7 @@ private:
     std::optional<Durability> set_;
     std::int64_t data_version_ = 0;
     int log_pages_ = 0;  // after the last commit
+    bool prepares_log_;
     MonoTime look_at_{};
 
     Mutex mutex_;

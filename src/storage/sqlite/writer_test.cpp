@@ -187,5 +187,35 @@ TEST_F(WriterTest, TheLogStaysBoundedHoweverMuchIsWrittenAtOnce) {
     EXPECT_GT(in_file(), 24 * mb);
 }
 
+// Zeros are appended to the log while this process and another write into it.
+TEST(PreparedLog, HoldsWhatIsWrittenMeanwhileAndLater) {
+    const TempDir dir;
+    const auto file = dir / "t.db", copy = dir / "copy.db";
+    const auto beside = [](const std::filesystem::path& database) { return database.string() + "-wal"; };
+    if (std::filesystem::space(file.parent_path()).available < 2048 * mb) GTEST_SKIP() << "the disk is full";
+    Connection other(file, Connection::Mode::write, 5s);
+    other.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)");
+    Writer writer(std::make_unique<Connection>(file, Connection::Mode::write, 5s), {}, true);
+    int rows = 0;
+    const auto insert = [&] {
+        const std::string sql = "INSERT INTO t VALUES (" + std::to_string(++rows) + ")";
+        if (rows % 2 == 0) return other.execute(sql.c_str());
+        writer.run(Durability::power, [&](Connection& db) { db.execute(sql.c_str()); });
+    };
+    EXPECT_TRUE(test::eventually([&] {
+        insert();
+        return std::filesystem::file_size(beside(file)) > 16'400'000;
+    }));
+    const auto prepared = std::filesystem::file_size(beside(file));
+    for (int i = 0; i < 10; ++i) insert();
+    EXPECT_EQ(std::filesystem::file_size(beside(file)), prepared) << "a commit does not make it longer";
+    // As another process finds it after a crash.
+    std::filesystem::copy_file(file, copy);
+    std::filesystem::copy_file(beside(file), beside(copy));
+    Connection found(copy, Connection::Mode::write, 5s);
+    EXPECT_EQ(found.database().execAndGet("SELECT count(*) FROM t").getInt64(), rows);
+    EXPECT_EQ(found.database().execAndGet("PRAGMA integrity_check").getString(), "ok");
+}
+
 }  // namespace
 }  // namespace pricewire::storage::sqlite
