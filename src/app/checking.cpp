@@ -31,6 +31,10 @@ Checking::Checking(Uses uses)
         options.claimed = [sender](auto claimed, Timestamp lease_until) {
             sender->take(std::move(claimed), lease_until);
         };
+        options.coming = [sender](auto coming, Timestamp lease_until) {
+            sender->prepare(std::move(coming), lease_until);
+        };
+        options.not_coming = [sender] { sender->drop(); };
     }
     outbox_ = outbox::start_outbox(uses_.storage, uses_.queue, options);
     expiries_ = std::make_unique<Expiries>(uses_.storage,

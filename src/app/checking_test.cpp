@@ -136,7 +136,9 @@ TEST_F(CheckingTest, WhatFiresIsClaimedForTheSenderOfTheSameProcess) {
             return storage::Claim{"sender", system_clock().now() + 30s};
         }
         void take(std::vector<ClaimedDelivery> claimed, Timestamp) override { taken += claimed.size(); }
-        std::atomic<std::size_t> taken = 0;
+        void prepare(std::vector<ClaimedDelivery> coming, Timestamp) override { prepared += coming.size(); }
+        void drop() override {}
+        std::atomic<std::size_t> prepared = 0, taken = 0;
     } sender;
     sender_ = &sender;
     create("100");
@@ -145,6 +147,7 @@ TEST_F(CheckingTest, WhatFiresIsClaimedForTheSenderOfTheSameProcess) {
     one.price(2, "101");
     while (sender.taken == 0) std::this_thread::yield();
     EXPECT_EQ(storage_.count(DeliveryState::delivering), 1U);
+    EXPECT_EQ(sender.prepared, 1U);
 }
 
 TEST_F(CheckingTest, OneThatWasAwayIsPassedOverAndGoesOnFromTheRow) {

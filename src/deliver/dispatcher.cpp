@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -75,17 +77,42 @@ public:
         if (!stopping_) intake_.on_tasks(tasks, complete);
     }
 
-    std::optional<storage::Claim> offer() override {
-        if (!prepared_ || !peers_.alone() || !wants_more() || endpoints_.waiting() > 0 || !intake_.idle())
-            return std::nullopt;
-        return intake_.new_claim(clock_.now(), {});
+    std::optional<Offer> offer() override {
+        if (!prepared_ || !wants_more() || endpoints_.waiting() > 0 || !intake_.idle()) return std::nullopt;
+        return Offer{intake_.new_claim(clock_.now(), {}), peers_.alive_until()};
     }
 
     void on_claimed(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) override {
         // finish() gives them back.
         if (stopping_) return;
+        if (!peers_.alive() || intake_.is_from_earlier_life(lease_until))
+            return intake_.doubt(claimed, lease_until);
         tell_claimed(claimed);
-        for (ClaimedDelivery& one : claimed) accept(std::move(one), lease_until, false);
+        for (ClaimedDelivery& one : claimed) {
+            if (ended_early_.erase(one.id) > 0) continue;
+            if (const auto it = held_.find(one.id); it != held_.end()) it->second.launch.reset();
+            accept(std::move(one), lease_until, false);
+        }
+    }
+
+    void on_coming(std::vector<ClaimedDelivery> coming, Timestamp lease_until,
+                   std::shared_ptr<Launch> launch) override {
+        if (stopping_ || !peers_.alive()) return;
+        for (ClaimedDelivery& one : coming) {
+            if (one.push || held_.contains(one.id)) continue;
+            const auto url = net::parse_webhook_url(one.alert.webhook_url, wires_->urls);
+            if (!url) continue;
+            Held held = held_for(std::move(one), *url, lease_until);
+            held.launch = launch;
+            offer_room(std::move(held), false);
+        }
+        start_waiting();
+        // Others are treated as any that are claimed, once they are.
+        drop_if([&](const Held& held) { return held.launch == launch && !held.in_flight; });
+    }
+
+    void on_not_coming(const std::shared_ptr<Launch>& launch) override {
+        drop_if([&](const Held& held) { return held.launch == launch; });
     }
 
     std::vector<std::uint64_t> take_done() override { return intake_.take_done(); }
@@ -96,6 +123,7 @@ public:
         const AttemptResult& result = completed.result;
         Held held = std::move(it->second);
         held_.erase(it);
+        if (held.launch) ended_early_.insert(held.claimed.id);
         leave_endpoint(held, sign_of(result), failure_of(result, receiver_of(held.claimed)).value_or(""));
         if (result.error == net::HttpError::cancelled) {
             // The client has ended; the receiver has not failed.
@@ -125,6 +153,7 @@ public:
         intake_.clear();
         // Waiting deliveries were not attempted: finish() gives their claims back.
         drop_waiting();
+        drop_if([](const Held& held) { return held.launch && held.launch->cancel(); });
     }
 
     bool idle() const override { return endpoints_.in_flight() == 0 && write_back_.empty(); }
@@ -165,7 +194,7 @@ private:
         breakers_told_.tell(ended, endpoint, reason, clock_.mono());
         for (const Uuid& id : ended.put_out) {
             const auto it = held_.find(id);
-            defer(it->second);
+            if (!it->second.launch) defer(it->second);
             held_.erase(it);
         }
     }
@@ -239,6 +268,7 @@ private:
         if (stopping_ || gate_.closed()) return;
         try {
             if (!prepared_) prepare();
+            if (peers_.alive()) intake_.give_back_doubtful();
             int batches = 0;
             Intake::Batch batch;
             while (wants_more() && batches < batches_a_step &&
@@ -262,6 +292,24 @@ private:
         }
     }
 
+    // Deliveries whose requests have not started.
+    void drop_if(const std::function<bool(const Held&)>& is_one) {
+        std::vector<Uuid> dropped;
+        for (const auto& [id, held] : held_) {
+            if (is_one(held)) dropped.push_back(id);
+        }
+        for (const Uuid& id : dropped) {
+            const Held held = std::move(held_.at(id));
+            held_.erase(id);
+            if (held.in_flight) {
+                budget_.give_back(held.claimed.alert.user_id);
+                leave_endpoint(held, Sign::none, {});
+            } else {
+                endpoints_.remove_waiting(*held.endpoint, [&](const Uuid& other) { return other != id; });
+            }
+        }
+    }
+
     void drop_waiting() {
         for (const Uuid& id : endpoints_.remove_all_waiting()) held_.erase(id);
     }
@@ -275,7 +323,9 @@ private:
     void meet_peers() {
         if (gate_.closed() || !prepared_ || !peers_.due()) return;
         try {
+            const int revivals = peers_.revivals();
             if (peers_.step()) intake_.due_at(clock_.mono());
+            if (peers_.revivals() > revivals) intake_.revived();
             gate_.answered();
         } catch (const std::exception& e) {
             gate_.failed(e);
@@ -335,21 +385,29 @@ private:
                   host_in(destination(claimed)), result.error);
             return true;
         }
-        const Uuid id = claimed.id;
-        const Waiter waiter{.id = id,
+        return offer_room(held_for(std::move(claimed), *url, lease_until), from_lane);
+    }
+
+    Held held_for(ClaimedDelivery&& claimed, const net::WebhookUrl& url, Timestamp lease_until) {
+        Endpoints::Endpoint& endpoint =
+            endpoints_.at(claimed.alert.user_id, net::endpoint_name(url.url), clock_.moment());
+        return {.claimed = std::move(claimed),
+                .lease_until = lease_until,
+                .endpoint = &endpoint,
+                .lane = Endpoints::lane_of(url.url)};
+    }
+
+    // False if there was none.
+    bool offer_room(Held&& held, bool from_lane) {
+        const ClaimedDelivery& claimed = held.claimed;
+        const Waiter waiter{.id = claimed.id,
                             .from_lane = from_lane,
                             .last_chance = has_last_chance(claimed, options_.retry.attempts, clock_.now())};
-        Endpoints::Endpoint& endpoint =
-            endpoints_.at(claimed.alert.user_id, net::endpoint_name(url->url), clock_.moment());
-        Held held{.claimed = std::move(claimed),
-                  .lease_until = lease_until,
-                  .endpoint = &endpoint,
-                  .lane = Endpoints::lane_of(url->url)};
-        if (!endpoints_.offer(endpoint, waiter, clock_.mono())) {
-            defer(held);
+        if (!endpoints_.offer(*held.endpoint, waiter, clock_.mono())) {
+            if (!held.launch) defer(held);
             return false;
         }
-        held_.emplace(id, std::move(held));
+        held_.emplace(waiter.id, std::move(held));
         return true;
     }
 
@@ -389,33 +447,42 @@ private:
     bool start(Held& held) {
         const ClaimedDelivery& claimed = held.claimed;
         const Timestamp now = clock_.now();
+        // What is not committed yet has no outcome.
+        const bool is_written = held.launch == nullptr;
         if (auto outcome = ended_before(claimed, now)) {
-            write(claimed, std::move(*outcome), Endpoints::name(*held.endpoint));
+            if (is_written) write(claimed, std::move(*outcome), Endpoints::name(*held.endpoint));
             return false;
         }
         // An attempt that outlasts its lease could be made twice.
         if (now + options_.timeout > held.lease_until) {
-            defer(held);
+            if (is_written) defer(held);
             return false;
         }
         auto request = requests_.make(claimed, now);
         if (!request) {
-            put_off_for_secret(held, request.error().message);
+            if (is_written) put_off_for_secret(held, request.error().message);
             return false;
         }
         budget_.share_among(peers_.count());
         if (auto over = budget_.refuses(claimed, clock_.moment())) {
-            write(claimed, std::move(*over), Endpoints::name(*held.endpoint));
+            if (is_written) write(claimed, std::move(*over), Endpoints::name(*held.endpoint));
             return false;
         }
         request->timeout = options_.timeout;
         request->verify_tls = options_.verify_tls;
         request->guard = &wires_->urls.guard;
         held.begin_attempt(*request, now);
-        client_.start(std::move(*request),
-                      [wires = wires_, delivery_id = claimed.id](net::HttpResult result) {
-                          wires->completed({delivery_id, attempt_result(std::move(result))});
-                      });
+        auto begin = [&client = client_, request = std::move(*request), wires = wires_,
+                      delivery_id = claimed.id]() mutable {
+            client.start(std::move(request), [wires, delivery_id](net::HttpResult result) {
+                wires->completed({delivery_id, attempt_result(std::move(result))});
+            });
+        };
+        if (is_written) {
+            begin();
+        } else {
+            held.launch->add(std::move(begin));
+        }
         return true;
     }
 
@@ -473,7 +540,8 @@ private:
     AttemptBudget budget_;
     Requests requests_;
 
-    std::unordered_map<Uuid, Held> held_;  // claimed: waiting or in flight
+    std::unordered_map<Uuid, Held> held_;   // claimed: waiting or in flight
+    std::unordered_set<Uuid> ended_early_;  // attempts that ended before on_claimed()
     bool claim_goes_on_ = false;
     bool client_is_behind_ = false;  // deliveries that may start wait for it
     MonoTime tidy_at_;

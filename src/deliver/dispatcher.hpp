@@ -14,6 +14,7 @@
 #include "base/p256.hpp"
 #include "base/result.hpp"
 #include "deliver/breaker.hpp"
+#include "deliver/launch.hpp"
 #include "deliver/retry.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
@@ -105,11 +106,20 @@ public:
 
     // Tasks from the queue. `complete` is false if some were dropped before: the database is asked for them.
     virtual void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) = 0;
-    // The claim under which deliveries of new firings may be written now, to be passed to on_claimed(); nullopt if they have
-    // to wait for their turn, or if other senders share the database.
-    virtual std::optional<storage::Claim> offer() = 0;
-    // Deliveries that were written under an offer.
+    // The claim under which deliveries of new firings may be written, to be passed to on_claimed(), and the moment from
+    // which this must not begin; nullopt if they have to wait for their turn.
+    struct Offer {
+        storage::Claim claim;
+        MonoTime until;
+    };
+    virtual std::optional<Offer> offer() = 0;
+    // Deliveries that were written under an offer. If others may have taken them over since, they are claimed anew.
     virtual void on_claimed(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) = 0;
+    // Deliveries that are being written under an offer: the requests of those that may start now are made ready, and start
+    // with the launch. on_claimed() follows if it has gone, and on_not_coming() if it was cancelled.
+    virtual void on_coming(std::vector<ClaimedDelivery> coming, Timestamp lease_until,
+                           std::shared_ptr<Launch> launch) = 0;
+    virtual void on_not_coming(const std::shared_ptr<Launch>& launch) = 0;
     // Receipts to pass to the queue's done(), since the last call. A task that the database could not be
     // asked for is kept, and so is its receipt.
     virtual std::vector<std::uint64_t> take_done() = 0;

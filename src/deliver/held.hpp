@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "base/clock.hpp"
 #include "deliver/endpoints.hpp"
+#include "deliver/launch.hpp"
 #include "deliver/request.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
@@ -22,6 +24,7 @@ struct Held {
     std::string request_headers{};
     std::string request_body{};  // of a push before it was encrypted
     bool in_flight = false;
+    std::shared_ptr<Launch> launch{};  // while it is not known to be committed
 
     void begin_attempt(const net::HttpRequest& request, Timestamp now) {
         started_at = now;

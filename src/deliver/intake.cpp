@@ -64,6 +64,15 @@ void Intake::claim_lane(Batch& batch, std::string_view lane, std::size_t count) 
     batch.lease_until = claim.lease_until;
 }
 
+void Intake::give_back_doubtful() {
+    if (doubtful_.empty()) return;
+    for (; !doubtful_.empty(); doubtful_.pop_back()) {
+        const auto& [alert, lease_until] = doubtful_.back();
+        storage_.release_claim({&alert, 1}, {owner_, lease_until});
+    }
+    due_at(clock_.mono());
+}
+
 void Intake::no_room_for(std::vector<Uuid> users) {
     crowded_ = last_claimed_ > 0 && users.size() * 2 > last_claimed_;
     batch_size_ = crowded_ ? std::min(batch_size_ * 2, largest_batch) : claim_batch;

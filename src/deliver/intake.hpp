@@ -52,11 +52,24 @@ public:
     // they had no room here and it is asked for them anyway.
     std::vector<std::uint64_t> take_done() { return std::exchange(done_, {}); }
 
-    // No delivery that the queue has told of, or has dropped, waits to be claimed.
-    bool idle() const { return hints_.empty() && !hints_missing_ && passed_over_.empty(); }
+    // No delivery that the queue has told of, or has dropped, waits to be claimed, or to be claimed anew.
+    bool idle() const {
+        return hints_.empty() && !hints_missing_ && passed_over_.empty() && doubtful_.empty();
+    }
     storage::Claim new_claim(Timestamp now, std::vector<Uuid> except) const {
         return {owner_, now + lease_, std::move(except)};
     }
+
+    // Others had taken this sender's claims over until now.
+    void revived() { offered_before_ = clock_.now() + lease_; }
+    // Whether a lease with that end was offered before.
+    bool is_from_earlier_life(Timestamp lease_until) const { return lease_until <= offered_before_; }
+    // Claimed by their firings, and perhaps taken over by others since.
+    void doubt(std::span<const ClaimedDelivery> claimed, Timestamp lease_until) {
+        for (const ClaimedDelivery& one : claimed) doubtful_.emplace_back(one.alert.id, lease_until);
+    }
+    // Gives back those that nobody has taken over; they are due then. Throws what the storage throws.
+    void give_back_doubtful();
 
     // Deliveries of users who had enough may be due.
     bool passed_over() const { return !passed_over_.empty(); }
@@ -83,10 +96,12 @@ private:
     bool crowded_ = false;     // most of the last batch had no room
     bool hints_next_ = false;  // the database had the last turn
     bool newest_next_ = false;
-    std::vector<Uuid> passed_over_;    // users, in order
-    std::vector<Uuid> crowd_;          // users who crowd, in order
-    bool crowd_waits_ = false;         // they were passed over in the database's last turn
-    bool last_without_crowd_ = false;  // the last batch
+    std::vector<Uuid> passed_over_;                     // users, in order
+    std::vector<Uuid> crowd_;                           // users who crowd, in order
+    bool crowd_waits_ = false;                          // they were passed over in the database's last turn
+    bool last_without_crowd_ = false;                   // the last batch
+    std::vector<std::pair<Uuid, Timestamp>> doubtful_;  // alerts, and the ends of the leases
+    Timestamp offered_before_ = Timestamp::min();       // leases that end by then are from an earlier life
 };
 
 }  // namespace pricewire::deliver

@@ -33,6 +33,7 @@ bool Peers::report() {
     alive_until_ = told_at + alive_for_;
     report_at_ = told_at + alive_for_ / tells_a_life;
     if (was_dead) {
+        ++revivals_;
         log::warn(
             "this sender did not report in time that it is alive; others have taken over its deliveries and "
             "may repeat the attempts that were under way",

@@ -19,6 +19,10 @@ public:
     bool alone() const { return alive_for_ == Duration::zero(); }
     // Whether the others consider it alive.
     bool alive() const { return alone() || clock_.mono() < alive_until_; }
+    // Until when, if it does not report again.
+    MonoTime alive_until() const { return alone() ? MonoTime::max() : alive_until_; }
+    // How often it was dead, and then reported again.
+    int revivals() const { return revivals_; }
     bool due() const { return clock_.mono() >= next_step(); }
     MonoTime next_step() const { return alone() ? MonoTime::max() : std::min(report_at_, check_at_); }
     // How many senders are alive, this one included; as of the last check.
@@ -38,6 +42,7 @@ private:
     MonoTime report_at_ = MonoTime::min();
     MonoTime check_at_ = MonoTime::min();
     MonoTime alive_until_ = MonoTime::min();
+    int revivals_ = 0;
     std::size_t count_ = 1;
 };
 

@@ -25,7 +25,16 @@ struct Claimed {
     std::vector<ClaimedDelivery> deliveries;
     Timestamp lease_until;
 };
-using Event = std::variant<std::vector<queue::QueuedTask>, Claimed, CompletedAttempt, StopBy>;
+struct Coming {
+    std::vector<ClaimedDelivery> deliveries;
+    Timestamp lease_until;
+    std::shared_ptr<Launch> launch;
+};
+struct NotComing {
+    std::shared_ptr<Launch> launch;
+};
+using Event =
+    std::variant<std::vector<queue::QueuedTask>, Claimed, Coming, NotComing, CompletedAttempt, StopBy>;
 
 // Shared with requests under way and with the queue, which may call after the sender is gone.
 struct Inbox : DispatcherWires {
@@ -73,10 +82,29 @@ public:
 
     std::optional<storage::Claim> claim() override {
         MutexLock lock(stats_mutex_);
-        return inbox_->unread_tasks.load() == 0 ? offer_ : std::nullopt;
+        if (!offer_ || inbox_->unread_tasks.load() > 0 || clock_.mono() >= offer_->until) return std::nullopt;
+        return offer_->claim;
+    }
+
+    void prepare(std::vector<ClaimedDelivery> coming, Timestamp lease_until) override {
+        const auto launch = std::make_shared<Launch>(clock_.mono());
+        {
+            MutexLock lock(launch_mutex_);
+            launch_ = launch;
+        }
+        inbox_->mailbox.push(Coming{std::move(coming), lease_until, launch});
+    }
+
+    void drop() override {
+        const auto launch = take_launch();
+        if (!launch) return;
+        launch->cancel();
+        inbox_->mailbox.push(NotComing{launch});
     }
 
     void take(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) override {
+        if (const auto launch = take_launch(); launch && !launch->go(clock_.mono()))
+            inbox_->mailbox.push(NotComing{launch});
         inbox_->unread_tasks.fetch_add(claimed.size());
         inbox_->mailbox.push(Claimed{std::move(claimed), lease_until});
     }
@@ -119,6 +147,11 @@ private:
             } else if (auto* claimed = std::get_if<Claimed>(&event)) {
                 inbox_->unread_tasks.fetch_sub(claimed->deliveries.size());
                 dispatcher_->on_claimed(std::move(claimed->deliveries), claimed->lease_until);
+            } else if (auto* coming = std::get_if<Coming>(&event)) {
+                dispatcher_->on_coming(std::move(coming->deliveries), coming->lease_until,
+                                       std::move(coming->launch));
+            } else if (auto* not_coming = std::get_if<NotComing>(&event)) {
+                dispatcher_->on_not_coming(not_coming->launch);
             } else if (auto* completed = std::get_if<CompletedAttempt>(&event)) {
                 dispatcher_->on_completed(std::move(*completed));
             } else {
@@ -156,6 +189,11 @@ private:
         offer_ = std::move(offer);
     }
 
+    std::shared_ptr<Launch> take_launch() {
+        MutexLock lock(launch_mutex_);
+        return std::exchange(launch_, nullptr);
+    }
+
     void withdraw_offer() {
         MutexLock lock(stats_mutex_);
         offer_.reset();
@@ -169,7 +207,9 @@ private:
 
     mutable Mutex stats_mutex_;
     SenderStats stats_ GUARDED_BY(stats_mutex_);
-    std::optional<storage::Claim> offer_ GUARDED_BY(stats_mutex_);
+    std::optional<Dispatcher::Offer> offer_ GUARDED_BY(stats_mutex_);
+    Mutex launch_mutex_;
+    std::shared_ptr<Launch> launch_ GUARDED_BY(launch_mutex_);  // of what was prepared last
     Mutex stop_mutex_;
     std::thread thread_ GUARDED_BY(stop_mutex_);
 };

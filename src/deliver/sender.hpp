@@ -28,6 +28,10 @@ public:
     // waits here that came before them; take() those that were, after their commit.
     virtual std::optional<storage::Claim> claim() = 0;
     virtual void take(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) = 0;
+    // They may come here before their commit, to be made ready meanwhile. One take() with the same ones follows, or
+    // drop(), before the next prepare().
+    virtual void prepare(std::vector<ClaimedDelivery> coming, Timestamp lease_until) = 0;
+    virtual void drop() = 0;
     // Any thread; may be slightly out of date.
     virtual SenderStats stats() const = 0;
 };

@@ -163,6 +163,36 @@ TEST_F(SenderTest, FiringsClaimNothingBeforeWhatTheSenderHasNotRead) {
     EXPECT_FALSE(sender->claim());
 }
 
+TEST_F(SenderTest, WhatIsPreparedIsSentOnceWhenItIsTakenAndNeverWhenItIsDropped) {
+    std::atomic<int> requests = 0;
+    ThreadedClient client([&](const net::HttpRequest&) {
+        ++requests;
+        return 200;
+    });
+    const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, secrets_, system_clock());
+    const auto prepare = [&] {
+        std::optional<storage::Claim> claim;
+        while (!(claim = sender->claim())) std::this_thread::yield();
+        const Alert like{.user_id = user_, .webhook_url = "https://example.com/", .created_at = now_};
+        const FiringGroup g = storage_.add_alerts(1, like);
+        storage::ClaimOnFiring on_firing{*claim};
+        storage_.fire({&g, 1}, &on_firing);
+        sender->prepare(on_firing.claimed, claim->lease_until);
+        while (sender->stats().in_flight == 0) std::this_thread::yield();
+        return on_firing;
+    };
+    auto on_firing = prepare();
+    EXPECT_EQ(requests, 0) << "it is not committed";
+    sender->take(std::move(on_firing.claimed), on_firing.claim.lease_until);
+    EXPECT_TRUE(delivered(1));
+    prepare();
+    sender->drop();
+    while (sender->stats().in_flight > 0) std::this_thread::yield();
+    sender->stop(seconds{30});
+    EXPECT_EQ(requests, 1);
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 1U) << "given back";
+}
+
 TEST_F(SenderTest, AStopWithoutTimeGivesBackAttemptsUnderWay) {
     auto client = std::make_unique<fakes::FakeHttpClient>();
     auto sender = start_sender(SenderOptions(), storage_, *queue_, *client, secrets_, system_clock());

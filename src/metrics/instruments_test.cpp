@@ -165,6 +165,8 @@ public:
     void stop(Duration) override {}
     std::optional<storage::Claim> claim() override { return std::nullopt; }
     void take(std::vector<ClaimedDelivery>, Timestamp) override {}
+    void prepare(std::vector<ClaimedDelivery>, Timestamp) override {}
+    void drop() override {}
     deliver::SenderStats stats() const override {
         return {.open_breakers = 3, .half_open_breakers = 1, .endpoints_known = 10};
     }

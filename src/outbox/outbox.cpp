@@ -87,17 +87,23 @@ private:
         for (const FiringGroup& g : batch) firings += steps_in(g);
 
         std::vector<DeliveryTask> tasks;
-        std::optional<storage::ClaimOnFiring> on_firing;
+        std::optional<storage::ClaimOnFiring> on_firing = claim();
+        std::optional<storage::Claim> lost;
         for (int failures = 0;;) {
             try {
-                on_firing = claim();
                 tasks = storage_.fire(batch, on_firing ? &*on_firing : nullptr);
+                if (on_firing && on_firing->tries > 1) lost = on_firing->claim;
                 if (failures > 0) log::info("firings are written again");
                 break;
             } catch (const std::exception& e) {
                 // An attempt whose answer was lost may have been committed. Firing again is harmless, as an
                 // alert fires only while it is active, and the k-th time once; the sender finds the tasks of the
                 // lost attempt in the database.
+                if (on_firing && on_firing->tries > 0) {
+                    lost = on_firing->claim;
+                    if (options_.not_coming) options_.not_coming();
+                }
+                on_firing.reset();
                 if (++failures == 1) {
                     log::error(
                         "firings cannot be written; they are kept, and written and delivered when the "
@@ -107,6 +113,7 @@ private:
             }
             if (!wait(options_.backoff.equal_jitter(failures, rng_))) return false;
         }
+        if (lost) release(batch, *lost, tasks);
         written_.fetch_add(webhooks_of(tasks).size());
         commits_.fetch_add(1);
         if (on_firing && !on_firing->claimed.empty()) {
@@ -123,7 +130,37 @@ private:
     std::optional<storage::ClaimOnFiring> claim() const {
         auto claim = options_.claim ? options_.claim() : std::nullopt;
         if (!claim) return std::nullopt;
-        return storage::ClaimOnFiring{std::move(*claim)};
+        storage::ClaimOnFiring on_firing{std::move(*claim)};
+        if (options_.coming) {
+            on_firing.before_commit = [this, until = on_firing.claim.lease_until](const auto& claimed) {
+                options_.coming(claimed, until);
+            };
+        }
+        return on_firing;
+    }
+
+    // What an attempt whose answer was lost has claimed would wait for the end of its lease. That attempt has ended: what
+    // came after it had to wait for its locks. Adds the tasks of what was released.
+    void release(std::span<const FiringGroup> batch, const storage::Claim& claim,
+                 std::vector<DeliveryTask>& tasks) {
+        const Written written(batch, tasks);
+        std::vector<Uuid> missing;
+        for (const FiringGroup& group : batch) {
+            for (const Firing& firing : group.firings) {
+                if (!written.has(firing.delivery_id)) missing.push_back(firing.alert_id);
+            }
+            for (const RuledFiring& firing : group.ruled) {
+                if (!written.has(firing.delivery_id)) missing.push_back(firing.alert_id);
+            }
+            for (const Expiry& expiry : group.expiries) missing.push_back(expiry.alert_id);
+        }
+        try {
+            for (const DeliveryTask& task : storage_.release_claim(missing, claim))
+                tasks.insert(task.push ? tasks.end() : tasks.begin(), task);
+        } catch (const std::exception& e) {
+            log::warn("deliveries may wait for half a minute, until a claim on them ends",
+                      {{"reason", e.what()}, {"alerts", std::to_string(missing.size())}});
+        }
     }
 
     void hand_over(std::vector<DeliveryTask>& tasks, storage::ClaimOnFiring&& on_firing) {

@@ -28,8 +28,11 @@ struct OutboxOptions {
     // or neither.
     std::function<std::optional<storage::Claim>()> claim{};
     std::function<void(std::vector<ClaimedDelivery>, Timestamp lease_until)> claimed{};
+    // Whoever gets it may be told before the commit, on any thread, and is told if there is none. May be empty.
+    std::function<void(std::vector<ClaimedDelivery>, Timestamp lease_until)> coming{};
+    std::function<void()> not_coming{};
     // Called after every commit on the outbox's thread, with the groups and the deliveries written for them;
-    // must not block. A commit whose answer was lost is not reported. May be empty.
+    // must not block. Of a commit whose answer was lost, what it had claimed is reported. May be empty.
     std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written{};
 };
 

@@ -1,6 +1,9 @@
 #include "outbox/outbox.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <atomic>
 
 #include <stdexcept>
 #include <string>
@@ -183,6 +186,63 @@ TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
     EXPECT_EQ(storage_.calls("fire"), 2);
     EXPECT_EQ(storage_.all_deliveries().size(), 4U);
     EXPECT_EQ(published().size(), 0U) << "those are for the sender's look into the database";
+}
+
+TEST_F(OutboxTest, WhatALostAnswerHasClaimedIsReleasedAndPublished) {
+    OutboxOptions options = quick;
+    std::atomic<int> claims = 0;
+    options.claim = [&] {
+        ++claims;
+        return std::optional(storage::Claim{"sender", now_ + seconds{30}});
+    };
+    options.claimed = [](auto, auto) { ADD_FAILURE() << "the sender knows of a claim only by an answer"; };
+    std::size_t reported = 0;
+    options.written = [&](auto, std::span<const DeliveryTask> tasks) { reported = tasks.size(); };
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    storage_.lose_answers_of_fire(1);
+    outbox->push(group(3));
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(claims, 1) << "a retry claims nothing";
+    EXPECT_EQ(written(), 3U);
+    EXPECT_EQ(published().size(), 3U);
+    EXPECT_EQ(reported, 3U);
+}
+
+TEST_F(OutboxTest, TellsWhatIsComingBeforeTheCommitAndWhatDoesNotCome) {
+    std::string told;  // by one thread after the other
+    OutboxOptions options = quick;
+    options.claim = [&] { return std::optional(storage::Claim{"sender", now_ + seconds{30}}); };
+    options.coming = [&](const std::vector<ClaimedDelivery>& coming, Timestamp lease_until) {
+        EXPECT_EQ(lease_until, now_ + seconds{30});
+        EXPECT_EQ(storage_.count(DeliveryState::delivering), 0U) << "it is not committed";
+        told += fmt::format("{} coming ", coming.size());
+    };
+    options.not_coming = [&] { told += "not coming "; };
+    options.claimed = [&](const auto& claimed, Timestamp) {
+        told += fmt::format("{} claimed ", claimed.size());
+    };
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    outbox->push(group(1));
+    ASSERT_TRUE(storage_.wait_until([&] { return outbox->settled() == 1; }));
+    storage_.release_claims("sender");
+    storage_.lose_answers_of_fire(1);
+    outbox->push(group(2));
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(told, "1 coming 1 claimed 2 coming not coming ");
+}
+
+TEST_F(OutboxTest, ALostClaimThatCannotBeReleasedWaitsForTheEndOfItsLease) {
+    fakes::LogCapture log;
+    OutboxOptions options = quick;
+    options.claim = [&] { return std::optional(storage::Claim{"sender", now_ + seconds{30}}); };
+    options.claimed = [](auto, auto) {};
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    storage_.lose_answers_of_fire(1);
+    storage_.fail_calls_of("release_claim");
+    outbox->push(group(1));
+    EXPECT_EQ(outbox->stop(seconds{30}), 0U);
+    EXPECT_EQ(storage_.next_due(), now_ + seconds{30});
+    EXPECT_EQ(log.count("deliveries may wait for half a minute"), 1U);
 }
 
 TEST_F(OutboxTest, HandsWhatAFiringHasClaimedToTheSenderAndPublishesTheRest) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,7 +25,14 @@ struct Claim {
 // Lets fire() claim deliveries as it writes them, for the sender of this process, which then need not ask for them.
 struct ClaimOnFiring {
     Claim claim;
-    std::vector<ClaimedDelivery> claimed{};  // set by fire()
+    // Set by fire():
+    std::vector<ClaimedDelivery> claimed{};
+    // How often it has tried to write something claimed. If it throws after that, or has tried more than once, deliveries
+    // may be claimed that it does not return: see release_claim().
+    int tries = 0;
+    // Called with `claimed` before the commit, which may still fail, if the database is embedded; perhaps on another
+    // thread. Must not block or throw; may be empty.
+    std::function<void(const std::vector<ClaimedDelivery>&)> before_commit{};
 };
 
 // What waits to be delivered. The two counts stop at the maximum that was asked for.
@@ -66,8 +74,8 @@ public:
     //
     // Beside each delivery that it writes, it writes one for each of its user's devices; the tasks of these come last.
     //
-    // With `on_firing`, the deliveries of few firings may be claimed in the same transaction, as if by claim(). Those of
-    // many never are, nor PostgreSQL's.
+    // With `on_firing`, deliveries may be claimed in the same transaction, as if by claim(): in an embedded database
+    // those of few firings; on PostgreSQL that of a single one, if the owner counts as alive: see keep_alive().
     virtual std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups,
                                            ClaimOnFiring* on_firing = nullptr) = 0;
 
@@ -89,6 +97,9 @@ public:
     // Releases everything `owner` has claimed (pending, due at once) and forgets its keep_alive(). For a
     // sender's start and stop.
     virtual std::size_t release_claims(std::string_view owner) = 0;
+    // Releases what is still under this very claim of the alerts' deliveries, pending and due at once, and returns its
+    // tasks, with their users: for a call of fire() whose answer was lost.
+    virtual std::vector<DeliveryTask> release_claim(std::span<const Uuid> alerts, const Claim& claim) = 0;
     // Declares `owner` alive until then. For senders that share a database; must be renewed well before.
     virtual void keep_alive(std::string_view owner, Timestamp until) = 0;
     // Releases the claims of owners whose keep_alive() has expired, pending and due at once, and forgets

@@ -76,51 +76,6 @@ TEST_P(StorageSendingConformance, AttemptsAndDeferralsDoNotChangeTheDeadline) {
     EXPECT_EQ(claim(id, 2, now_ + 1h).at(0).deadline, now_ + 24h);
 }
 
-TEST_P(StorageSendingConformance, AFiringClaimsWhatItWritesAsAClaimWouldOrLeavesItDue) {
-    const Alert mine = add_alert();
-    Alert alert = new_alert();
-    alert.user_id = add_user("other@example.com");
-    ASSERT_TRUE(storage_->create_alert(alert, 10));
-    storage::ClaimOnFiring on_firing{{"sender-1", now_ + lease_, {alert.user_id}}};
-    const auto tasks = storage_->fire(std::vector{group({mine.id, alert.id})}, &on_firing);
-    ASSERT_EQ(tasks.size(), 2U);
-    const auto again = storage_->fire(std::vector{group({mine.id, alert.id})}, &on_firing);
-    EXPECT_TRUE(again.empty());
-
-    EXPECT_EQ(claim(tasks[1].delivery_id, 1, now_, "sender-2").size(), 1U) << "its user is passed over";
-    if (on_firing.claimed.empty()) {
-        EXPECT_EQ(claim(tasks[0].delivery_id, 1, now_, "sender-2").size(), 1U);
-        return;
-    }
-    ASSERT_EQ(on_firing.claimed.size(), 1U);
-    const ClaimedDelivery& claimed = on_firing.claimed[0];
-    EXPECT_EQ(of(claimed.id).state, DeliveryState::delivering);
-    EXPECT_TRUE(claim(claimed.id, 1, now_ + lease_ - 1us, "sender-2").empty());
-    const auto later = claim(claimed.id, 1, now_ + lease_, "sender-2");
-    ASSERT_EQ(later.size(), 1U) << "its lease has ended";
-    EXPECT_EQ(claimed.id, tasks[0].delivery_id);
-    EXPECT_EQ(claimed.attempt, 1);
-    EXPECT_EQ(claimed.created_at, later[0].created_at);
-    EXPECT_EQ(claimed.deadline, later[0].deadline);
-    EXPECT_EQ(claimed.secrets, later[0].secrets);
-    EXPECT_EQ(claimed.alert.id, mine.id);
-    EXPECT_EQ(claimed.alert.webhook_url, mine.webhook_url);
-    EXPECT_EQ(claimed.alert.triggered_at, later[0].alert.triggered_at);
-    EXPECT_EQ(claimed.alert.triggered_price, Decimal::parse("101.5"));
-}
-
-TEST_P(StorageSendingConformance, WhatAFiringHasClaimedIsReleasedWithItsSendersClaims) {
-    storage::ClaimOnFiring on_firing{{"sender-1", now_ + lease_}};
-    const auto tasks = storage_->fire(std::vector{group(add_alerts(3))}, &on_firing);
-    ASSERT_EQ(tasks.size(), 3U);
-    EXPECT_EQ(storage_->release_claims("sender-1"), on_firing.claimed.size());
-    for (const DeliveryTask& task : tasks) {
-        EXPECT_EQ(of(task.delivery_id).state, DeliveryState::pending);
-        EXPECT_EQ(of(task.delivery_id).attempts, 0);
-    }
-    EXPECT_EQ(due(now_ + lease_).size(), 3U);
-}
-
 // Deferring
 
 TEST_P(StorageSendingConformance, ADeferredDeliveryWaitsUntilItsTimeAndUsesNoAttempt) {

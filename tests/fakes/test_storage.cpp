@@ -66,6 +66,7 @@ void TestPlace::around(std::string_view method, const std::function<void()>& cal
         ++changes_;
         changed_.notify_all();
         if (failure_) throw storage::StorageError(*failure_);
+        if (method == failing_method_) throw storage::StorageError("the database is away");
     }
     try {
         call();
@@ -104,6 +105,11 @@ void TestStorage::heal() {
 void TestStorage::lose_answers_of_fire(int count) {
     MutexLock lock(mutex_);
     lost_answers_ = count;
+}
+
+void TestStorage::fail_calls_of(std::string method) {
+    MutexLock lock(mutex_);
+    failing_method_ = std::move(method);
 }
 
 bool TestStorage::wait_until(const std::function<bool()>& holds) {

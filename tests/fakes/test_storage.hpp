@@ -30,6 +30,7 @@ protected:
     std::uint64_t changes_ GUARDED_BY(mutex_) = 0;
     std::optional<storage::StorageError> failure_ GUARDED_BY(mutex_);
     int lost_answers_ GUARDED_BY(mutex_) = 0;
+    std::string failing_method_ GUARDED_BY(mutex_);
     std::map<std::string, int, std::less<>> calls_ GUARDED_BY(mutex_);
 };
 
@@ -44,6 +45,8 @@ public:
     void heal();
     // The next `count` calls of fire() are committed and then throw, as if the answer had been lost.
     void lose_answers_of_fire(int count);
+    // Calls of this method throw StorageError.
+    void fail_calls_of(std::string method);
 
     // Waits until `holds` is true, checking it again after every call of this storage. False after 30 s.
     bool wait_until(const std::function<bool()>& holds);

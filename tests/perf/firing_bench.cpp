@@ -53,7 +53,7 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
 
 // When the parts of one firing began and ended, each written by one thread.
 struct Stamps {
-    Clock::time_point price, handed_over, fire_begins, fire_ends, published, claimed;
+    Clock::time_point price, handed_over, fire_begins, fire_ends, published, started;
 };
 
 // Stamps the calls of the storage's methods.
@@ -168,6 +168,22 @@ void at_once(std::size_t count, double most) {
     }
 }
 
+// Stamps when a request starts.
+class StampingClient : public net::HttpClient {
+public:
+    explicit StampingClient(Stamps& stamps) : stamps_(stamps) {}
+    void start(net::HttpRequest request, Done done) override {
+        stamps_.started = Clock::now();
+        client_->start(std::move(request), std::move(done));
+    }
+    std::size_t not_begun() const override { return client_->not_begun(); }
+    std::size_t max_connections() const override { return client_->max_connections(); }
+
+private:
+    Stamps& stamps_;
+    const std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
+};
+
 // When a request came in.
 class Arrivals {
 public:
@@ -229,20 +245,19 @@ void one_by_one(std::size_t count, double most, Form form) {
         form == Form::with_terms ? give_terms : std::function<void(Alert&)>());
     if (firings.size() != count) throw std::runtime_error("the alerts could not be created");
 
-    const auto client = net::create_http_client();
+    StampingClient client(stamps);
     const perf::PlainSecrets secrets;
     const auto queue = queue::create_in_process_queue();
     auto sender_options = perf::loopback_sender_options();
-    // By the claim, not by the outcome.
-    sender_options.changed = [&](auto) {
-        if (stamps.claimed < stamps.price) stamps.claimed = Clock::now();
-    };
+    sender_options.alive_for = place.sender_alive_for();
     const auto sender =
-        deliver::start_sender(sender_options, *storage, *queue, *client, secrets, system_clock());
+        deliver::start_sender(sender_options, *storage, *queue, client, secrets, system_clock());
     const auto outbox = outbox::start_outbox(
         *storage, *queue,
         {.claim = [&] { return sender->claim(); },
-         .claimed = [&](auto claimed, Timestamp until) { sender->take(std::move(claimed), until); }});
+         .claimed = [&](auto claimed, Timestamp until) { sender->take(std::move(claimed), until); },
+         .coming = [&](auto coming, Timestamp until) { sender->prepare(std::move(coming), until); },
+         .not_coming = [&] { sender->drop(); }});
     const auto checker = ready_checker(*storage, *outbox, stamps);
 
     const test::TempDir directory;
@@ -252,7 +267,7 @@ void one_by_one(std::size_t count, double most, Form form) {
     std::array<Samples, 5> parts{{{"checker"},
                                   {"hand-over to the outbox"},
                                   {"writing, with its commit"},
-                                  {"waking the sender, and its claim"},
+                                  {"until the request starts"},
                                   {"request"}}};
     // Below all levels.
     checker->on_price({"BTC", Decimal::from_raw(Decimal::one_raw / 2), system_clock().now(), 0});
@@ -270,7 +285,7 @@ void one_by_one(std::size_t count, double most, Form form) {
         const auto end = arrivals.wait();
         ours.add(stamps.price, end);
         const std::array points{stamps.price,     stamps.handed_over, stamps.fire_begins,
-                                stamps.fire_ends, stamps.claimed,     end};
+                                stamps.fire_ends, stamps.started,     end};
         for (std::size_t part = 0; part < parts.size(); ++part)
             parts[part].add(points[part], points[part + 1]);
     }

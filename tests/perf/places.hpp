@@ -20,6 +20,8 @@ public:
     virtual ~Place() = default;
     virtual std::string name() const = 0;
     virtual std::unique_ptr<storage::Storage> open(storage::StorageEvents events = {}) = 0;
+    // As the program's.
+    virtual Duration sender_alive_for() const { return {}; }
     // See seed_alerts().
     virtual void seed(std::size_t count, const std::string& from) = 0;
 };
@@ -28,7 +30,7 @@ class SqlitePlace : public Place {
 public:
     std::string name() const override { return "SQLite"; }
     std::unique_ptr<storage::Storage> open(storage::StorageEvents events = {}) override {
-        return storage::create_sqlite_storage({.file = file()}, std::move(events));
+        return storage::create_sqlite_storage({.file = file(), .prepare_log = true}, std::move(events));
     }
     void seed(std::size_t count, const std::string& from) override { seed_alerts(file(), count, from); }
 
@@ -51,6 +53,8 @@ public:
     void seed(std::size_t count, const std::string& from) override {
         seed_alerts_postgres(database_, count, from);
     }
+
+    Duration sender_alive_for() const override { return std::chrono::seconds{3}; }
 
     const std::string& url() const { return database_.url(); }
 

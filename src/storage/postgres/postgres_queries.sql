@@ -357,15 +357,15 @@ RETURNING id, user_id,
 -- include: devices
 deliveries.user_id);
 
--- name: fire_one
+-- name: firing_of_one
 -- The same of one alert: with single values in place of arrays, the server keeps its plan.
 WITH fired AS (
-    UPDATE alerts SET is_active = false, triggered_at = $3::timestamptz, triggered_price = $4::numeric,
-                      delivery_id = $2::uuid
+    UPDATE alerts a SET is_active = false, triggered_at = $3::timestamptz, triggered_price = $4::numeric,
+                        delivery_id = $2::uuid
     WHERE id = $1::uuid AND is_active AND rule IS NULL
-    RETURNING id, user_id, deliver_within),
+    RETURNING a.*),
 counted AS (
-    UPDATE users u SET active_alerts = u.active_alerts - 1 FROM fired f WHERE u.id = f.user_id),
+    UPDATE users u SET active_alerts = u.active_alerts - 1 FROM fired f WHERE u.id = f.user_id RETURNING u.*),
 boards AS (
     INSERT INTO prices_fired (id, board, board_at)
     SELECT $6::uuid, $7::text, $8::timestamptz FROM fired WHERE $6::uuid IS NOT NULL),
@@ -375,6 +375,8 @@ pushed AS (
     SELECT push_delivery($2::uuid, p.id), f.id, f.user_id, 'push', 'pending', $3::timestamptz, $3::timestamptz,
            $3::timestamptz + f.deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid, p.id
     FROM fired f JOIN push_subscriptions p ON p.user_id = f.user_id)
+-- name: fire_one
+-- include: firing_of_one
 INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, firing, price, price_time,
                         price_fired)
 SELECT $2::uuid, id, user_id, 'pending', $3::timestamptz, $3::timestamptz,
@@ -400,6 +402,39 @@ SELECT push_delivery(d.id, p.id), d.alert_id, d.user_id,
        d.condition, d.evidence, p.id, d.revision
 FROM written d JOIN push_subscriptions p ON p.user_id = d.user_id
 RETURNING id, user_id;
+
+-- name: claimed_columns
+d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
+       u.webhook_secret, u.previous_secret, u.previous_until,
+-- include: firing_columns
+       ,
+-- include: alert_columns
+       a.triggered_at, a.triggered_price,
+-- include: alert_rest
+       , d.late, a.message
+-- name: fire_and_claim
+-- The same, claimed if its sender counts as alive, which then lasts until the commit: whoever gives the claims of a dead
+-- sender back finds this one too. The alert is as this statement has left it.
+-- include: firing_of_one
+,
+lease AS MATERIALIZED (
+    SELECT s.owner FROM fired f JOIN senders s ON s.owner = $9::text
+    WHERE f.user_id <> ALL ($11::uuid[]) FOR KEY SHARE OF s SKIP LOCKED),
+claimed AS (
+    INSERT INTO deliveries (id, alert_id, user_id, state, due_at, lease_owner, created_at, deadline, firing, price,
+                            price_time, price_fired)
+    SELECT $2::uuid, f.id, f.user_id, CASE WHEN l.owner IS NULL THEN 'pending' ELSE 'delivering' END::delivery_state,
+           CASE WHEN l.owner IS NULL THEN $3::timestamptz ELSE $10::timestamptz END, l.owner, $3::timestamptz,
+           $3::timestamptz + f.deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid
+    FROM fired f LEFT JOIN lease l ON true
+    RETURNING *)
+SELECT
+-- include: claimed_columns
+       , NULL, d.user_id, d.lease_owner IS NOT NULL,
+-- include: devices
+a.user_id)
+FROM claimed d JOIN fired a ON a.id = d.alert_id JOIN counted u ON u.id = a.user_id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url;
 
 -- name: fire_late
 -- Apart from "fire", which would be slower for all: see the trigger alerts_with_a_rule.
@@ -447,17 +482,16 @@ written AS (
     FROM held)
 SELECT delivery_id, user_id, alert_id, ticker, ends FROM held;
 
--- name: ruled_fire_one
--- One alert's k-th firing, with its user's number, its board and its notification: a transaction in one round trip. The
--- rows are judged once they are locked, as whoever held them has left them.
+-- name: ruling_of_one
+-- One alert's k-th firing, with its user's number and its board. The rows are judged once they are locked, as whoever
+-- held them has left them.
 WITH locked AS MATERIALIZED (
-    SELECT a.id, a.user_id, a.ticker, a.deliver_within, a.is_active, a.rule, a.revision, s.firings, s.times, s.begun_at,
-           s.not_before, s.snoozed_until, s.expires_at
+    SELECT a.*, s.firings, s.times, s.begun_at, s.not_before, s.snoozed_until, s.expires_at
     FROM alerts a JOIN alert_states s ON s.alert_id = a.id
     WHERE a.id = $1::uuid FOR UPDATE OF a, s),
 held AS MATERIALIZED (
-    SELECT id, user_id, ticker, deliver_within, times IS NOT NULL AND $4::bigint >= times AS ends
-    FROM locked
+    SELECT l.*, times IS NOT NULL AND $4::bigint >= times AS ends
+    FROM locked l
     WHERE is_active AND rule IS NOT NULL AND revision = $3::bigint AND firings = $4::bigint - 1
       AND begun_at <= $5::timestamptz AND (not_before IS NULL OR not_before <= $5::timestamptz)
       AND (snoozed_until IS NULL OR snoozed_until <= $5::timestamptz)
@@ -476,25 +510,56 @@ counted AS (
 boards AS (
     INSERT INTO prices_fired (id, board, board_at)
     SELECT $14::uuid, $15::text, $16::timestamptz FROM held WHERE $14::uuid IS NOT NULL),
-written AS (
-    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
-                            price_time, price_fired, revision, level, condition, evidence)
-    SELECT $2::uuid, id, user_id, 'ruled', 'pending', $12::timestamptz, $12::timestamptz,
-           $12::timestamptz + deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
-           $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text
-    FROM held),
 pushed AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, push_revision, level, condition, evidence, push_id)
     SELECT push_delivery($2::uuid, p.id), h.id, h.user_id, 'ruled_push', 'pending', $12::timestamptz, $12::timestamptz,
            $12::timestamptz + h.deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
            $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text, p.id
-    FROM held h JOIN push_subscriptions p ON p.user_id = h.user_id)
-SELECT user_id,
+    FROM held h JOIN push_subscriptions p ON p.user_id = h.user_id),
+-- name: ruling_notice
+pg_notify('pricewire_changes', CASE WHEN a.ends THEN '- ' ELSE '+ ' END || a.id || ' ' || a.ticker
+                               || CASE WHEN a.ends THEN ' lt 0' ELSE ' changed' END)
+-- name: ruled_fire_one
+-- With its notification: a transaction in one round trip.
+-- include: ruling_of_one
+written AS (
+    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
+                            price_time, price_fired, revision, level, condition, evidence)
+    SELECT $2::uuid, id, user_id, 'ruled', 'pending', $12::timestamptz, $12::timestamptz,
+           $12::timestamptz + deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
+           $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text
+    FROM held)
+SELECT a.user_id,
 -- include: devices
-held.user_id), pg_notify('pricewire_changes', CASE WHEN ends THEN '- ' ELSE '+ ' END || id || ' ' || ticker
-                                               || CASE WHEN ends THEN ' lt 0' ELSE ' changed' END)
-FROM held;
+a.user_id),
+-- include: ruling_notice
+FROM held a;
+
+-- name: ruled_fire_and_claim
+-- The same, claimed as by fire_and_claim.
+-- include: ruling_of_one
+lease AS MATERIALIZED (
+    SELECT s.owner FROM held h JOIN senders s ON s.owner = $17::text
+    WHERE h.user_id <> ALL ($19::uuid[]) FOR KEY SHARE OF s SKIP LOCKED),
+claimed AS (
+    INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, lease_owner, created_at, deadline, late, firing,
+                            price, price_time, price_fired, revision, level, condition, evidence)
+    SELECT $2::uuid, h.id, h.user_id, 'ruled',
+           CASE WHEN l.owner IS NULL THEN 'pending' ELSE 'delivering' END::delivery_state,
+           CASE WHEN l.owner IS NULL THEN $12::timestamptz ELSE $18::timestamptz END, l.owner, $12::timestamptz,
+           $12::timestamptz + h.deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
+           $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text
+    FROM held h LEFT JOIN lease l ON true
+    RETURNING *)
+SELECT
+-- include: claimed_columns
+       , NULL, d.user_id, d.lease_owner IS NOT NULL,
+-- include: devices
+a.user_id),
+-- include: ruling_notice
+FROM claimed d JOIN held a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
+     LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url;
 
 -- name: ruled_notes_lock
 -- Those that may be written, with what is stored.
@@ -534,14 +599,9 @@ SELECT delivery_id, user_id, alert_id, ticker, notify_on_expiry FROM held;
 
 -- name: claimed
 -- What an attempt needs of each delivery that a statement's CTE of this name has claimed.
-SELECT d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
-       u.webhook_secret, u.previous_secret, u.previous_until,
--- include: firing_columns
+SELECT
+-- include: claimed_columns
        ,
--- include: alert_columns
-       a.triggered_at, a.triggered_price,
--- include: alert_rest
-       , d.late, a.message,
 -- include: push_columns
 FROM claimed d JOIN alerts a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url
@@ -634,6 +694,11 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at <= $1::times
 WITH held AS MATERIALIZED (
     SELECT id FROM deliveries WHERE lease_owner = ANY ($1::text[]) ORDER BY id FOR UPDATE)
 UPDATE deliveries d SET state = 'pending', due_at = d.created_at, lease_owner = NULL FROM held WHERE d.id = held.id;
+
+-- name: release_claim
+UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL
+WHERE alert_id = $1::uuid AND lease_owner = $2::text AND due_at = $3::timestamptz
+RETURNING id, user_id, push_id IS NOT NULL;
 
 -- name: sender_alive
 INSERT INTO senders (owner, alive_until) VALUES ($1::text, $2::timestamptz)

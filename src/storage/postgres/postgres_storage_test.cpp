@@ -212,6 +212,37 @@ TEST_F(PostgresStorageTest, AFiringOfAnAlertWithTermsIsJudgedByTheRowForWhichItH
     EXPECT_EQ(database_->ask("SELECT firings FROM alert_states"), "2");
 }
 
+TEST_F(PostgresStorageTest, AFiringClaimsForASenderThatCountsAsAliveUntilItsCommit) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 4);
+    const auto fire = [&](std::size_t from, std::size_t count) {
+        ClaimOnFiring on_firing{{"sender", now_ + 30s}};
+        const auto some = firings({ids.begin() + static_cast<std::ptrdiff_t>(from),
+                                   ids.begin() + static_cast<std::ptrdiff_t>(from + count)});
+        EXPECT_EQ(storage->fire(some, &on_firing).size(), count);
+        return on_firing.claimed.size();
+    };
+    const auto delivering =
+        "SELECT count(*) FROM deliveries WHERE state = 'delivering' AND lease_owner = 'sender'";
+    EXPECT_EQ(fire(0, 1), 0U) << "it has not said that it is alive";
+    storage->keep_alive("sender", now_ + 3s);
+    EXPECT_EQ(fire(1, 2), 0U) << "only one is claimed as it is written";
+    EXPECT_EQ(database_->ask(delivering), "0");
+
+    // While the firing waits for its user's row, others find that the sender has died.
+    pqxx::connection other(database_->url());
+    auto transaction = std::make_unique<pqxx::work>(other);
+    transaction->exec("SELECT FROM users FOR UPDATE");
+    std::thread fires([&] { fire(3, 1); });
+    EXPECT_TRUE(until(one_waits_, "1"));
+    storage->release_dead(now_ + 1min);
+    transaction.reset();
+    fires.join();
+    storage->release_dead(now_ + 1min);
+    EXPECT_EQ(database_->ask(delivering), "0") << "nobody would give it back before its lease ends";
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "4");
+}
+
 TEST_F(PostgresStorageTest, ReceivesTheChangesOfOtherProcesses) {
     Ear ear;
     const auto listens = open(ear.events());

@@ -31,6 +31,11 @@ inline void add_pushes(std::vector<DeliveryTask>& out, const Uuid& delivery_id, 
     }
 }
 
+// The user and the devices of what a statement wrote.
+inline constexpr auto read_fired = [](const Row& row) {
+    return std::pair(row.id(0), std::string(row.text(1)));
+};
+
 // Writes those that belong to deliveries which the transaction has written; given with their users.
 template <typename Deliveries>
 std::vector<DeliveryTask> write_pushes(Connection& db, const Deliveries& written) {

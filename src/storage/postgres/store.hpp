@@ -6,6 +6,7 @@
 #include "storage/postgres/listener.hpp"
 #include "storage/postgres/pool.hpp"
 #include "storage/postgres/postgres_storage.hpp"
+#include "storage/postgres/pushed.hpp"
 #include "storage/sql/fired.hpp"
 #include "storage/sql/store.hpp"
 
@@ -37,10 +38,29 @@ public:
 
 private:
     void fire_plain(std::span<const FiringGroup> groups, const sql::Boards& boards,
-                    std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes);
+                    std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes,
+                    ClaimOnFiring* on_firing);
+    // Runs the statement that fires one alert and claims its delivery, whose parameters end with the claim. The user and the
+    // devices, if it was written.
+    template <typename... Values>
+    std::optional<std::pair<Uuid, std::string>> fire_and_claim(Connection& db, ClaimOnFiring& on_firing,
+                                                               const char* statement,
+                                                               const Values&... values) {
+        ++on_firing.tries;
+        const Claim& claim = on_firing.claim;
+        const auto read = [&](const Row& row) {
+            if (row.flag(sql::push_column + 2)) {
+                if (auto claimed = or_skip("fire", sql::read_claimed)(row))
+                    on_firing.claimed.push_back(std::move(*claimed));
+            }
+            return std::pair(row.id(sql::push_column + 1), std::string(row.text(sql::push_column + 3)));
+        };
+        return db.first(read, statement, values..., claim.owner, claim.lease_until, ids_of(claim.except));
+    }
     // store_ruled.cpp
     void fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& boards,
-                    std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes);
+                    std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes,
+                    ClaimOnFiring* on_firing);
 
     // store_bars.cpp
     std::vector<Bar> merge_minutes(Connection& db, std::span<const Bar> bars) override;

@@ -98,18 +98,18 @@ void add_written(Written& out, const Uuid& delivery, const Uuid& user, std::stri
     add_pushes(out.pushes, delivery, user, devices);
 }
 
-Written fire_one(Connection& db, const Fired& fired, const FiringGroup& group,
-                 const std::optional<Uuid>& board) {
+// Runs a statement that fires one.
+template <typename Run>
+Written fire_one(Run run, const Fired& fired, const FiringGroup& group, const std::optional<Uuid>& board) {
     Written out;
-    for (const Row row : db.run("fire_one", fired.alert_id, fired.delivery_id, group.fired_at,
-                                group.price.value, group.price.time, board, group.board, group.board_at))
-        add_written(out, fired.delivery_id, row.id(0), row.text(1));
+    if (const auto found = run(fired.alert_id, fired.delivery_id, group.fired_at, group.price.value,
+                               group.price.time, board, group.board, group.board_at))
+        add_written(out, fired.delivery_id, found->first, found->second);
     return out;
 }
 
 Written fire_few(Connection& db, std::span<const Fired> fired, std::span<const FiringGroup> groups,
                  const sql::Boards& boards) {
-    if (fired.size() == 1) return fire_one(db, fired[0], groups[fired[0].group], boards.id(fired[0].group));
     const FireColumns c(fired, groups, boards);
     Written out;
     for (const Row row : db.run("fire_few", c.alerts, c.deliveries, c.places, c.times, c.prices,
@@ -176,19 +176,20 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
 
 }  // namespace
 
-std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, ClaimOnFiring*) {
+std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, ClaimOnFiring* on_firing) {
     return write("fire", [&] {
         const sql::Boards boards(groups);
         std::vector<DeliveryTask> tasks, pushes;
-        fire_plain(groups, boards, tasks, pushes);
-        fire_ruled(groups, boards, tasks, pushes);
+        fire_plain(groups, boards, tasks, pushes, on_firing);
+        fire_ruled(groups, boards, tasks, pushes, on_firing);
         tasks.insert(tasks.end(), pushes.begin(), pushes.end());
         return tasks;
     });
 }
 
 void Store::fire_plain(std::span<const FiringGroup> groups, const sql::Boards& boards,
-                       std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes) {
+                       std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes,
+                       ClaimOnFiring* on_firing) {
     const std::vector<Fired> all = in_lock_order(groups);
     if (all.empty()) return;
     std::vector<std::span<const Fired>> parts{all};
@@ -204,7 +205,14 @@ void Store::fire_plain(std::span<const FiringGroup> groups, const sql::Boards& b
     const bool any_late =
         std::ranges::any_of(groups, [](const FiringGroup& g) { return g.late.has_value(); });
     // If the answer to an attempt was lost, the sender finds its deliveries in the database: see Outbox.
-    const auto few_at_once = [&](Connection& db) { return fire_few(db, all, groups, boards); };
+    const auto few_at_once = [&](Connection& db) {
+        if (all.size() > 1) return fire_few(db, all, groups, boards);
+        const auto run = [&](const auto&... values) {
+            return on_firing == nullptr ? db.first(read_fired, "fire_one", values...)
+                                        : fire_and_claim(db, *on_firing, "fire_and_claim", values...);
+        };
+        return fire_one(run, all[0], groups[all[0].group], boards.id(all[0].group));
+    };
     // If this throws, the others' futures wait for their end.
     Written written = all.size() <= few && !any_late
                           ? db_.repeatable_statement(Durability::power, few_at_once)

@@ -113,14 +113,12 @@ void write_firings(Connection& db, std::span<const At<RuledFiring>> firings, Rul
     }
 }
 
-// The user and the devices, if it was written.
-std::optional<std::pair<Uuid, std::string>> fire_one(Connection& db, const RuledFiring& f,
-                                                     const FiringGroup& group,
-                                                     const std::optional<Uuid>& board) {
-    const auto read = [](const Row& row) { return std::pair(row.id(0), std::string(row.text(1))); };
-    return db.first(read, "ruled_fire_one", f.alert_id, f.delivery_id, f.revision, f.number, f.time, f.value,
-                    f.level, to_string(f.condition), f.evidence, f.after.muted_until, to_text(f.after.rules),
-                    group.fired_at, sql::late_text(group), board, group.board, group.board_at);
+// Runs a statement with the values of a firing.
+template <typename Run>
+auto fire_one(Run run, const RuledFiring& f, const FiringGroup& group, const std::optional<Uuid>& board) {
+    return run(f.alert_id, f.delivery_id, f.revision, f.number, f.time, f.value, f.level,
+               to_string(f.condition), f.evidence, f.after.muted_until, to_text(f.after.rules),
+               group.fired_at, sql::late_text(group), board, group.board, group.board_at);
 }
 
 void write_notes(Connection& db, std::span<const At<StateNote>> notes, Ruled& out) {
@@ -176,13 +174,19 @@ void write_expiries(Connection& db, std::span<const At<Expiry>> expiries, Ruled&
 }  // namespace
 
 void Store::fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& boards,
-                       std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes) {
+                       std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes,
+                       ClaimOnFiring* on_firing) {
     const Rounds rounds(groups);
     if (rounds.all().empty()) return;
     if (const auto* only = rounds.only_firing()) {
         // If the answer to an attempt was lost, the row is no longer at k - 1.
         const auto written = db_.repeatable_statement(Durability::power, [&](Connection& db) {
-            return fire_one(db, *only->step, groups[only->group], boards.id(only->group));
+            const auto run = [&](const auto&... values) {
+                return on_firing == nullptr
+                           ? db.first(read_fired, "ruled_fire_one", values...)
+                           : fire_and_claim(db, *on_firing, "ruled_fire_and_claim", values...);
+            };
+            return fire_one(run, *only->step, groups[only->group], boards.id(only->group));
         });
         if (!written) return;
         const Uuid& id = only->step->delivery_id;

@@ -191,6 +191,7 @@ DeliveredFiring read_firing(const Row& row, int column, const Uuid& alert_id) {
 
 // id, attempts, round_start, kind, created_at, deadline, test_price, the secrets, the firing, the alert's plain columns; the
 // device's id, endpoint, keys, label.
+inline constexpr int push_column = 10 + firing_columns + alert_columns;
 inline constexpr auto read_claimed = [](const auto& row) {
     constexpr int firing = 10;
     ClaimedDelivery out;
@@ -203,7 +204,7 @@ inline constexpr auto read_claimed = [](const auto& row) {
     out.deadline = row.time(5);
     out.secrets = read_secrets(row, 7);
     out.alert = read_plain_alert(row, firing + firing_columns);
-    if (constexpr int push = firing + firing_columns + alert_columns; !row.null(push)) {
+    if (constexpr int push = push_column; !row.null(push)) {
         out.push = PushTarget{.subscription_id = row.id(push)};
         if (!row.null(push + 1)) {
             out.push->endpoint = row.text(push + 1);

@@ -128,6 +128,17 @@ public:
             return release(db, {std::string(owner)});
         });
     }
+    std::vector<DeliveryTask> release_claim(std::span<const Uuid> alerts, const Claim& claim) override {
+        const auto read = [](const auto& row) { return DeliveryTask{row.id(0), 1, row.id(1), row.flag(2)}; };
+        return transaction("release_claim", Durability::process, [&](Connection& db) {
+            std::vector<DeliveryTask> out;
+            for (const Uuid& id : alerts) {
+                const auto some = db.all(read, "release_claim", id, claim.owner, claim.lease_until);
+                out.insert(out.end(), some.begin(), some.end());
+            }
+            return out;
+        });
+    }
     void keep_alive(std::string_view owner, Timestamp until) override {
         statement("keep_alive", Durability::process,
                   [&](Connection& db) { db.change("sender_alive", owner, until); });

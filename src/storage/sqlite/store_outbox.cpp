@@ -129,12 +129,15 @@ std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, Claim
         boards.write(db);
         sql::count_active(db, changes);
         write_pushes(db, tasks);
-        if (on_firing != nullptr && tasks.size() <= few) {
+        if (on_firing != nullptr && !tasks.empty() && tasks.size() <= few) {
+            ++on_firing->tries;
             for (const DeliveryTask& task : tasks) {
                 auto claimed =
                     claim_one(db, "fire", task.delivery_id, task.attempt, Timestamp::max(), on_firing->claim);
                 if (claimed) on_firing->claimed.push_back(std::move(*claimed));
             }
+            if (on_firing->before_commit && !on_firing->claimed.empty())
+                on_firing->before_commit(on_firing->claimed);
         }
         return tasks;
     });
