@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 import { stage } from './support/browser.mjs';
 import { by_id, go, live, open, sign_up, views } from './support/page.mjs';
-import { until } from './support/until.mjs';
+import { pause, until } from './support/until.mjs';
 
 const { visit } = stage({ limits: true }, (deployment) => deployment.market.hold());
 
@@ -29,14 +29,22 @@ visit('default limits are not visible', { before: [keep_complaints] }, async ({ 
   });
   const loaded = (what) => until(`${what} to be loaded`, () => answered.has(what));
   await open(page);
-  await sign_up(page, deployment.email('hurried'));
+  const user = await sign_up(page, deployment.email('hurried'));
   await live(page);
   for (const view of views) await go(page, view);
+  // Another client of the same user, so that the page meets the limit however slow it is.
+  const spending = (async () => {
+    while (refusals === 0 && !page.isClosed()) {
+      await deployment.api('GET', '/users/me', { key: user.api_key });
+      await pause(20);
+    }
+  })();
   await until('the server to refuse something', async () => {
     await go(page, 'Sources');
     await go(page, 'Account');
     return refusals > 0;
   });
+  await spending;
   assert.deepEqual(await page.evaluate(() => window.complaints), []);
   await page
     .getByText(/hurried-\d+@example\.com/)
