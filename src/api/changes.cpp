@@ -40,7 +40,6 @@ net::ServerResponse show_changes(Services& services, Exchange& exchange) {
         read_bool(QueryString(exchange.request.query), "sparkline", issues).value_or(false);
     if (!issues.empty()) return validation_response(issues);
     const std::vector<Price> prices = services.use.bus.prices();
-    if (prices.empty()) return no_prices(services);
     std::vector<Ticker> tickers;
     for (const Price& price : prices) tickers.push_back(price.ticker);
     const Timestamp now = services.use.clock.now();

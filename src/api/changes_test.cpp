@@ -26,9 +26,8 @@ protected:
     Account ann_ = register_user("ann@example.com");
 };
 
-TEST_F(ChangesTest, AreUnavailableUntilTheFirstPrice) {
-    expect_error(changes(), 503,
-                 "There are no prices yet: no source has delivered any since the start. Try again shortly.");
+TEST_F(ChangesTest, AreNoneWhereThereAreNoPrices) {
+    EXPECT_EQ(changes().body, R"({"time":"2023-11-14T22:13:20Z","changes":[]})");
 }
 
 TEST_F(ChangesTest, AreThoseOfThePresentPriceSinceTheLastMinuteADayAgo) {

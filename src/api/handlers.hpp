@@ -74,8 +74,6 @@ Result<net::WebhookUrl> vet_url(const Services& services, const Uuid& user_id, c
 
 // The JSON of an alert.
 std::string alert_json(const Alert& alert, const Services& services);
-// 503, which says why no ticker has a price.
-net::ServerResponse no_prices(const Services& services);
 // A JSON array: the quote of each source and whether it counts.
 std::string quotes_json(const TickerBoard& board, Timestamp now);
 

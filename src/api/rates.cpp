@@ -114,10 +114,6 @@ net::ServerResponse show_rates(Services& services, Exchange&) {
         if (!services.had_prices.load(std::memory_order_relaxed)) services.had_prices.store(true);
         return response;
     }
-    return no_prices(services);
-}
-
-net::ServerResponse no_prices(const Services& services) {
     if (services.had_prices.load()) {
         return unavailable(
             "There is no price right now: every source is silent, stale or disputed. "

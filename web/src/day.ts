@@ -20,7 +20,7 @@ const fillingEvery = 5000;
 const mostTries = 12;
 
 export class DayStats {
-  private days = new Map<string, Day>();
+  private readonly days = new Map<string, Day>();
   private readonly tries = new Map<string, number>(); // of those that are not known yet
   private readonly listeners = new Set<() => void>();
   private loading = false;
@@ -81,7 +81,6 @@ export class DayStats {
   }
 
   private take({ time, changes }: ChangesAnswer): void {
-    this.days = new Map();
     const now = Date.parse(time) / 1000;
     for (const { ticker, open_24h, since, sparkline } of changes) {
       if (open_24h === null || since === null) continue;
