@@ -12,7 +12,7 @@ if(TARGET price_tests)
   target_link_libraries(price_tests PRIVATE ZLIB::ZLIB)
 endif()
 pricewire_room(past ROOMS feed price net domain base TEST_ROOMS fakes support)
-pricewire_room(rule ROOMS domain base PRIVATE_LIBS Boost::json)
+pricewire_room(rule ROOMS domain base PRIVATE_LIBS Boost::json absl::hash)
 pricewire_room(alert ROOMS rule domain base LIBS absl::btree absl::flat_hash_map absl::flat_hash_set)
 pricewire_room(storage ROOMS rule domain base PRIVATE_LIBS SQLiteCpp sqlite3 PkgConfig::PQXX PkgConfig::PQ
   TEST_ROOMS test_database fakes support)

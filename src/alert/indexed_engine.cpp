@@ -1,4 +1,5 @@
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
 #include <set>
@@ -17,10 +18,10 @@
 //            price nothing that is between the nearest levels
 //
 // An alert is put aside when nothing of it has changed for as long as RecentPrices reaches back, and it neither holds nor
-// waits for a time (can_wait()). So it is the same as of any time that can be judged again, but for what its lines know,
-// and those know it for all of their alerts. A value at which its run would change something, late or not, wakes it: its
-// run is made again as of before that value, and goes on live, judging all prices since. It may be woken in vain, never
-// too late (lines/quiet.hpp lists at which values, by word and stage).
+// waits for a time. So it is the same as of any time that can be judged again, but for what its lines know, and those know
+// it for all of their alerts. A value at which its run would change something, late or not, wakes it: its run is made again
+// as of before that value, and goes on live, judging all prices since. It may be woken in vain, never too late
+// (lines/quiet.hpp lists at which values, by word and stage).
 
 namespace pricewire::alert {
 namespace {
@@ -38,14 +39,11 @@ public:
     void add(const ActiveAlert& alert, std::span<const std::shared_ptr<const LinePast>> pasts) override {
         remove(alert.id);
         const Terms& terms = *alert.ruled->terms;
-        if (is_put_aside(terms)) {
-            keep_lines(terms, markets_);
-            for (const auto& past : pasts) {
-                if (markets_.find(past->ticker) != nullptr) markets_.take_past(*past);
-            }
-        }
+        if (is_put_aside(terms)) keep_lines(terms, pasts, until_.value_or(Timestamp::min()), markets_);
         live_.add(alert, pasts);
-        if (is_put_aside(terms)) review(alert.id);
+        if (!is_put_aside(terms)) return;
+        review(alert.id);
+        await_begin(alert.id);
     }
     void update(const ActiveAlert& alert) override {
         if (const auto slot = aside_.find(alert.id)) make_live(*slot, last_of(*alert.ruled->terms));
@@ -74,7 +72,7 @@ public:
 
     void on_price(const Price& price) override {
         live_.on_price(price);
-        take_value(price.ticker, price.time, price.value);
+        take_value(price.ticker, price.time, price);
     }
     void on_gone(const PriceGone& gone) override {
         live_.on_gone(gone);
@@ -82,13 +80,23 @@ public:
     }
     void on_late(Ticker ticker, Timestamp time) override {
         live_.on_late(ticker, time);
-        if (SharedLine* line = markets_.find(ticker)) wake(touched_by(*line, time), time);
+        Market* const market = markets_.find(ticker);
+        if (market == nullptr) return;
+        markets_.set_late(*market, time, woken_);
+        wake(time);
     }
     void on_time(Timestamp until) override {
+        if (until_ && until <= *until_) return;
+        until_ = until;
+        markets_.pass(until, woken_);
+        const auto woken = make_live();
         live_.on_time(until);
+        for (const Uuid& id : woken) review(id);
         review_until(until);
     }
-    std::optional<Timestamp> next_time() const override { return live_.next_time(); }
+    std::optional<Timestamp> next_time() const override {
+        return earlier(live_.next_time(), markets_.next_time());
+    }
     void expire(Timestamp until) override {
         while (expiries_.next() <= until) {
             const Slot slot = expiries_.take();
@@ -97,42 +105,40 @@ public:
         live_.expire(until);
     }
     std::optional<Timestamp> next_expiry() const override {
-        const auto next = live_.next_expiry();
-        if (expiries_.size() == 0) return next;
-        return next ? std::min(*next, expiries_.next()) : expiries_.next();
+        return earlier(live_.next_expiry(),
+                       expiries_.size() == 0 ? std::nullopt : std::optional(expiries_.next()));
     }
 
 private:
-    // --- Values
+    static std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Timestamp> b) {
+        return a && b ? std::min(a, b) : a ? a : b;
+    }
 
-    void take_value(Ticker ticker, Timestamp time, std::optional<Decimal> value) {
-        if (SharedLine* line = markets_.find(ticker)) {
-            line->set(value, time);
-            woken_.clear();
-            line->take_woken(time, woken_);
-            if (!woken_.empty()) wake(woken_, time);
+    void take_value(Ticker ticker, Timestamp time, const std::optional<Price>& price) {
+        if (Market* market = markets_.find(ticker)) {
+            markets_.set(*market, time, price, woken_);
+            wake(time);
+            begin(ticker);
         }
         review_until(time);
     }
-    // Whom a late price or end, which RecentPrices has, may touch. The line knows it then.
-    std::vector<Slot> touched_by(SharedLine& line, Timestamp time) {
-        std::vector<Slot> out;
-        const auto before = line.as_of(time).current;
-        std::optional<Decimal> low, high;
-        markets_.redo(line, time, [&](Timestamp at) {
-            line.take_woken(at, out);
-            const auto& current = line.state().current;
-            if (!current) return;
-            low = std::min(low.value_or(current->value), current->value);
-            high = std::max(high.value_or(current->value), current->value);
-        });
-        if (!low) return out;
-        const auto in_effect = before ? std::optional(before->value) : std::nullopt;
-        for (const auto& entry : recent_.of(line.ticker())) {
-            if (entry.time >= time && entry.price)
-                line.take_woken_late(entry.price->value, in_effect, *low, *high, out);
+    // Alerts begin, or go on from their rows, by the first price that they are given: then most can be put aside.
+    void begin(Ticker ticker) {
+        const auto found = unbegun_.find(ticker);
+        if (found == unbegun_.end()) return;
+        const auto ids = std::move(found->second);
+        unbegun_.erase(found);
+        for (const Uuid& id : ids) {
+            review(id);
+            await_begin(id);
         }
-        return out;
+    }
+    void await_begin(const Uuid& id) {
+        const Judged* judged = live_.find(id);
+        if (judged == nullptr || judged->run().has_begun()) return;
+        const auto& starts_at = judged->run().state().starts_at;
+        if (starts_at && *starts_at > last_) return;
+        for (const Ticker& ticker : tickers_of(*judged->alert().ruled->terms)) unbegun_[ticker].insert(id);
     }
 
     // --- Taking up and putting aside
@@ -152,14 +158,24 @@ private:
                                 Condition::lt,
                                 {},
                                 std::make_shared<const RuledAlert>(kept.aside.alert)};
-        live_.wake(Judged(alert, recent_, std::move(kept.aside), time, run_of_), time);
+        Judged judged(alert, recent_);
+        judged.put_aside(std::move(kept.aside), Timestamp{}, time, run_of_);
+        live_.wake(std::move(judged), time);
         return alert.id;
     }
-    void wake(std::vector<Slot> slots, Timestamp time) {
-        last_ = std::max(last_, time);
-        std::ranges::sort(slots);
-        slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-        for (const Slot slot : slots) review(make_live(slot, time));
+    // Those of woken_.
+    std::vector<Uuid> make_live() {
+        std::ranges::sort(woken_);
+        const auto is_same = [](const auto& a, const auto& b) { return a.first == b.first; };
+        woken_.erase(std::unique(woken_.begin(), woken_.end(), is_same), woken_.end());
+        std::vector<Uuid> ids;
+        for (const auto& [slot, time] : std::exchange(woken_, {})) ids.push_back(make_live(slot, time));
+        return ids;
+    }
+    void wake(Timestamp now) {
+        if (woken_.empty()) return;
+        last_ = std::max(last_, now);
+        for (const Uuid& id : make_live()) review(id);
     }
 
     // Puts it aside, or looks again later.
@@ -170,19 +186,20 @@ private:
             return;
         }
         const Terms& terms = *judged->alert().ruled->terms;
-        const Timestamp reach = reach_of(terms), since = judged->unchanged_since();
-        if (!judged->has_told_since(reach) && can_wait(judged->run(), since, reach, markets_)) {
-            reviews_.erase(id);
-            KeptAlert kept = put_aside(id, judged->run(), since, markets_);
-            live_.remove(id);
-            const Slot slot = aside_.add(kept);
-            if (const auto& at = kept.aside.alert.state.expires_at) expiries_.insert(*at, slot);
-            return wait(kept, slot, markets_, last_of(terms));
+        const Timestamp reach = reach_of(terms), since = judged->unchanged_since(),
+                        from = judged->settled_from();
+        if (from <= reach) {
+            if (auto kept = put_aside(id, judged->run(), since, reach, markets_)) {
+                live_.remove(id);
+                reviews_.erase(id);
+                const Slot slot = aside_.add(*kept);
+                if (const auto& at = kept->aside.alert.state.expires_at) expiries_.insert(*at, slot);
+                return wait(*kept, slot, markets_, last_of(terms));
+            }
         }
-        const Timestamp earliest = last_ + review_every;
-        const Timestamp at = since == Timestamp::min()
-                                 ? earliest
-                                 : std::max(earliest, since + RecentPrices::longest + Duration{1});
+        review_at(id, last_ + review_every);
+    }
+    void review_at(const Uuid& id, Timestamp at) {
         reviews_[id] = at;
         review_at_.emplace(at, id);
     }
@@ -202,10 +219,15 @@ private:
             out = std::min(out, recent_.reach(ticker).value_or(Timestamp{}));
         return out;
     }
+    // As of when it was last judged, or later.
     Timestamp last_of(const Terms& terms) {
         Timestamp last = Timestamp::min();
-        for (const Ticker& ticker : tickers_of(terms)) last = std::max(last, markets_.find(ticker)->last());
-        return last;
+        for (const Ticker& ticker : tickers_of(terms))
+            last = std::max(last, markets_.market(ticker).line.last());
+        const Rule& rule = terms.rules[0];
+        if (rule.watched == Watched::close)
+            return std::max(last, markets_.close(rule).timed_until() + Duration{1});
+        return rule.watched == Watched::age ? last + Duration{1} : last;
     }
 
     static constexpr Duration review_every = std::chrono::seconds{5};
@@ -216,14 +238,18 @@ private:
     KeptAlerts aside_;
     Timers expiries_;  // of those that are put aside
     const Judged::RunOf run_of_ = [this](const PutAside& aside, Timestamp time) {
-        return run_of(aside, markets_, time);
+        const auto& before = markets_.market(aside.alert.terms->rules[0].ticker).before;
+        return Judged::Before{run_of(aside, markets_, time),
+                              before && before->time < time ? before : std::nullopt};
     };
+    absl::flat_hash_map<Ticker, absl::flat_hash_set<Uuid>> unbegun_;  // live, or removed since
     // When alerts that are live are to be looked at.
     absl::flat_hash_map<Uuid, Timestamp> reviews_;
     std::set<std::pair<Timestamp, Uuid>> review_at_;
     Timestamp last_ = Timestamp{};
+    std::optional<Timestamp> until_;  // of on_time()
     // Of the event at hand.
-    std::vector<Slot> woken_;
+    Woken woken_;
     mutable AlertState shown_state_;
 };
 

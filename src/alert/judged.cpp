@@ -1,7 +1,5 @@
 #include "alert/judged.hpp"
 
-#include <absl/hash/hash.h>
-
 #include <algorithm>
 #include <iterator>
 
@@ -17,28 +15,6 @@ namespace {
 
 constexpr Duration base_every = std::chrono::seconds{30};
 
-// Of what an alert knows beside its lines.
-std::uint64_t mark_of(const rule::Run& run) {
-    const auto count = [](const std::optional<Timestamp>& time) {
-        return time ? time->time_since_epoch().count() : -1;
-    };
-    const auto raw = [](const std::optional<Decimal>& value) { return value ? value->raw() : -1; };
-    const AlertState& state = run.state();
-    const rule::Run::Memory memory = run.memory();
-    std::size_t mark = absl::HashOf(state.firings, state.rules.size(), memory.left_out, run.has_ended(),
-                                    count(state.muted_until));
-    for (std::size_t i = 0; i < state.rules.size(); ++i) {
-        const RuleState& rule = state.rules[i];
-        const rule::Run::Memory::OfRule& of = memory.rules[i];
-        mark = absl::HashOf(mark, rule.armed, rule.fired, rule.side, count(rule.start), raw(rule.start_price),
-                            count(rule.as_of), raw(rule.extreme), raw(rule.upper_extreme),
-                            count(rule.extreme_until), of.outside, count(of.note_at),
-                            count(of.machine.true_since), count(of.machine.holds_from),
-                            count(of.machine.blind_since), count(of.machine.waits_until));
-    }
-    return mark;
-}
-
 std::vector<Ticker> sorted_tickers_of(const ActiveAlert& alert) {
     std::vector<Ticker> tickers = tickers_of(*alert.ruled->terms);
     std::ranges::sort(tickers);
@@ -50,13 +26,11 @@ std::vector<Ticker> sorted_tickers_of(const ActiveAlert& alert) {
 Judged::Judged(const ActiveAlert& alert, const RecentPrices& recent)
     : alert_(alert), recent_(recent), tickers_(sorted_tickers_of(alert)), run_(*alert.ruled) {}
 
-Judged::Judged(const ActiveAlert& alert, const RecentPrices& recent, PutAside before, Timestamp until,
-               const RunOf& run_of)
-    : Judged(alert, recent) {
-    before_until_ = until;
-    before_ = std::make_unique<PutAside>(std::move(before));
+void Judged::put_aside(PutAside aside, Timestamp from, Timestamp until, const RunOf& run_of) {
+    while (!bases_.empty() && bases_.back().from >= from) bases_.pop_back();
+    Base& base = bases_.emplace_back(Base{.from = from, .unchanged_since = aside.since, .until = until});
+    base.aside = std::make_unique<PutAside>(std::move(aside));
     run_of_ = &run_of;
-    bases_.push_back({Timestamp{}, std::nullopt, 0, before_->since});
 }
 
 std::vector<RuleStep> Judged::begin(std::span<const std::shared_ptr<const LinePast>> pasts) {
@@ -67,7 +41,7 @@ std::vector<RuleStep> Judged::begin(std::span<const std::shared_ptr<const LinePa
             if (stretch.from < stretch.to) run_.history(past->ticker, stretch);
         }
     }
-    bases_.push_back({Timestamp{}, run_, mark_of(run_), Timestamp::min()});
+    bases_.push_back({Timestamp{}, run_, run_.fingerprint()});
     return replay(Timestamp{});
 }
 
@@ -95,16 +69,18 @@ Timestamp Judged::restore(Timestamp time) {
         mark_ = base.mark;
         return base.from;
     }
-    before_until_ = std::min(before_until_, time);
-    run_ = (*run_of_)(*before_, before_until_);
-    mark_ = mark_of(run_);
-    return before_until_;
+    base.until = std::min(base.until, time);
+    Before before = (*run_of_)(*base.aside, base.until);
+    run_ = std::move(before.run);
+    shown_[alert_.ticker] = before.shown;
+    mark_ = run_.fingerprint();
+    return base.until;
 }
 
 std::vector<RuleStep> Judged::replay(Timestamp time) {
+    shown_.clear();
     const Timestamp from = restore(time);
     last_ = from;
-    shown_.clear();
     std::vector<rule::Fired> happened;
     std::ranges::copy_if(fired_, std::back_inserter(happened),
                          [&](const rule::Fired& f) { return f.time >= from; });
@@ -132,10 +108,11 @@ std::vector<RuleStep> Judged::amend(const ActiveAlert& row) {
             continue;
         }
         // One that waits for the end of a mute is not put aside, so that nothing else is to be done.
-        before_->alert.terms = row.ruled->terms;
-        before_->alert.notify_on_expiry = row.ruled->notify_on_expiry;
-        before_->alert.state.snoozed_until = row.ruled->state.snoozed_until;
-        before_->alert.state.expires_at = row.ruled->state.expires_at;
+        RuledAlert& alert = base.aside->alert;
+        alert.terms = row.ruled->terms;
+        alert.notify_on_expiry = row.ruled->notify_on_expiry;
+        alert.state.snoozed_until = row.ruled->state.snoozed_until;
+        alert.state.expires_at = row.ruled->state.expires_at;
     }
     run_.amend(*row.ruled, last_, steps);
     alert_ = row;
@@ -149,9 +126,20 @@ RuleStep Judged::expiry() const {
     return {shown(Timestamp{}), expiry_of(alert_, run_)};
 }
 
-bool Judged::has_told_since(Timestamp time) const {
-    return std::ranges::any_of(fired_, [&](const rule::Fired& f) { return f.time >= time; }) ||
-           std::ranges::any_of(noted_, [&](const auto& noted) { return noted.first >= time; });
+// A late price may have made an earlier one later.
+Timestamp Judged::last_fired() const {
+    Timestamp last = Timestamp::min();
+    for (const rule::Fired& fired : fired_) last = std::max(last, fired.time);
+    return last;
+}
+Timestamp Judged::last_noted() const {
+    Timestamp last = Timestamp::min();
+    for (const auto& noted : noted_) last = std::max(last, noted.first);
+    return last;
+}
+
+Timestamp Judged::settled_from() const {
+    return std::max({unchanged_since_, last_fired(), last_noted()}) + Duration{1};
 }
 
 // A copy is made after the timers that are due, or a late price would make them end again.
@@ -159,7 +147,6 @@ void Judged::keep_base(Timestamp time, std::vector<RuleStep>& out) {
     pass(time - Duration{1}, out);
     bases_.push_back({time, run_, mark_, unchanged_since_});
     while (bases_.size() > 1 && bases_[1].from <= time - RecentPrices::longest) bases_.pop_front();
-    if (bases_.front().run) before_.reset();
     std::erase_if(fired_, [&](const rule::Fired& f) { return f.time < bases_.front().from; });
     std::erase_if(noted_, [&](const auto& n) { return n.first < bases_.front().from; });
 }
@@ -190,7 +177,7 @@ void Judged::pass(Timestamp until, std::vector<RuleStep>& out) {
 }
 
 void Judged::see_change() {
-    const std::uint64_t mark = mark_of(run_);
+    const std::uint64_t mark = run_.fingerprint();
     if (mark == mark_) return;
     mark_ = mark;
     unchanged_since_ = last_;

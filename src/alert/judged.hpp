@@ -28,14 +28,19 @@ struct PutAside {
 // far as RecentPrices reaches back. Pure.
 class Judged {
 public:
-    // Its run as it was before everything of a time.
-    using RunOf = std::function<rule::Run(const PutAside&, Timestamp)>;
+    // Its run as it was before everything of a time, and the price that was in effect then, if RecentPrices does not have
+    // it any more.
+    struct Before {
+        rule::Run run;
+        std::optional<Price> shown;
+    };
+    using RunOf = std::function<Before(const PutAside&, Timestamp)>;
 
     // `recent` outlives it.
     Judged(const ActiveAlert& alert, const RecentPrices& recent);
-    // One that was put aside before everything of `until`; replay() goes on with it. `run_of` outlives it.
-    Judged(const ActiveAlert& alert, const RecentPrices& recent, PutAside before, Timestamp until,
-           const RunOf& run_of);
+
+    // It was put aside from `from` until before everything of `until`; replay() goes on with it. `run_of` outlives it.
+    void put_aside(PutAside aside, Timestamp from, Timestamp until, const RunOf& run_of);
 
     const ActiveAlert& alert() const { return alert_; }
     const rule::Run& run() const { return run_; }
@@ -52,16 +57,19 @@ public:
 
     // Since when nothing of it has changed but what its lines know. Timestamp::min(): before all that it was given.
     Timestamp unchanged_since() const { return unchanged_since_; }
-    // Whether it has told of something at `time` or later.
-    bool has_told_since(Timestamp time) const;
+    // From when on nothing of it has changed or was told.
+    Timestamp settled_from() const;
 
 private:
-    // As of before everything of `from`; the first one as of any time before.
+    // As of before everything of `from`; the first one as of any time before. One that was put aside, as of any time from
+    // then until `until`.
     struct Base {
         Timestamp from;
-        std::optional<rule::Run> run;  // unset: it was put aside until then
-        std::uint64_t mark = 0;
-        Timestamp unchanged_since;
+        std::optional<rule::Run> run = {};
+        std::size_t mark = 0;
+        Timestamp unchanged_since = Timestamp::min();
+        std::unique_ptr<PutAside> aside = {};  // where there is no run
+        Timestamp until = {};
     };
     void give(Ticker ticker, Timestamp time, const std::optional<Price>& price, std::vector<RuleStep>& out);
     void pass(Timestamp until, std::vector<RuleStep>& out);
@@ -71,6 +79,8 @@ private:
     Timestamp restore(Timestamp time);
     void see_change();
     Price shown(Timestamp time) const;
+    Timestamp last_fired() const;
+    Timestamp last_noted() const;
 
     ActiveAlert alert_;
     const RecentPrices& recent_;
@@ -78,11 +88,9 @@ private:
     rule::Run run_;
     Timestamp last_ = Timestamp{};  // until when it was given prices, or time
     Timestamp timed_until_ = Timestamp{};
-    std::uint64_t mark_ = 0;  // of what unchanged_since_ is about
+    std::size_t mark_ = 0;  // of what unchanged_since_ is about
     Timestamp unchanged_since_ = Timestamp::min();
     std::map<Ticker, std::optional<Price>> shown_;
-    std::unique_ptr<PutAside> before_;  // while bases_ has its time
-    Timestamp before_until_;            // as of when it is right at the latest
     const RunOf* run_of_ = nullptr;
     std::deque<Base> bases_;  // the oldest first
     // Since the oldest of them.

@@ -67,6 +67,9 @@ Line::Line(const Rule& rule, const LineState& state, std::vector<LineGap> gaps) 
     previous_ = state.previous;
     gone_since_ = state.gone_since;
     known_from_ = state.known_from;
+    price_ = state.price;
+    other_ = state.other;
+    priced_at_ = state.priced_at;
     gaps_ = std::move(gaps);
 }
 

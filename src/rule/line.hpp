@@ -56,17 +56,19 @@ private:
     std::size_t first_ = 0;       // those before are forgotten
 };
 
-// What a line of a price knows beside its extremes and older gaps; see Line.
+// What a line of a price, a ratio or an age knows beside its extremes and older gaps; see Line.
 struct LineState {
     std::optional<Point> current = {};
     std::optional<Timestamp> previous = {}, gone_since = {}, known_from = {};
+    std::optional<Decimal> price = {}, other = {};  // of a ratio; of an age, the last one
+    std::optional<Timestamp> priced_at = {};        // of an age
 };
 
 // The line of one rule. Times never decrease.
 class Line {
 public:
     explicit Line(const Rule& rule);
-    // Of a price. As if it had taken all before, apart from its extremes. `gaps`: the last ones.
+    // Of no closes. As if it had taken all before, apart from its extremes. `gaps`: the last ones.
     Line(const Rule& rule, const LineState& state, std::vector<LineGap> gaps);
     static constexpr std::size_t most_gaps = 32;
 

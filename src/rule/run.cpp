@@ -1,5 +1,7 @@
 #include "rule/run.hpp"
 
+#include <absl/hash/hash.h>
+
 #include <algorithm>
 
 #include "domain/bars.hpp"
@@ -38,11 +40,30 @@ Run::Memory Run::memory() const {
     return out;
 }
 
+std::size_t Run::fingerprint() const {
+    const auto count = [](const std::optional<Timestamp>& time) {
+        return time ? time->time_since_epoch().count() : -1;
+    };
+    const auto raw = [](const std::optional<Decimal>& value) { return value ? value->raw() : -1; };
+    const AlertState& state = alert_.state;
+    std::size_t all =
+        absl::HashOf(state.firings, state.rules.size(), left_out_, ended_, count(state.muted_until));
+    for (std::size_t i = 0; i < state.rules.size(); ++i) {
+        const RuleState& known = state.rules[i];
+        all = absl::HashOf(all, known.armed, known.fired, known.side, count(known.start),
+                           raw(known.start_price), count(known.as_of), raw(known.extreme),
+                           raw(known.upper_extreme), count(known.extreme_until), tracks_[i].outside,
+                           count(tracks_[i].note_at));
+    }
+    for (const Machine& machine : machines_) {
+        all = absl::HashOf(all, count(machine.true_since), count(machine.holds_from),
+                           count(machine.blind_since), count(machine.waits_until));
+    }
+    return all;
+}
+
 Run::Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines, Timestamp now)
-    : alert_(alert),
-      phase_(Phase::running),
-      left_out_(memory.left_out),
-      now_(now) {
+    : alert_(alert), phase_(Phase::running), left_out_(memory.left_out), now_(now) {
     tracks_.reserve(lines.size());
     for (std::size_t i = 0; i < lines.size(); ++i) {
         Track& track = tracks_.emplace_back(std::move(lines[i]));
@@ -232,8 +253,7 @@ std::optional<Run::Due> Run::next_due() const {
         if (!next || due < *next) next = due;
     };
     if (phase_ == Phase::before) consider(alert_.begun_at, DueKind::begin, 0);
-    for (std::size_t i = 0; i < tracks_.size(); ++i)
-        consider(tracks_[i].line.bar_end(), DueKind::bar_end, i);
+    for (std::size_t i = 0; i < tracks_.size(); ++i) consider(tracks_[i].line.bar_end(), DueKind::bar_end, i);
     if (phase_ != Phase::running) return next;
     const auto consider_judging = [&](std::optional<Timestamp> time, DueKind kind, std::size_t index) {
         if (time && !is_expired(*time)) consider(time, kind, index);

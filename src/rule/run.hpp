@@ -87,6 +87,8 @@ public:
         std::array<OfRule, max_rules> rules = {};
     };
     Memory memory() const;
+    // Of all that it knows beside its lines and the time: another one, almost certainly, once any of it has changed.
+    std::size_t fingerprint() const;
     // Goes on from there. `lines`, by rule, know all until `now`.
     Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines, Timestamp now);
     const Line& line(std::size_t rule) const { return tracks_[rule].line; }
@@ -110,6 +112,7 @@ public:
     // For judging a time again after a late price: until all of these have happened, nothing else fires. Each happens
     // after everything else of its moment and appends no step. In order of time, and none before what was given so far.
     void impose(std::span<const Fired> happened);
+    bool has_all_happened() const { return happened_.empty(); }
 
     const RuledAlert& alert() const { return alert_; }
     const AlertState& state() const { return alert_.state; }

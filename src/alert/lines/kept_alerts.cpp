@@ -56,6 +56,7 @@ enum RuleBits : std::uint16_t {
     outside_above = 256,
     as_of_is_start = 512,
     extreme_is_known = 1024,
+    is_holding = 2048,
 };
 
 constexpr unsigned bit(bool set, RuleBits which) {
@@ -157,7 +158,8 @@ const std::string& KeptAlerts::pack(const KeptAlert& kept) {
             bit(rule.extreme.has_value(), has_extreme) |
             bit(rule.upper_extreme.has_value(), has_upper_extreme) |
             bit(memory.outside.has_value(), has_outside) | bit(memory.outside == Side::above, outside_above) |
-            bit(rule.as_of == rule.start, as_of_is_start) | bit(is_known, extreme_is_known));
+            bit(rule.as_of == rule.start, as_of_is_start) | bit(is_known, extreme_is_known) |
+            bit(memory.machine.true_since.has_value(), is_holding));
         out.number(to_bits(kept.quiet[i]));
         time(rule.start);
         if (rule.as_of != rule.start) time(rule.as_of);
@@ -165,6 +167,11 @@ const std::string& KeptAlerts::pack(const KeptAlert& kept) {
         if (rule.extreme) time(*rule.extreme);
         if (rule.upper_extreme) time(*rule.upper_extreme);
         if (is_known) time(rule.extreme_until);
+        if (memory.machine.true_since) {
+            time(*memory.machine.true_since);
+            time(*memory.machine.holds_from);
+            time(memory.machine.judged_at);
+        }
         if (!has_extreme_level(alert.terms->rules[i])) continue;
         for (const auto& point : memory.at_start) {
             out.maybe(point, [&](const rule::Point& at) {
@@ -213,6 +220,11 @@ KeptAlert KeptAlerts::unpack(const char* bytes, const Uuid& id) const {
         if (has(has_extreme)) rule.extreme = in.decimal();
         if (has(has_upper_extreme)) rule.upper_extreme = in.decimal();
         if (has(extreme_is_known)) rule.extreme_until = time();
+        if (has(is_holding)) {
+            memory.machine.true_since = time();
+            memory.machine.holds_from = time();
+            memory.machine.judged_at = time();
+        }
         if (!has_extreme_level(alert.terms->rules[i])) continue;
         for (auto& point : memory.at_start) {
             point = in.maybe([&] {

@@ -1,36 +1,98 @@
 #include "alert/lines/markets.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <utility>
+
+#include "rule/levels.hpp"
 
 namespace pricewire::alert {
+namespace {
 
-SharedLine* Markets::find(Ticker ticker) {
-    const auto found = lines_.find(ticker);
-    return found == lines_.end() ? nullptr : found->second.get();
+std::optional<Decimal> value_of(const std::optional<Price>& price) {
+    return price ? std::optional(price->value) : std::nullopt;
+}
+std::optional<Decimal> value_of(const std::optional<rule::Point>& point) {
+    return point ? std::optional(point->value) : std::nullopt;
 }
 
-SharedLine& Markets::line(Ticker ticker) {
-    auto& line = lines_[ticker];
-    if (!line) {
-        line = std::make_unique<SharedLine>(ticker);
-        redo(*line, Timestamp::min(), {});
-    }
-    return *line;
+template <typename Entries>
+auto first_since(const Entries& entries, Timestamp time) {
+    return std::ranges::lower_bound(entries, time, {}, &RecentPrices::Entry::time);
 }
 
-void Markets::redo(SharedLine& line, Timestamp time, const std::function<void(Timestamp)>& seen) {
-    line.rewind(time);
-    const auto& entries = recent_.of(line.ticker());
-    auto entry = std::ranges::lower_bound(entries, time, {}, &RecentPrices::Entry::time);
-    for (; entry != entries.end(); ++entry) {
-        line.set(entry->price ? std::optional(entry->price->value) : std::nullopt, entry->time);
-        if (seen) seen(entry->time);
+}  // namespace
+
+std::optional<Timestamp> Market::next_due() const {
+    std::optional<Timestamp> next;
+    const auto consider = [&](std::optional<Timestamp> at) {
+        if (at && (!next || *at < *next)) next = at;
+    };
+    if (!ages.empty()) {
+        if (const auto last = line.newest()) consider(last->time + rule::age_of(ages.best()));
     }
+    for (const auto& close : closes) consider(close->line().bar_end());
+    if (waits.size() > 0) consider(waits.next());
+    return next;
+}
+
+// --- Which there are
+
+Market* Markets::find(Ticker ticker) {
+    const auto found = markets_.find(ticker);
+    return found == markets_.end() ? nullptr : found->second.get();
+}
+
+Market& Markets::market(Ticker ticker) {
+    auto& market = markets_[ticker];
+    if (!market) {
+        market = std::make_unique<Market>(ticker);
+        redo(*market, Timestamp::min(), {});
+        const auto& entries = recent_.of(ticker);
+        if (!entries.empty()) market->newest = entries.back().price;
+    }
+    return *market;
+}
+
+SharedLine& Markets::line(const Rule& rule) {
+    return rule.watched == Watched::ratio ? ratio(rule).line : market(rule.ticker).line;
+}
+
+RatioLine& Markets::ratio(const Rule& rule) {
+    for (RatioLine* ratio : market(rule.ticker).ratios) {
+        if (ratio->ticker == rule.ticker && ratio->other == rule.other) return *ratio;
+    }
+    ratios_.push_back(std::make_unique<RatioLine>(RatioLine{rule.ticker, rule.other}));
+    RatioLine& made = *ratios_.back();
+    market(rule.ticker).ratios.push_back(&made);
+    if (rule.other != rule.ticker) market(rule.other).ratios.push_back(&made);
+    redo(made, Timestamp::min(), {});
+    return made;
+}
+
+CloseLine& Markets::close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts,
+                          Timestamp time) {
+    Market& of = market(rule.ticker);
+    for (const auto& close : of.closes) {
+        if (close->interval() == rule.interval) return *close;
+    }
+    const auto& entries = recent_.of(rule.ticker);
+    std::vector<Stretch> stretches;
+    for (const auto& past : pasts) {
+        if (past->ticker != rule.ticker) continue;
+        for (Stretch stretch : past->stretches) {
+            if (!entries.empty()) stretch.to = std::min(stretch.to, entries.front().time);
+            if (stretch.from < stretch.to) stretches.push_back(stretch);
+        }
+    }
+    CloseLine& made = *of.closes.emplace_back(std::make_unique<CloseLine>(rule, stretches));
+    made.set_timed_until(time);
+    redo(of, made, Timestamp::min(), slots_);
+    schedule(of);
+    return made;
 }
 
 void Markets::take_past(const LinePast& past) {
-    SharedLine& of = line(past.ticker);
+    SharedLine& of = market(past.ticker).line;
     const auto known = of.state().known_from;
     if (known && *known <= past.from) return;
     const auto& entries = recent_.of(past.ticker);
@@ -50,6 +112,181 @@ void Markets::take_past(const LinePast& past) {
         pieces.push_back({stretch.last, stretch.from, stretch.to});
     }
     of.take_past(pieces, gaps);
+}
+
+// --- Values
+
+void Markets::set(Market& market, Timestamp time, const std::optional<Price>& price, Woken& woken) {
+    end_waits(market, time, false, woken);
+    slots_.clear();
+    const auto value = value_of(price);
+    market.line.set(value, time);
+    market.line.take_woken(time, slots_);
+    for (RatioLine* ratio : market.ratios) {
+        if (time < ratio->last) {
+            take_touched(ratio->line, time, slots_, [&](const Seen& seen) { redo(*ratio, time, seen); });
+        } else {
+            set_ratio(*ratio, market.ticker, time, value);
+            ratio->line.take_woken(time, slots_);
+        }
+    }
+    for (auto& close : market.closes) {
+        if (time < close->timed_until()) {
+            redo(market, *close, time, slots_);
+        } else {
+            close->set(value, time);
+        }
+    }
+    market.before = std::exchange(market.newest, price);
+    if (!market.closes.empty()) schedule(market);
+    take_slots(time, woken);
+}
+
+void Markets::set_late(Market& market, Timestamp time, Woken& woken) {
+    slots_.clear();
+    take_touched(market.line, time, slots_, [&](const Seen& seen) { redo(market, time, seen); });
+    for (RatioLine* ratio : market.ratios)
+        take_touched(ratio->line, time, slots_, [&](const Seen& seen) { redo(*ratio, time, seen); });
+    for (auto& close : market.closes) redo(market, *close, time, slots_);
+    schedule(market);
+    take_slots(time, woken);
+}
+
+void Markets::set_ratio(RatioLine& ratio, Ticker ticker, Timestamp time, std::optional<Decimal> price) {
+    (ticker == ratio.other ? ratio.other_price : ratio.price) = price;
+    ratio.last = time;
+    const auto value =
+        ratio.price && ratio.other_price ? rule::ratio(*ratio.price, *ratio.other_price) : std::nullopt;
+    if (value || ratio.line.state().current) ratio.line.set(value, time);
+}
+
+void Markets::take_slots(Timestamp time, Woken& woken) {
+    for (const Slot slot : slots_) woken.emplace_back(slot, time);
+}
+
+// Makes the line again, and takes those whom its values since may wake.
+template <typename Redo>
+void Markets::take_touched(SharedLine& line, Timestamp time, std::vector<Slot>& out, Redo redo) {
+    const auto before = value_of(line.as_of(time).current);
+    std::vector<Decimal> values;
+    redo([&](Timestamp at) {
+        line.take_woken(at, out);
+        if (line.state().current) values.push_back(line.state().current->value);
+    });
+    if (values.empty()) return;
+    const auto [low, high] = std::ranges::minmax(values);
+    for (const Decimal value : values) line.take_woken_late(value, before, low, high, out);
+}
+
+void Markets::redo(Market& market, Timestamp time, const Seen& seen) {
+    market.line.rewind(time);
+    const auto& entries = recent_.of(market.ticker);
+    for (auto entry = first_since(entries, time); entry != entries.end(); ++entry) {
+        market.line.set(value_of(entry->price), entry->time);
+        if (seen) seen(entry->time);
+    }
+}
+
+// Of one moment in the order of tickers, as a Judged gives them again.
+void Markets::redo(RatioLine& ratio, Timestamp time, const Seen& seen) {
+    ratio.line.rewind(time);
+    ratio.price = value_of(market(ratio.ticker).line.as_of(time).current);
+    ratio.other_price = value_of(market(ratio.other).line.as_of(time).current);
+    const Ticker a = std::min(ratio.ticker, ratio.other), b = std::max(ratio.ticker, ratio.other);
+    const auto &of_a = recent_.of(a), &of_b = recent_.of(b);
+    auto in_a = first_since(of_a, time), in_b = first_since(of_b, time);
+    while (in_a != of_a.end() || in_b != of_b.end()) {
+        const bool is_a = in_b == of_b.end() || (in_a != of_a.end() && in_a->time <= in_b->time);
+        const RecentPrices::Entry& entry = is_a ? *in_a++ : *in_b++;
+        set_ratio(ratio, is_a ? a : b, entry.time, value_of(entry.price));
+        if (seen) seen(entry.time);
+    }
+}
+
+void Markets::redo(const Market& market, CloseLine& close, Timestamp time, std::vector<Slot>& out) {
+    if (time != Timestamp::min()) close.rewind(time, value_of(market.line.as_of(time).current));
+    const auto take = [&](Timestamp) { close.take_woken(out); };
+    const auto& entries = recent_.of(market.ticker);
+    for (auto entry = first_since(entries, time); entry != entries.end(); ++entry) {
+        close.end_bars(entry->time, take);
+        close.set(value_of(entry->price), entry->time);
+    }
+    close.end_bars(close.timed_until(), take);
+}
+
+rule::Line Markets::line_as_of(const Rule& rule, Timestamp time) {
+    const SharedLine& of = line(rule);
+    rule::LineState state;
+    switch (rule.watched) {
+        case Watched::close:
+            return close(rule).as_of(time, value_of(of.as_of(time).current));
+        case Watched::age:
+            if (const auto last = of.last_before(time)) {
+                state.price = last->value;
+                state.priced_at = last->time;
+            }
+            return {rule, state, {}};
+        case Watched::ratio:
+            state = of.as_of(time);
+            state.price = value_of(market(rule.ticker).line.as_of(time).current);
+            state.other = value_of(market(rule.other).line.as_of(time).current);
+            return {rule, state, of.gaps_until(time)};
+        case Watched::price:
+            break;
+    }
+    return {rule, of.as_of(time), of.gaps_until(time)};
+}
+
+// --- Time
+
+// `is_time`: because time has passed, not because of what came then.
+void Markets::end_waits(Market& market, Timestamp until, bool is_time, Woken& woken) {
+    // As of right before, since what fires then may have to be imposed on what comes after it.
+    if (!market.ages.empty()) {
+        const auto last = market.line.newest();
+        while (last && !market.ages.empty() && last->time + rule::age_of(market.ages.best()) <= until) {
+            const Decimal age = market.ages.best();
+            slots_.clear();
+            market.ages.take([&](Decimal other) { return other == age; }, slots_);
+            take_slots(last->time + rule::age_of(age) - Duration{1}, woken);
+        }
+    }
+    while (market.waits.next() <= until) {
+        const Timestamp at = market.waits.next() - Duration{1};
+        woken.emplace_back(market.waits.take(), at);
+    }
+    for (auto& close : market.closes) {
+        const auto end = close->line().bar_end();
+        if (!end || *end > until) continue;
+        if (is_time) close->set_timed_until(until);
+        close->end_bars(until, [&](Timestamp at) {
+            slots_.clear();
+            close->take_woken(slots_);
+            take_slots(at - Duration{1}, woken);
+        });
+    }
+}
+
+void Markets::pass(Timestamp until, Woken& woken) {
+    while (!due_.empty() && due_.begin()->first <= until) {
+        Market& market = *due_.begin()->second;
+        due_.erase(due_.begin());
+        market.due.reset();
+        end_waits(market, until, true, woken);
+        schedule(market);
+    }
+}
+
+std::optional<Timestamp> Markets::next_time() const {
+    return due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
+}
+
+void Markets::schedule(Market& market) {
+    const auto next = market.next_due();
+    if (!next || (market.due && *market.due <= *next)) return;
+    if (market.due) due_.erase({*market.due, &market});
+    market.due = next;
+    due_.emplace(*next, &market);
 }
 
 }  // namespace pricewire::alert

@@ -1,34 +1,102 @@
 #pragma once
 
+#include <absl/container/btree_set.h>
 #include <absl/container/flat_hash_map.h>
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
 
+#include "alert/lines/close_line.hpp"
 #include "alert/lines/shared_line.hpp"
+#include "alert/lines/timers.hpp"
 #include "alert/recent_prices.hpp"
 #include "alert/rule_engine.hpp"
 
 namespace pricewire::alert {
 
-// The lines of all tickers whose prices are watched by alerts that may be put aside. Pure; owned by one thread.
+struct RatioLine {
+    Ticker ticker, other;
+    SharedLine line = {};
+    std::optional<Decimal> price = {}, other_price = {};
+    Timestamp last = Timestamp::min();  // of both
+};
+
+// What alerts that are put aside watch of a ticker.
+struct Market {
+    explicit Market(Ticker ticker_) : ticker(ticker_) {}
+
+    Ticker ticker;
+    SharedLine line = {};
+    // The newest price, and what was in effect until it came; nullopt: none, or not known.
+    std::optional<Price> newest = {}, before = {};
+    OrderedSlots<Side::above> ages = {};
+    Timers waits = {};  // when a hold ends
+    std::vector<std::unique_ptr<CloseLine>> closes = {};
+    std::vector<RatioLine*> ratios = {};
+
+    // When an age is reached, a bar or a wait ends, if no price comes before.
+    std::optional<Timestamp> next_due() const;
+    std::optional<Timestamp> due = {};  // that, or earlier; see Markets
+};
+
+// Those whom something may wake, and as of before when they are to be judged again.
+using Woken = std::vector<std::pair<Slot, Timestamp>>;
+
+// The lines of all tickers that are watched by alerts that may be put aside. Pure; owned by one thread.
 class Markets {
 public:
     explicit Markets(const RecentPrices& recent) : recent_(recent) {}
 
     // Null if it is not watched.
-    SharedLine* find(Ticker ticker);
-    // Makes the line if it is not there, with what is recent.
-    SharedLine& line(Ticker ticker);
+    Market* find(Ticker ticker);
+    // Makes what is not there, with what is recent.
+    Market& market(Ticker ticker);
+    SharedLine& line(const Rule& rule);  // of a price, a ratio or an age
+    // Ends bars until `time`.
+    CloseLine& close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts,
+                     Timestamp time);
+    CloseLine& close(const Rule& rule) { return close(rule, {}, Timestamp::min()); }
+    RatioLine& ratio(const Rule& rule);
 
-    // Makes the line again from what is recent since `time`; calls `seen` after each value and each end.
-    void redo(SharedLine& line, Timestamp time, const std::function<void(Timestamp)>& seen);
-    // What was before what its line knows.
+    // What was before what the ticker's line knows.
     void take_past(const LinePast& past);
 
+    // The newest price of a ticker, or its end, which RecentPrices has.
+    void set(Market& market, Timestamp time, const std::optional<Price>& price, Woken& woken);
+    // One that is older.
+    void set_late(Market& market, Timestamp time, Woken& woken);
+    // Nothing came until `until`.
+    void pass(Timestamp until, Woken& woken);
+    // When pass() is to be called, at the latest.
+    std::optional<Timestamp> next_time() const;
+    // After an alert waits for a time.
+    void schedule(Market& market);
+
+    // As of before everything of `time`.
+    rule::Line line_as_of(const Rule& rule, Timestamp time);
+
 private:
+    using Seen = std::function<void(Timestamp)>;
+
+    void redo(Market& market, Timestamp time, const Seen& seen);
+    void redo(RatioLine& ratio, Timestamp time, const Seen& seen);
+    void redo(const Market& market, CloseLine& close, Timestamp time, std::vector<Slot>& out);
+    static void set_ratio(RatioLine& ratio, Ticker ticker, Timestamp time, std::optional<Decimal> price);
+    void end_waits(Market& market, Timestamp until, bool is_time, Woken& woken);
+    template <typename Redo>
+    static void take_touched(SharedLine& line, Timestamp time, std::vector<Slot>& out, Redo redo);
+    void take_slots(Timestamp time, Woken& woken);
+
     const RecentPrices& recent_;
-    absl::flat_hash_map<Ticker, std::unique_ptr<SharedLine>> lines_;
+    absl::flat_hash_map<Ticker, std::unique_ptr<Market>> markets_;
+    std::vector<std::unique_ptr<RatioLine>> ratios_;
+    // Ages are not moved at each price: then it is too early, and looked at again.
+    absl::btree_set<std::pair<Timestamp, Market*>> due_;
+    std::vector<Slot> slots_;  // of the call at hand
 };
 
 }  // namespace pricewire::alert

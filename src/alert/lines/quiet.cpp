@@ -9,10 +9,10 @@ using Bound = QuietEnd::Bound;
 
 // `m` is the margin's sign.
 constexpr QuietEnd at(Bound bound, std::int8_t m = 0) {
-    return {bound, m, true};
+    return {.bound = bound, .margin = m, .at = true};
 }
 constexpr QuietEnd beyond(Bound bound) {
-    return {bound, 0, false};
+    return {.bound = bound};
 }
 
 Quiet disarmed(Word state, Place place) {
@@ -21,8 +21,11 @@ Quiet disarmed(Word state, Place place) {
             return {.down = at(Bound::lower, -1)};
         case Word::below:
             return {.up = at(Bound::lower, 1)};
+        // On which side of the channel it was last counts, too.
         case Word::inside:
-            return {at(Bound::lower, -1), at(Bound::upper, 1)};
+            if (place == Place::below) return {at(Bound::lower, -1), at(Bound::lower)};
+            if (place == Place::above) return {at(Bound::upper), at(Bound::upper, 1)};
+            return {beyond(Bound::lower), beyond(Bound::upper)};
         case Word::outside:
             if (place == Place::below) return {.up = at(Bound::lower, 1)};
             return {.down = at(Bound::upper, -1)};
@@ -67,11 +70,12 @@ Quiet fresh(Word state, Place place) {
 
 std::uint16_t bits_of(const QuietEnd& end) {
     return static_cast<std::uint16_t>(static_cast<unsigned>(end.bound) |
-                                      static_cast<unsigned>(end.margin + 1) << 2 | (end.at ? 16U : 0U));
+                                      static_cast<unsigned>(end.margin + 1) << 2 | (end.at ? 16U : 0U) |
+                                      (end.from_start ? 32U : 0U));
 }
 QuietEnd end_of_bits(unsigned bits) {
     return {static_cast<Bound>(bits & 3), static_cast<std::int8_t>(static_cast<int>(bits >> 2 & 3) - 1),
-            (bits & 16) != 0};
+            (bits & 16) != 0, (bits & 32) != 0};
 }
 
 }  // namespace
@@ -83,6 +87,10 @@ Quiet quiet_of(Word word, Stage stage, Place place, std::optional<Side> from) {
             return disarmed(state, place);
         case Stage::idle:
             return idle(state, place, from);
+        case Stage::holding:
+            if (state == Word::crosses)
+                return *from == Side::below ? Quiet{.down = at(Bound::lower)} : Quiet{.up = at(Bound::lower)};
+            break;
         case Stage::fresh:
             break;
     }

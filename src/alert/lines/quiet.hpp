@@ -10,11 +10,12 @@ namespace pricewire::alert {
 
 // One end of the values at which nothing happens to a rule: a bound, moved by the margin of re-arming.
 struct QuietEnd {
-    enum class Bound : std::uint8_t { none, lower, upper };
+    enum class Bound : std::uint8_t { none, lower, upper, any };
 
-    Bound bound = Bound::none;  // none: every value on this side is quiet; of one level: lower
+    Bound bound = Bound::none;  // none: every value on this side is quiet; any: none is; of one level: lower
     std::int8_t margin = 0;     // times the margin: -1, 0, 1
     bool at = false;            // whether the bound itself wakes
+    bool from_start = false;    // its window is no longer than the time since a firing, from which it counts
     friend bool operator==(const QuietEnd&, const QuietEnd&) = default;
 };
 
@@ -28,7 +29,8 @@ struct Quiet {
 // disarmed  a value that arms it, after a firing
 // fresh     one at which it is not true, so that it is armed for the first time
 // idle      one at which it is true
-enum class Stage : std::uint8_t { disarmed, fresh, idle };
+// holding   one at which it is not true any more
+enum class Stage : std::uint8_t { disarmed, fresh, idle, holding };
 
 // Where the rule's last value is: below the lower bound, between, above the upper one.
 enum class Place : std::uint8_t { below, between, above };

@@ -47,7 +47,12 @@ void SharedLine::set(std::optional<Decimal> value, Timestamp time) {
 
 void SharedLine::take_woken(Timestamp time, std::vector<Slot>& out) {
     if (time >= windows_change_) renew_windows(time);
-    if (!state_.current || is_quiet(state_.current->value)) return;
+    if (!state_.current) {
+        out.insert(out.end(), for_end_.begin(), for_end_.end());
+        for_end_.clear();
+        return;
+    }
+    if (is_quiet(state_.current->value)) return;
     const Decimal value = state_.current->value;
     ups_.take([&](Decimal level) { return value >= level; }, out);
     downs_.take([&](Decimal level) { return value <= level; }, out);
@@ -106,12 +111,18 @@ void SharedLine::renew_guards() {
 
 // --- The past
 
+// Behind the pieces that had ended before `time`.
+std::vector<PiecesPast::Step>::const_iterator SharedLine::ended_by(Timestamp time) const {
+    auto after = past_.steps().end();
+    while (after != past_.steps().begin() && std::prev(after)->piece.until >= time) --after;
+    return after;
+}
+
 // The value in effect before `time` is the first piece that ended at `time` or later, if it began before.
 rule::LineState SharedLine::as_of(Timestamp time) const {
     rule::LineState out = state_;
     const auto& steps = past_.steps();
-    auto after = steps.end();
-    while (after != steps.begin() && std::prev(after)->piece.until >= time) --after;
+    auto after = ended_by(time);
     out.current.reset();
     if (after != steps.end() && after->piece.from < time) {
         out.current = rule::Point{after->piece.value, after->piece.from};
@@ -127,6 +138,13 @@ rule::LineState SharedLine::as_of(Timestamp time) const {
     }
     if (out.known_from && *out.known_from >= time) out.known_from.reset();
     return out;
+}
+
+std::optional<rule::Point> SharedLine::last_before(Timestamp time) const {
+    if (const auto now = as_of(time).current) return now;
+    const auto after = ended_by(time);
+    if (after == past_.steps().begin()) return std::nullopt;
+    return rule::Point{std::prev(after)->piece.value, std::prev(after)->piece.from};
 }
 
 void SharedLine::take_back(Timestamp time, std::vector<Piece>& later) {

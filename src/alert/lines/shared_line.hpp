@@ -14,18 +14,19 @@
 
 namespace pricewire::alert {
 
-// What many alerts watch: the price of a ticker. Knows what rule::Line knows, once for all of them, and which of them a
-// value wakes. Two guards stand before everything: a value between them wakes
-// nobody. Pure; owned by one thread.
+// What many alerts watch: the price of a ticker, or a ratio. Knows what rule::Line knows, once for all of them, and which
+// of them a value wakes. Two guards stand before everything: a value between them wakes nobody. Pure; owned by one thread.
 class SharedLine {
 public:
-    explicit SharedLine(Ticker ticker) : ticker_(ticker) {}
-
-    Ticker ticker() const { return ticker_; }
     const rule::LineState& state() const { return state_; }
     // The time of its last price, or its end; Timestamp::min() if it has had none.
     Timestamp last() const {
         return state_.current ? state_.current->time : state_.gone_since.value_or(Timestamp::min());
+    }
+    // Its last value, whether it is still in effect or not.
+    std::optional<rule::Point> newest() const {
+        if (state_.current || past_.last() == nullptr) return state_.current;
+        return rule::Point{past_.last()->value, past_.last()->from};
     }
     const PiecesPast& past() const { return past_; }
     PiecesPast& past() { return past_; }
@@ -41,6 +42,8 @@ public:
     // As it was before everything of `time`, as far as its past can be taken back: what was taken back is appended to
     // `later`, the newest first.
     rule::LineState as_of(Timestamp time) const;
+    // newest() of before `time`.
+    std::optional<rule::Point> last_before(Timestamp time) const;
     void take_back(Timestamp time, std::vector<Piece>& later);
     // Makes that its state.
     void rewind(Timestamp time);
@@ -51,6 +54,9 @@ public:
     // What was before all that it knows.
     void take_past(const std::vector<Piece>& pieces, const std::vector<rule::LineGap>& gaps);
 
+    // The end of its value wakes them.
+    void wait_for_end(Slot slot) { for_end_.insert(slot); }
+    void leave_end(Slot slot) { for_end_.erase(slot); }
     // Where alerts wait. An anchor is that of the alert as of now.
     template <Side side>
     void wait_at(Decimal level, Slot slot) {
@@ -120,6 +126,7 @@ private:
             all, [&](const auto& c) { return c.extreme() == extreme && c.family() == family; });
     }
     Window& window(const WindowKind& kind, Timestamp now);
+    std::vector<PiecesPast::Step>::const_iterator ended_by(Timestamp time) const;
     void end_current(Timestamp time);
     void forget_before(Timestamp moment);
     void renew_windows(Timestamp time);
@@ -132,12 +139,12 @@ private:
     PiecesPast past_;
     std::deque<rule::LineGap> gaps_;
 
+    absl::btree_set<Slot> for_end_;
     OrderedSlots<Side::above> ups_;
     OrderedSlots<Side::below> downs_;
     std::vector<std::unique_ptr<Window>> windows_;
     std::vector<TrailingClasses<Side::above>> up_trailing_;
     std::vector<TrailingClasses<Side::below>> down_trailing_;
-    const Ticker ticker_;
 };
 
 }  // namespace pricewire::alert
