@@ -30,6 +30,7 @@ protected:
                                                                   .instruments = instruments_,
                                                                   .clock = system_clock(),
                                                                   .sender = test.sender_,
+                                                                  .bars = test.bars_,
                                                                   .written = [](auto, auto) {}});
         }
         ~One() { listeners_.clear(); }
@@ -88,6 +89,7 @@ protected:
     const ops::Config config_;
     Listeners listeners_, deaf_;
     deliver::Sender* sender_ = nullptr;
+    history::BarWriter* bars_ = nullptr;
     fakes::TestStorage storage_{listeners_.events()};
     std::unique_ptr<queue::DeliveryQueue> queue_ = queue::create_in_process_queue();
 };
@@ -148,6 +150,28 @@ TEST_F(CheckingTest, WhatFiresIsClaimedForTheSenderOfTheSameProcess) {
     while (sender.taken == 0) std::this_thread::yield();
     EXPECT_EQ(storage_.count(DeliveryState::delivering), 1U);
     EXPECT_EQ(sender.prepared, 1U);
+}
+
+TEST_F(CheckingTest, WhatWasJudgedIsNotedOnceItIsInStoredBars) {
+    class FakeBars : public history::BarWriter {
+    public:
+        void write(std::vector<Bar>) override {}
+        bool flush() override {
+            ++asked;
+            return can_store;
+        }
+        void stop() override {}
+        std::atomic<int> asked = 0;
+        std::atomic<bool> can_store = false;
+    } bars;
+    bars_ = &bars;
+    storage_.note_judged(base_, base_);
+    One one(*this, listeners_);
+    one.heard(10);
+    while (bars.asked == 0) std::this_thread::yield();
+    EXPECT_EQ(storage_.judged_until(), base_);
+    bars.can_store = true;
+    EXPECT_TRUE(storage_.wait_until([&] { return storage_.judged_until() == base_ + 10s; }));
 }
 
 TEST_F(CheckingTest, OneThatWasAwayIsPassedOverAndGoesOnFromTheRow) {
