@@ -55,8 +55,12 @@ bool RecentPrices::is_repetition(Ticker ticker, Timestamp time) const {
 std::optional<Timestamp> RecentPrices::reach(Ticker ticker) const {
     const auto found = by_ticker_.find(ticker);
     if (found == by_ticker_.end() || found->second.entries.empty()) return std::nullopt;
-    const auto& [entries, forgot] = found->second;
-    return forgot ? entries.front().time : entries.back().time - longest;
+    return reach(found->second);
+}
+
+Timestamp RecentPrices::reach(const Line& line) {
+    const Timestamp oldest = line.entries.back().time - longest;
+    return line.forgot ? std::max(oldest, line.entries.front().time) : oldest;
 }
 
 const std::deque<RecentPrices::Entry>& RecentPrices::of(Ticker ticker) const {
@@ -72,12 +76,15 @@ std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp
     while (place != entries.begin() && std::prev(place)->time > entry.time) --place;
     std::optional<Timestamp> ceased;
     if (place != entries.end()) {
-        if (place == entries.begin() && line.forgot) return entry.time;
+        if (entry.time < reach(line)) return entry.time;
         ceased = place->time;
     }
     entries.insert(place, std::move(entry));
     const std::size_t most = std::max(least, most_in_all / by_ticker_.size());
-    while (entries.size() > most || entries.back().time - entries.front().time > longest) {
+    const auto is_over = [&] {
+        return entries.size() > 1 && entries[1].time <= entries.back().time - longest - margin;
+    };
+    while (entries.size() > most || is_over()) {
         entries.pop_front();
         line.forgot = true;
     }

@@ -17,10 +17,13 @@ namespace pricewire::alert {
 // gone. Pure; owned by one thread.
 class RecentPrices {
 public:
-    // How much is kept; the last price of a ticker is kept whatever its age. Tickers share the room for a million prices
-    // (90 MB), of which each has `least` at least: of a dozen, two minutes at 700 prices a second. Of a ticker with more,
-    // only the newest can be judged again: an alert that arrives later than those reach back misses what was before.
+    // How far back a price that comes late is taken. Tickers share the room for a million prices (90 MB), of which each has
+    // `least` at least: of a dozen, two minutes at 700 prices a second. Of a ticker with more, only the newest can be judged
+    // again: an alert that arrives later than those reach back misses what was before.
     static constexpr Duration longest = std::chrono::minutes{2};
+    // How much longer prices are kept, so that a late one can be judged together with those before it: see Judged. The
+    // price in effect before those is kept whatever its age.
+    static constexpr Duration margin = std::chrono::minutes{1};
     static constexpr std::size_t least = 4096;
     static constexpr std::size_t most_in_all = 1'000'000;
 
@@ -35,7 +38,7 @@ public:
     };
 
     // Inserts the price by its time, since prices of several feeds may arrive out of order. Returns when it
-    // was no longer in effect; nullopt if it is the newest. A price older than everything kept was in effect
+    // was no longer in effect; nullopt if it is the newest. A price that is too old to be taken was in effect
     // for no time, as far as is known. Times in the future, because a clock was ahead or has been set back,
     // count as `now`.
     std::optional<Timestamp> add(Price price, Timestamp now);
@@ -63,6 +66,7 @@ private:
         std::deque<Entry> entries;
         bool forgot = false;  // older ones were dropped
     };
+    static Timestamp reach(const Line& line);
     std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now) const;
     std::unordered_map<Ticker, Line> by_ticker_;
 };

@@ -76,9 +76,21 @@ TEST_F(RecentPricesTest, ALatePriceIsInsertedByItsTime) {
 TEST_F(RecentPricesTest, DropsOldPricesAndKeepsTheLast) {
     price(200, 1);
     price(100, 2);
-    price(50, 2 + 121);
+    price(50, 2 + 181);
     EXPECT_EQ(first(150, 0), "none");
-    EXPECT_EQ(first(40, 0), "50");
+    EXPECT_EQ(first(40, 0), "100") << "in effect until three minutes ago";
+    price(20, 2 + 181 + 181);
+    EXPECT_EQ(first(10, 0), "50");
+}
+
+TEST_F(RecentPricesTest, ALatePriceIsTakenAfterALongSilence) {
+    price(100, 1);
+    price(90, 1000);
+    EXPECT_EQ(price(200, 995), at(1000));
+    EXPECT_EQ(first(150, 900), "200");
+    EXPECT_EQ(first(95, 900), "100");
+    EXPECT_EQ(price(300, 870), at(870)) << "that is over two minutes ago";
+    EXPECT_EQ(first(250, 800), "none");
 }
 
 TEST_F(RecentPricesTest, KeepsTwoMinutesOfABusyTicker) {
