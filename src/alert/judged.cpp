@@ -165,8 +165,9 @@ void Judged::give(Ticker ticker, Timestamp time, const std::optional<Price>& pri
 
 void Judged::pass(Timestamp until, std::vector<RuleStep>& out) {
     if (until <= last_) return;
-    // After a long silence what came before it is not recent any more.
-    if (until - last_ > base_every && last_ >= bases_.back().from)
+    // After a long silence what came before it is not recent any more. A copy on which a firing is still to be imposed would
+    // make that firing once more.
+    if (until - last_ > base_every && last_ >= bases_.back().from && run_.has_all_happened())
         bases_.push_back({last_ + Duration{1}, run_, mark_, unchanged_since_});
     last_ = until;
     rule::Steps steps;

@@ -1,0 +1,168 @@
+// The engine in use against the brute force of room rule, on random alerts and prices with gaps and late prices.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "alert/rule_engine.hpp"
+#include "base/text.hpp"
+#include "rule/canonical.hpp"
+#include "rule/random_alerts_fixture.hpp"
+
+namespace pricewire::alert {
+namespace {
+
+using rule::RandomAlert;
+using rule::RandomAlerts;
+using rule::brute_force::Event;
+using rule::brute_force::Firing;
+
+// By time; of one moment, by arrival.
+std::vector<Event> ordered(const std::vector<Event>& events) {
+    std::multimap<Timestamp, Event> by_time;
+    for (const Event& event : events) by_time.emplace(event.time, event);
+    std::vector<Event> out;
+    for (const auto& [time, event] : by_time) out.push_back(event);
+    return out;
+}
+
+// An alert that was made before all prices, and what it has fired.
+class Player {
+public:
+    explicit Player(const RandomAlert& random) {
+        auto ruled = std::make_shared<RuledAlert>();
+        ruled->terms = std::make_shared<const Terms>(random.terms);
+        ruled->created_at = ruled->begun_at = random.life.begins;
+        ruled->state.expires_at = random.life.expires;
+        ruled->state.snoozed_until = random.life.snoozed_until;
+        engine_->add({make_uuid(random.life.begins), random.terms.rules[0].ticker, Condition::lt, {}, ruled},
+                     {});
+    }
+    // False: it came too late to count.
+    bool arrive(const Event& event) {
+        latest_ = std::max(latest_, event.time);
+        if (!event.price && recent_.of(event.ticker).empty()) return false;
+        const Price price{event.ticker, event.price.value_or(Decimal{}), event.time, ++sequence_};
+        const PriceGone gone{event.ticker, event.time};
+        const bool is_late =
+            (event.price ? recent_.add(price, latest_) : recent_.add(gone, latest_)).has_value();
+        if (is_late) {
+            engine_->on_late(event.ticker, event.time);
+        } else if (event.price) {
+            engine_->on_price(price);
+        } else {
+            engine_->on_gone(gone);
+        }
+        return std::ranges::find(recent_.of(event.ticker), event.time, &RecentPrices::Entry::time) !=
+               recent_.of(event.ticker).end();
+    }
+    // A checker's time always goes on a little.
+    void pass(Timestamp time) { engine_->on_time(time + Duration{++passed_}); }
+    Timestamp latest() const { return latest_; }
+    const std::vector<Firing>& firings() const { return firings_; }
+
+private:
+    void take(const RuleStep& step) {
+        if (const auto* firing = std::get_if<RuledFiring>(&step.what))
+            firings_.push_back({firing->number, firing->time, firing->value});
+    }
+
+    RecentPrices recent_;
+    std::unique_ptr<RuleEngine> engine_ =
+        create_rule_engine(recent_, [this](const RuleStep& step) { take(step); });
+    Timestamp latest_ = Timestamp::min();
+    std::uint64_t sequence_ = 0;
+    int passed_ = 0;
+    std::vector<Firing> firings_;
+};
+
+struct Outcome {
+    std::vector<Firing> expected, actual;
+    std::string story;
+};
+
+double seconds_at(Timestamp time) {
+    return std::chrono::duration<double>(time - RandomAlerts::origin).count();
+}
+
+Outcome play(const RandomAlert& random) {
+    Outcome out;
+    Player player(random);
+    std::vector<Event> known;
+    std::vector<Firing> happened;
+    const auto expect_until = [&](Timestamp time) {
+        rule::brute_force::Alert brute(random.terms, random.life, ordered(known), happened);
+        for (const Firing& firing : brute.run(time)) {
+            happened.push_back(firing);
+            out.expected.push_back({firing.number, firing.time, firing.value});
+        }
+    };
+    for (const Event& event : random.events) {
+        const bool is_late = event.time < player.latest();
+        if (is_late) {
+            player.pass(player.latest());
+            expect_until(player.latest());
+        }
+        known.push_back(event);
+        out.story += fmt::format("{:.6f} {} {}\n", seconds_at(event.time), std::string_view(event.ticker),
+                                 event.price ? event.price->to_string() : "gone");
+        if (!player.arrive(event)) known.pop_back();
+        if (is_late) {
+            player.pass(player.latest());
+            expect_until(player.latest());
+        }
+    }
+    const Timestamp end = player.latest() + std::chrono::minutes{20};
+    player.pass(end);
+    expect_until(end);
+    out.actual = player.firings();
+    return out;
+}
+
+std::string text_of(const std::vector<Firing>& firings) {
+    std::string out;
+    for (const Firing& firing : firings) {
+        out += fmt::format("  {}: {:.6f} @ {}\n", firing.number, seconds_at(firing.time),
+                           firing.value.to_string());
+    }
+    return out;
+}
+
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+    const char* const text = std::getenv(name);
+    return text != nullptr ? parse_number<std::uint64_t>(text).value() : otherwise;
+}
+
+// As rule's own comparison: PRICEWIRE_RANDOM_ALERTS says how many, PRICEWIRE_RANDOM_SEED which one is the first.
+TEST(EngineReference, FiresAsTheBruteForce) {
+#ifdef NDEBUG
+    constexpr std::uint64_t usual = 20'000;
+#else
+    constexpr std::uint64_t usual = 1'000;
+#endif
+    const std::uint64_t count = number_from_environment("PRICEWIRE_RANDOM_ALERTS", usual);
+    const std::uint64_t first = number_from_environment("PRICEWIRE_RANDOM_SEED", 1);
+    std::size_t firings = 0;
+    int failures = 0;
+    for (std::uint64_t seed = first; seed < first + count && failures < 3; ++seed) {
+        const RandomAlert random = RandomAlerts(seed).next();
+        const Outcome outcome = play(random);
+        firings += outcome.expected.size();
+        if (outcome.expected == outcome.actual) continue;
+        ++failures;
+        ADD_FAILURE() << "PRICEWIRE_RANDOM_SEED=" << seed << "\n"
+                      << rule::canonical(random.terms) << " begins " << seconds_at(random.life.begins) << "\n"
+                      << outcome.story << "expected:\n"
+                      << text_of(outcome.expected) << "fired:\n"
+                      << text_of(outcome.actual);
+    }
+    // Rules that never fire would be equal, too.
+    EXPECT_GE(firings, count / 5);
+}
+
+}  // namespace
+}  // namespace pricewire::alert
