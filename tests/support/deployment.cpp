@@ -52,7 +52,7 @@ std::vector<std::string> objects_of(const std::string& array) {
 
 // Configuration that the older version does not know, and would refuse.
 bool is_newer(const std::string& variable) {
-    return variable == "PRICEWIRE_LIMITS_PREVIEW";
+    return variable == "PRICEWIRE_LIMITS_PREVIEW" || variable.starts_with("PRICEWIRE_PUSH_");
 }
 
 // Every source is pointed at the simulator, by the settings that it prints. Only Binance is enabled, or those
