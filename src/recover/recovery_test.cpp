@@ -12,12 +12,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-RecoverableAlert alert(Condition condition, double target, Duration created = -1h) {
+RecoverableAlert plain_alert(Condition condition, double target, Duration created = -1h) {
     return {make_uuid(gap_begin), condition, decimal(target), gap_begin + created};
 }
 
 // Opens at its low, closes at its high.
-past::CombinedBar bar(int minute, double low, double high, int owners = 3) {
+past::CombinedBar low_high(int minute, double low, double high, int owners = 3) {
     return recover::bar(minute, low, low, high, high, owners);
 }
 
@@ -45,46 +45,49 @@ std::string shown(const std::vector<LateFirings>& all) {
 }
 
 TEST(Recovery, FiresForTheFirstMinuteBeyondTheLevelInOrderOfTime) {
-    const std::vector alerts{alert(Condition::gt, 103),   alert(Condition::gt, 101),
-                             alert(Condition::gt, 101.5), alert(Condition::lt, 95),
-                             alert(Condition::gt, 105),   alert(Condition::lt, 90)};
-    const Recovery recovery(
-        gap_begin, gap_begin + 5min,
-        told({bar(0, 99, 100), bar(1, 100, 102), bar(2, 94, 101), bar(3, 99, 105), bar(4, 99, 104)}), alerts);
+    const std::vector alerts{plain_alert(Condition::gt, 103),   plain_alert(Condition::gt, 101),
+                             plain_alert(Condition::gt, 101.5), plain_alert(Condition::lt, 95),
+                             plain_alert(Condition::gt, 105),   plain_alert(Condition::lt, 90)};
+    const Recovery recovery(gap_begin, gap_begin + 5min,
+                            told({low_high(0, 99, 100), low_high(1, 100, 102), low_high(2, 94, 101),
+                                  low_high(3, 99, 105), low_high(4, 99, 104)}),
+                            alerts);
     EXPECT_EQ(shown(recovery.firings()),
               "102 [60,120) kraken+okx: 2\n94 [120,180) kraken+okx: 1\n105 [180,240) kraken+okx: 1");
     EXPECT_EQ(recovery.unknown(), 0s);
 }
 
 TEST(Recovery, TheLevelItselfIsNotBeyondIt) {
-    const std::vector alerts{alert(Condition::gt, 102), alert(Condition::lt, 100)};
-    const Recovery recovery(gap_begin, gap_begin + 1min, told({bar(0, 100, 102)}), alerts);
+    const std::vector alerts{plain_alert(Condition::gt, 102), plain_alert(Condition::lt, 100)};
+    const Recovery recovery(gap_begin, gap_begin + 1min, told({low_high(0, 100, 102)}), alerts);
     EXPECT_EQ(shown(recovery.firings()), "");
 }
 
 TEST(Recovery, OneVenuesBarIsNoPriceWhereOthersTradeTheTickerToo) {
-    const std::vector alerts{alert(Condition::gt, 150)};
-    const Recovery wick(gap_begin, gap_begin + 2min, told({bar(0, 99, 180, 1), bar(1, 99, 100)}, 2, false),
-                        alerts);
+    const std::vector alerts{plain_alert(Condition::gt, 150)};
+    const Recovery wick(gap_begin, gap_begin + 2min,
+                        told({low_high(0, 99, 180, 1), low_high(1, 99, 100)}, 2, false), alerts);
     EXPECT_EQ(shown(wick.firings()), "");
     EXPECT_EQ(wick.unknown(), 1min);
-    const Recovery lone(gap_begin, gap_begin + 2min, told({bar(0, 99, 180, 1), bar(1, 99, 100)}, 1, false),
-                        alerts);
+    const Recovery lone(gap_begin, gap_begin + 2min,
+                        told({low_high(0, 99, 180, 1), low_high(1, 99, 100)}, 1, false), alerts);
     EXPECT_EQ(shown(lone.firings()), "180 [0,60) kraken+okx: 1") << "as a lone exchange counts live";
 }
 
 TEST(Recovery, AnAlertMadeAfterTheTouchDoesNotFire) {
-    const std::vector alerts{alert(Condition::gt, 101, 3min), alert(Condition::gt, 101, 2min),
-                             alert(Condition::gt, 101, 10min)};
-    const Recovery recovery(gap_begin, gap_begin + 5min,
-                            told({bar(0, 99, 105), bar(1, 99, 100), bar(2, 99, 103), bar(3, 99, 102)}),
-                            alerts);
+    const std::vector alerts{plain_alert(Condition::gt, 101, 3min), plain_alert(Condition::gt, 101, 2min),
+                             plain_alert(Condition::gt, 101, 10min)};
+    const Recovery recovery(
+        gap_begin, gap_begin + 5min,
+        told({low_high(0, 99, 105), low_high(1, 99, 100), low_high(2, 99, 103), low_high(3, 99, 102)}),
+        alerts);
     EXPECT_EQ(shown(recovery.firings()), "103 [120,180) kraken+okx: 1\n102 [180,240) kraken+okx: 1");
 }
 
 TEST(Recovery, OfTheMinuteInWhichAnAlertWasMadeOnlyTradesCanTell) {
-    const std::vector alerts{alert(Condition::gt, 101, 90s)};
-    const auto bars = told({bar(0, 99, 105), bar(1, 99, 105), bar(2, 99, 100), bar(3, 99, 102)});
+    const std::vector alerts{plain_alert(Condition::gt, 101, 90s)};
+    const auto bars =
+        told({low_high(0, 99, 105), low_high(1, 99, 105), low_high(2, 99, 100), low_high(3, 99, 102)});
     Recovery without(gap_begin, gap_begin + 5min, bars, alerts);
     EXPECT_EQ(without.wanted(), std::vector{gap_begin + 1min});
     EXPECT_EQ(shown(without.firings()), "");
@@ -104,8 +107,10 @@ TEST(Recovery, OfTheMinuteInWhichAnAlertWasMadeOnlyTradesCanTell) {
 }
 
 TEST(Recovery, TradesGiveTheMomentAndThePrice) {
-    const std::vector alerts{alert(Condition::gt, 101), alert(Condition::gt, 103), alert(Condition::lt, 90)};
-    Recovery recovery(gap_begin, gap_begin + 2min, told({bar(0, 99, 100), bar(1, 99, 104)}), alerts);
+    const std::vector alerts{plain_alert(Condition::gt, 101), plain_alert(Condition::gt, 103),
+                             plain_alert(Condition::lt, 90)};
+    Recovery recovery(gap_begin, gap_begin + 2min, told({low_high(0, 99, 100), low_high(1, 99, 104)}),
+                      alerts);
     EXPECT_EQ(recovery.wanted(), std::vector{gap_begin + 1min});
     recovery.take(gap_begin + 1min,
                   ToldTrades{{price(50s, 100), price(75s, 102), price(80s, 103.5), price(90s, 100)},
@@ -116,8 +121,8 @@ TEST(Recovery, TradesGiveTheMomentAndThePrice) {
 }
 
 TEST(Recovery, TradesThatDecideRefuteAMinute) {
-    const std::vector alerts{alert(Condition::gt, 101)};
-    const auto bars = told({bar(0, 99, 102), bar(1, 99, 103)});
+    const std::vector alerts{plain_alert(Condition::gt, 101)};
+    const auto bars = told({low_high(0, 99, 102), low_high(1, 99, 103)});
     const std::vector quiet{price(0s, 100), price(30s, 100.5)};
     Recovery recovery(gap_begin, gap_begin + 2min, bars, alerts);
     recovery.take(gap_begin, ToldTrades{quiet, {"okx", "binance"}, true, {}});
@@ -129,8 +134,8 @@ TEST(Recovery, TradesThatDecideRefuteAMinute) {
 }
 
 TEST(Recovery, WhatVenuesReachWithinSecondsOfEachOtherIsNotRefuted) {
-    const std::vector alerts{alert(Condition::gt, 101), alert(Condition::gt, 102)};
-    Recovery recovery(gap_begin, gap_begin + 1min, told({bar(0, 99, 103)}), alerts);
+    const std::vector alerts{plain_alert(Condition::gt, 101), plain_alert(Condition::gt, 102)};
+    Recovery recovery(gap_begin, gap_begin + 1min, told({low_high(0, 99, 103)}), alerts);
     recovery.take(
         gap_begin,
         ToldTrades{{price(0s, 100)}, {"okx", "binance"}, true, PriceBand{decimal(99), decimal(101.5)}});
@@ -138,15 +143,15 @@ TEST(Recovery, WhatVenuesReachWithinSecondsOfEachOtherIsNotRefuted) {
 }
 
 TEST(Recovery, TradesOfOneOwnerAreNoPrice) {
-    const std::vector alerts{alert(Condition::gt, 101)};
-    Recovery recovery(gap_begin, gap_begin + 1min, told({bar(0, 99, 102)}), alerts);
+    const std::vector alerts{plain_alert(Condition::gt, 101)};
+    Recovery recovery(gap_begin, gap_begin + 1min, told({low_high(0, 99, 102)}), alerts);
     recovery.take(gap_begin, ToldTrades{{price(10s, 180, 1)}, {"okx"}, false, {}});
     EXPECT_EQ(shown(recovery.firings()), "102 [0,60) kraken+okx: 1");
 }
 
 TEST(Recovery, AtItsEdgesTradesCountOnlyWithinTheBlindTime) {
-    const std::vector alerts{alert(Condition::gt, 101)};
-    const auto bars = told({bar(0, 99, 105), bar(1, 99, 100), bar(2, 99, 105)});
+    const std::vector alerts{plain_alert(Condition::gt, 101)};
+    const auto bars = told({low_high(0, 99, 105), low_high(1, 99, 100), low_high(2, 99, 105)});
     const Recovery by_bars(gap_begin + 30s, gap_begin + 150s, bars, alerts);
     EXPECT_EQ(shown(by_bars.firings()), "105 [0,60) kraken+okx: 1") << "it would have fired before";
     Recovery recovery(gap_begin + 30s, gap_begin + 150s, bars, alerts);
@@ -163,11 +168,11 @@ TEST(Recovery, AtItsEdgesTradesCountOnlyWithinTheBlindTime) {
 
 TEST(Recovery, WhatNobodyToldStaysUnknown) {
     const Recovery recovery(gap_begin + 30s, gap_begin + 270s,
-                            told({bar(0, 99, 100), bar(2, 99, 100)}, 3, false), {});
+                            told({low_high(0, 99, 100), low_high(2, 99, 100)}, 3, false), {});
     EXPECT_EQ(recovery.unknown(), 60s + 60s + 30s);
     EXPECT_EQ(recovery.known_until(), gap_begin + 1min);
-    const Recovery whole(gap_begin + 30s, gap_begin + 270s, told({bar(0, 99, 100), bar(2, 99, 100)}, 3, true),
-                         {});
+    const Recovery whole(gap_begin + 30s, gap_begin + 270s,
+                         told({low_high(0, 99, 100), low_high(2, 99, 100)}, 3, true), {});
     EXPECT_EQ(whole.unknown(), 0s) << "all venues have answered: nobody traded";
     EXPECT_EQ(whole.known_until(), gap_begin + 270s);
 }
@@ -187,7 +192,7 @@ TEST(Recovery, AgreesWithBruteForceOverBars) {
             at *= uniform(0.99, 1.01);
             if (rng() % 8 == 0) continue;
             bars.push_back(
-                bar(i, at * uniform(0.98, 1), at * uniform(1, 1.02), 1 + static_cast<int>(rng() % 3)));
+                low_high(i, at * uniform(0.98, 1), at * uniform(1, 1.02), 1 + static_cast<int>(rng() % 3)));
         }
         const std::size_t listed = 1 + rng() % 3;
         const Timestamp from = gap_begin + std::chrono::microseconds{rng() % 60'000'000};
@@ -197,7 +202,8 @@ TEST(Recovery, AgreesWithBruteForceOverBars) {
         for (int i = 0; i < 60; ++i) {
             const Duration created{
                 std::uniform_int_distribution<std::int64_t>(-600'000'000, minutes * 60'000'000LL)(rng)};
-            alerts.push_back(alert(i % 2 == 0 ? Condition::gt : Condition::lt, uniform(90, 110), created));
+            alerts.push_back(
+                plain_alert(i % 2 == 0 ? Condition::gt : Condition::lt, uniform(90, 110), created));
         }
         std::map<Uuid, std::string> expected;
         for (const RecoverableAlert& a : alerts) {
