@@ -331,7 +331,7 @@ TEST_F(ApiTest, ABodyOfAnotherTypeIsRefusedBeforeAnythingIsDone) {
         {"POST", "/api/v1/alerts"},         {"POST", "/api/v1/deliveries/recover"},
         {"POST", "/api/v1/alerts/bulk"},    {"PATCH", "/api/v1/alerts/1"},
         {"POST", "/api/v1/alerts/preview"}, {"POST", "/api/v1/endpoints/enable"},
-        {"POST", "/api/v1/endpoints/test"},
+        {"POST", "/api/v1/endpoints/test"}, {"POST", "/api/v1/push/subscriptions"},
     };
     for (const auto& [method, path] : with_body) {
         for (const char* type : {"text/plain", "application/x-www-form-urlencoded"}) {

@@ -101,6 +101,8 @@ TEST_F(LimitsTest, HistoryHasItsOwnLimitByUser) {
     EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/DOGE/history").status, 429) << "all tickers share the limit";
     EXPECT_EQ(call_as(bob, "GET", "/api/v1/rates/BTC/history").status, 200);
     EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/BTC").status, 200);
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/changes").status, 200);
+    EXPECT_EQ(call_as(ann, "GET", "/api/v1/rates/changes").status, 429) << "as many again";
 }
 
 TEST_F(LimitsTest, InventedKeysAreLimitedBeforeTheLookup) {

@@ -142,6 +142,10 @@ TEST_F(PushesTest, ATestIsADeliveryToTheDevice) {
     EXPECT_EQ(hinted_[0].delivery_id.to_string(), delivery);
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/deliveries").body, "[" + sent.body + "]");
     expect_error(test(bob_, id), 404, "Device not found");
+    EXPECT_EQ(call("POST", "/api/v1/push/subscriptions/" + id + "/test", {},
+                   {{"x-api-key", ann_.api_key}, {"idempotency-key", std::string(256, 'k')}})
+                  .status,
+              422);
     for (std::size_t i = 1; i < max_unfinished_tests; ++i) EXPECT_EQ(test(ann_, id).status, 202);
     expect_error(test(ann_, id), 409,
                  "5 tests of this device have not ended yet; ask again when one of them has ended, or "
