@@ -115,8 +115,8 @@ TEST_P(Pushes, AFiringReachesEachDeviceBesideTheWebhook) {
 TEST_P(Pushes, EachFiringOfARuleIsOne) {
     const BrowserSubscription phone = browser();
     subscribe(phone);
-    const std::string fires =
-        world().alert(R"("ticker":"BTC","when":{"is":"above","level":100},"repeat":{"rearm":"1%"})");
+    const std::string fires = world().alert(
+        R"("ticker":"BTC","when":{"is":"above","level":100},"repeat":{"rearm":"1%","cooldown":"10s"})");
     world().set_price("BTC", "101");
     world().wait_for_firings(fires, 1);
     world().set_price("BTC", "90");
