@@ -347,9 +347,12 @@ export class PriceChart {
       const mark = this.marks.find(({ id }) => id === hoveredInfo?.objectId) ?? null;
       this.listener.onHover(over ? bar : null, over ? mark : null);
     });
-    this.chart.subscribeClick(({ point }) => {
+    const place = ({ point }: { point?: { y: number } }): void => {
       if (this.placing && point !== undefined) this.pick(point.y);
-    });
+    };
+    this.chart.subscribeClick(place);
+    // What the second of two quick clicks is, also where the tool was taken up between them.
+    this.chart.subscribeDblClick(place);
     this.plus.addEventListener('click', () => this.crosshair !== null && this.pick(this.crosshair));
     listenForPicks(root, {
       isIn: (x, y) =>

@@ -28,6 +28,9 @@ test('every word is looked for in the sentence, the note and the URL', () => {
     assert.ok(found(text), text);
   for (const text of ['eth', 'btc eth', '71000']) assert.ok(!found(text), text);
   assert.ok(matchesAlert(alert({ says: 'BTC rises above 70,000' }), { ...all, text: '70000' }));
+  const id = '01a22af0-777d-7000-9a1d-3dadb9a71959';
+  assert.ok(matchesAlert(alert({ id }), { ...all, text: id }));
+  assert.ok(!matchesAlert(alert({ id }), { ...all, text: '777' }), 'as part of a price or note alone');
 });
 
 test('a state, a ticker and an endpoint narrow', () => {
