@@ -3,19 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "alert/rule_engine.hpp"
-#include "base/text.hpp"
 #include "rule/canonical.hpp"
 #include "rule/random_alerts_fixture.hpp"
 
 namespace pricewire::alert {
 namespace {
 
+using rule::number_from_environment;
 using rule::RandomAlert;
 using rule::RandomAlerts;
 using rule::brute_force::Event;
@@ -130,11 +129,6 @@ std::string text_of(const std::vector<Firing>& firings) {
                            firing.value.to_string());
     }
     return out;
-}
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-    const char* const text = std::getenv(name);
-    return text != nullptr ? parse_number<std::uint64_t>(text).value() : otherwise;
 }
 
 // As rule's own comparison: PRICEWIRE_RANDOM_ALERTS says how many, PRICEWIRE_RANDOM_SEED which one is the first.

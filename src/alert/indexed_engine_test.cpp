@@ -4,15 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "alert/live_alerts.hpp"
-#include "base/text.hpp"
 #include "rule/canonical.hpp"
+#include "rule/random_alerts_fixture.hpp"
 
 namespace pricewire::alert {
 namespace {
@@ -362,11 +361,6 @@ private:
     unsigned made_ = 0;
 };
 
-unsigned number_from_environment(const char* name, unsigned otherwise) {
-    const char* const text = std::getenv(name);
-    return text != nullptr ? parse_number<unsigned>(text).value() : otherwise;
-}
-
 // In parts, so that each is short: the same mixtures in each run. PRICEWIRE_RANDOM_MIXTURES says how many a part has,
 // PRICEWIRE_RANDOM_SEED which one is the first of the first part.
 class IndexedEngine : public testing::TestWithParam<unsigned> {};
@@ -377,8 +371,10 @@ TEST_P(IndexedEngine, DoesWhatOneRunForEachAlertDoes) {
 #else
     constexpr unsigned usual = 10;
 #endif
-    const unsigned count = number_from_environment("PRICEWIRE_RANDOM_MIXTURES", usual);
-    const unsigned first = number_from_environment("PRICEWIRE_RANDOM_SEED", 1) + GetParam() * count;
+    const auto count =
+        static_cast<unsigned>(rule::number_from_environment("PRICEWIRE_RANDOM_MIXTURES", usual));
+    const unsigned first =
+        static_cast<unsigned>(rule::number_from_environment("PRICEWIRE_RANDOM_SEED", 1)) + GetParam() * count;
     std::size_t firings = 0, lates = 0;
     for (unsigned seed = first; seed < first + count && !HasFailure(); ++seed) {
         SCOPED_TRACE(fmt::format("PRICEWIRE_RANDOM_SEED={}", seed));

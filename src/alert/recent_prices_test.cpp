@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Timestamp at(double seconds) {
+Timestamp second_at(double seconds) {
     return Timestamp{std::chrono::seconds{1'700'000'000}} +
            Duration{static_cast<std::int64_t>(seconds * 1e6)};
 }
@@ -15,11 +15,13 @@ Timestamp at(double seconds) {
 class RecentPricesTest : public ::testing::Test {
 protected:
     std::optional<Timestamp> price(int value, double second) {
-        return recent_.add({"BTC", Decimal::from_int(value), at(second), ++sequence_}, at(now_));
+        return recent_.add({"BTC", Decimal::from_int(value), second_at(second), ++sequence_},
+                           second_at(now_));
     }
     // The first price since then at which the condition holds, or "none".
     std::string first(int target, double since, Condition condition = Condition::gt) {
-        const auto found = recent_.first_since({{}, "BTC", condition, Decimal::from_int(target)}, at(since));
+        const auto found =
+            recent_.first_since({{}, "BTC", condition, Decimal::from_int(target)}, second_at(since));
         return found ? found->value.to_string() : "none";
     }
     std::string present() { return first(0, 1e6); }
@@ -31,7 +33,7 @@ protected:
 TEST_F(RecentPricesTest, AnUnknownTickerHasNone) {
     EXPECT_EQ(first(1, 0), "none");
     EXPECT_EQ(present(), "none");
-    EXPECT_FALSE(recent_.add(PriceGone{"BTC", at(1)}, at(now_)));
+    EXPECT_FALSE(recent_.add(PriceGone{"BTC", second_at(1)}, second_at(now_)));
     EXPECT_EQ(first(1, 0), "none");
 }
 
@@ -50,8 +52,8 @@ TEST_F(RecentPricesTest, APriceIsInEffectUntilTheNext) {
 
 TEST_F(RecentPricesTest, APriceThatIsGoneIsNoLongerInEffect) {
     price(100, 1);
-    recent_.add(PriceGone{"BTC", at(2)}, at(now_));
-    recent_.add(PriceGone{"BTC", at(3)}, at(now_));
+    recent_.add(PriceGone{"BTC", second_at(2)}, second_at(now_));
+    recent_.add(PriceGone{"BTC", second_at(3)}, second_at(now_));
     EXPECT_EQ(present(), "none");
     EXPECT_EQ(first(90, 1.5), "100");
     EXPECT_EQ(first(90, 2.5), "none");
@@ -63,12 +65,12 @@ TEST_F(RecentPricesTest, APriceThatIsGoneIsNoLongerInEffect) {
 TEST_F(RecentPricesTest, ALatePriceIsInsertedByItsTime) {
     EXPECT_FALSE(price(100, 1));
     EXPECT_FALSE(price(100, 3));
-    EXPECT_EQ(price(200, 2), at(3));
+    EXPECT_EQ(price(200, 2), second_at(3));
     EXPECT_EQ(present(), "100");
     EXPECT_EQ(first(150, 0), "200");
     EXPECT_EQ(first(150, 2.5), "200");
     EXPECT_EQ(first(150, 3), "none");
-    EXPECT_EQ(recent_.add(PriceGone{"BTC", at(2.5)}, at(now_)), at(3));
+    EXPECT_EQ(recent_.add(PriceGone{"BTC", second_at(2.5)}, second_at(now_)), second_at(3));
     EXPECT_EQ(first(150, 2.7), "none");
     EXPECT_EQ(first(90, 2.7), "100");
 }
@@ -86,10 +88,10 @@ TEST_F(RecentPricesTest, DropsOldPricesAndKeepsTheLast) {
 TEST_F(RecentPricesTest, ALatePriceIsTakenAfterALongSilence) {
     price(100, 1);
     price(90, 1000);
-    EXPECT_EQ(price(200, 995), at(1000));
+    EXPECT_EQ(price(200, 995), second_at(1000));
     EXPECT_EQ(first(150, 900), "200");
     EXPECT_EQ(first(95, 900), "100");
-    EXPECT_EQ(price(300, 870), at(870)) << "that is over two minutes ago";
+    EXPECT_EQ(price(300, 870), second_at(870)) << "that is over two minutes ago";
     EXPECT_EQ(first(250, 800), "none");
 }
 
@@ -97,25 +99,26 @@ TEST_F(RecentPricesTest, KeepsTwoMinutesOfABusyTicker) {
     price(200, 1);
     for (int i = 0; i < 700 * 119; ++i) price(100, 1 + i / 700.0);
     EXPECT_EQ(first(150, 0), "200");
-    EXPECT_EQ(recent_.reach("BTC"), at(1 + (700 * 119 - 1) / 700.0) - RecentPrices::longest);
+    EXPECT_EQ(recent_.reach("BTC"), second_at(1 + (700 * 119 - 1) / 700.0) - RecentPrices::longest);
 }
 
 TEST_F(RecentPricesTest, ManyTickersShareTheRoom) {
     for (std::size_t i = 0; i < RecentPrices::most_in_all / RecentPrices::least; ++i)
-        recent_.add({Ticker("T" + std::to_string(i)), Decimal::from_int(1), at(0), 1}, at(now_));
+        recent_.add({Ticker("T" + std::to_string(i)), Decimal::from_int(1), second_at(0), 1},
+                    second_at(now_));
     price(50, 124);
     for (std::size_t i = 1; i < RecentPrices::least; ++i) price(60, 124);
     EXPECT_EQ(first(60, 0, Condition::lt), "50");
     price(60, 124);
     EXPECT_EQ(first(60, 0, Condition::lt), "none");
-    EXPECT_EQ(recent_.reach("BTC"), at(124));
+    EXPECT_EQ(recent_.reach("BTC"), second_at(124));
 }
 
 TEST_F(RecentPricesTest, APriceOlderThanAllKeptWasInEffectForNoTime) {
     price(100, 0);
     price(100, 121);
     price(100, 125);
-    EXPECT_EQ(price(200, -1), at(-1));
+    EXPECT_EQ(price(200, -1), second_at(-1));
     EXPECT_EQ(first(150, -5), "none");
 }
 
@@ -123,15 +126,15 @@ TEST_F(RecentPricesTest, ALatePriceOfTheValueInEffectIsARepetition) {
     price(100, 1);
     price(200, 3);
     price(100, 2);
-    EXPECT_TRUE(recent_.is_repetition("BTC", at(2)));
+    EXPECT_TRUE(recent_.is_repetition("BTC", second_at(2)));
     price(150, 2.5);
-    EXPECT_FALSE(recent_.is_repetition("BTC", at(2.5)));
+    EXPECT_FALSE(recent_.is_repetition("BTC", second_at(2.5)));
     price(100, 0.5);
-    EXPECT_FALSE(recent_.is_repetition("BTC", at(0.5))) << "nothing is known of before";
-    recent_.add(PriceGone{"BTC", at(4)}, at(now_));
+    EXPECT_FALSE(recent_.is_repetition("BTC", second_at(0.5))) << "nothing is known of before";
+    recent_.add(PriceGone{"BTC", second_at(4)}, second_at(now_));
     price(200, 5);
     price(200, 4.5);
-    EXPECT_FALSE(recent_.is_repetition("BTC", at(4.5))) << "there was no price before";
+    EXPECT_FALSE(recent_.is_repetition("BTC", second_at(4.5))) << "there was no price before";
 }
 
 TEST_F(RecentPricesTest, APriceFromTheFutureCountsAsNow) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <initializer_list>
 #include <memory>
 #include <random>
@@ -8,11 +10,18 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/text.hpp"
 #include "domain/rule.hpp"
 #include "rule/brute_force_fixture.hpp"
 
 // Random alerts and prices, in which equal values, moments at which several things happen, and edges of windows are common.
 namespace pricewire::rule {
+
+// Of a variable that says how many random cases are to be tried, or the first one's number.
+inline std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+    const char* const text = std::getenv(name);
+    return text != nullptr ? parse_number<std::uint64_t>(text).value() : otherwise;
+}
 
 struct RandomAlert {
     Terms terms;

@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <string>
 
-#include "base/text.hpp"
 #include "rule/canonical.hpp"
 #include "rule/detail/rule_levels.hpp"
 #include "rule/random_alerts_fixture.hpp"
@@ -219,11 +217,6 @@ std::string describe(const RandomAlert& random) {
                        seconds_at(random.life.begins),
                        random.life.expires ? seconds_at(*random.life.expires) : -1,
                        random.life.snoozed_until ? seconds_at(*random.life.snoozed_until) : -1);
-}
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-    const char* const text = std::getenv(name);
-    return text != nullptr ? parse_number<std::uint64_t>(text).value() : otherwise;
 }
 
 // In parts, so that each is short: the same alerts in each run. PRICEWIRE_RANDOM_ALERTS says how many a part has,
