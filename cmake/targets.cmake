@@ -24,6 +24,7 @@ file(GLOB postgres_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/storage/
 pricewire_embed(storage storage/postgres/postgres_migrations.hpp ${postgres_migrations})
 pricewire_embed(storage storage/postgres/postgres_queries.hpp ${sql_columns}
   ${CMAKE_SOURCE_DIR}/src/storage/postgres/postgres_queries.sql)
+pricewire_room(cluster ROOMS domain base storage TEST_ROOMS test_database fakes support)
 pricewire_room(directory ROOMS domain base storage net TEST_ROOMS fakes)
 pricewire_room(secrets ROOMS domain base storage TEST_ROOMS fakes)
 pricewire_room(webhook ROOMS secrets rule domain base PRIVATE_LIBS Boost::json TEST_ROOMS fakes)

@@ -9,6 +9,7 @@
 #include "storage/blind.hpp"
 #include "storage/deliveries.hpp"
 #include "storage/listings.hpp"
+#include "storage/members.hpp"
 #include "storage/needs.hpp"
 #include "storage/outbox.hpp"
 #include "storage/pushes.hpp"
@@ -56,7 +57,8 @@ class Storage : public Users,
                 public Bars,
                 public Listings,
                 public BlindSpans,
-                public Needs {
+                public Needs,
+                public Members {
 public:
     // A round trip; throws StorageError if the database does not answer.
     virtual void ping() = 0;

@@ -1450,3 +1450,42 @@ LIMIT $3::bigint;
 DELETE FROM blind_spans WHERE (ticker, started_at) IN (
     SELECT ticker, started_at FROM blind_spans WHERE started_at < $1::timestamptz
     ORDER BY started_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED);
+
+-- name: members_renew
+WITH given AS MATERIALIZED (
+    SELECT g.*, clock_timestamp() AS at
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::timestamptz[],
+                $8::text[]) g(role, id, name, version, holds, settled, judged, position)),
+own AS (
+    INSERT INTO members AS m (role, id, name, version, since, lease_until, holds, settled, judged, position)
+    SELECT role, id, name, version, at, at + $9::bigint * interval '1 microsecond', holds, settled, judged, position
+    FROM given ORDER BY role COLLATE "C", id COLLATE "C"
+    ON CONFLICT (role, id) DO UPDATE
+    SET name = excluded.name, version = excluded.version, lease_until = excluded.lease_until, holds = excluded.holds,
+        settled = excluded.settled, judged = excluded.judged, position = excluded.position,
+        since = CASE WHEN m.lease_until > excluded.since THEN m.since ELSE excluded.since END,
+        epoch = m.epoch + CASE WHEN m.lease_until > excluded.since THEN 0 ELSE 1 END
+    RETURNING *),
+living AS (
+    SELECT * FROM own
+    UNION ALL
+    SELECT m.* FROM members m WHERE m.lease_until > clock_timestamp()
+                                AND NOT EXISTS (SELECT 1 FROM given g WHERE g.role = m.role AND g.id = m.id))
+SELECT role, id, name, version, holds, settled, judged, position, since,
+       (extract(epoch FROM lease_until - clock_timestamp()) * 1000000)::bigint, epoch
+FROM living ORDER BY role, id;
+
+-- name: member_end
+UPDATE members SET lease_until = clock_timestamp()
+WHERE role = $1::text AND id = $2::text AND lease_until > clock_timestamp();
+
+-- name: members_forget
+DELETE FROM members WHERE (role, id) IN (
+    SELECT role, id FROM members WHERE lease_until < clock_timestamp() - $1::bigint * interval '1 microsecond'
+    ORDER BY role, id FOR UPDATE SKIP LOCKED);
+
+-- name: members_all
+SELECT role, id, name, version, holds, settled, judged, position, since,
+       (extract(epoch FROM lease_until - clock_timestamp()) * 1000000)::bigint, epoch
+FROM members WHERE lease_until > clock_timestamp() - $1::bigint * interval '1 microsecond'
+ORDER BY role, id;

@@ -36,6 +36,11 @@ public:
                                             const Claim& claim) override;
     std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) override;
 
+    // store_members.cpp
+    std::vector<Member> renew_members(std::span<const MemberReport> reports, Duration lease) override;
+    void end_membership(MemberRole role, std::string_view id) override;
+    std::vector<Member> members() override;
+
 private:
     void fire_plain(std::span<const FiringGroup> groups, const sql::Boards& boards,
                     std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes,

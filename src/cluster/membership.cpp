@@ -1,0 +1,145 @@
+#include "cluster/membership.hpp"
+
+#include <exception>
+#include <thread>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/mutex.hpp"
+
+// When a member lives
+//
+// The lease in the database ends at (the moment at which the statement ran) + lease. The member counts from the moment at
+// which it sent the statement, which was before, on a clock that nobody sets: so it takes itself for dead no later than
+// the others do. A renewal whose answer is lost is one that was not made, to the member; to the others it was.
+//
+//   renewal returned in time          it lives; groups() is what it returned
+//   it failed, or takes long          what was known still counts; when the lease has ended the member is fenced
+//   it returned after the lease       it lives again, in another epoch, as all see by the view
+//   the process was stopped           the same: is_fenced() compares times whenever it is asked
+
+namespace pricewire::cluster {
+namespace {
+
+std::vector<Member> alone(const MembershipOptions& options) {
+    std::vector<Member> out;
+    for (const MemberReport& report : options.members) out.push_back({report, {}, options.lease});
+    return out;
+}
+
+class MembershipThread final : public Membership {
+public:
+    MembershipThread(MembershipOptions options, storage::Members& members, const Clock& clock)
+        : options_(std::move(options)),
+          members_(members),
+          clock_(clock),
+          groups_(std::make_shared<const Groups>(alone(options_), options_.redundancy)) {
+        renew();
+        thread_ = std::thread([this] { run(); });
+    }
+    ~MembershipThread() override { stop(); }
+
+    std::shared_ptr<const Groups> groups() const override {
+        MutexLock lock(mutex_);
+        return groups_;
+    }
+    MonoTime alive_until() const override {
+        MutexLock lock(mutex_);
+        return alive_until_;
+    }
+    void poke() override {
+        {
+            MutexLock lock(mutex_);
+            is_poked_ = true;
+        }
+        woken_.notify_all();
+    }
+    void stop() override {
+        {
+            MutexLock lock(mutex_);
+            is_stopping_ = true;
+        }
+        woken_.notify_all();
+        if (!thread_.joinable()) return;
+        thread_.join();
+        try {
+            for (const MemberReport& report : options_.members)
+                members_.end_membership(report.role, report.id);
+        } catch (const std::exception& e) {
+            log::debug("the others find that this process has stopped when its lease ends",
+                       {{"reason", e.what()}});
+        }
+    }
+
+private:
+    void run() {
+        while (true) {
+            {
+                MutexLock lock(mutex_);
+                woken_.wait_for(lock, options_.renew_every,
+                                [&]() REQUIRES(mutex_) { return is_poked_ || is_stopping_; });
+                if (is_stopping_) return;
+                is_poked_ = false;
+            }
+            renew();
+        }
+    }
+
+    void renew() {
+        for (MemberReport& report : options_.members) {
+            if (options_.report) options_.report(report);
+        }
+        const MonoTime sent_at = clock_.mono();
+        try {
+            auto living = members_.renew_members(options_.members, options_.lease);
+            take(std::make_shared<const Groups>(living, options_.redundancy), sent_at + options_.lease);
+        } catch (const std::exception& e) {
+            if (is_fenced(clock_.mono()) && !std::exchange(logged_fenced_, true)) {
+                log::warn(
+                    "this process cannot renew its lease; the others have taken over its share of the work",
+                    {{"reason", e.what()}});
+            }
+            return;
+        }
+        if (options_.renewed) options_.renewed(*groups());
+    }
+
+    void take(std::shared_ptr<const Groups> groups, MonoTime alive_until) {
+        const MonoTime now = clock_.mono();
+        MonoTime before;
+        {
+            MutexLock lock(mutex_);
+            groups_ = std::move(groups);
+            before = std::exchange(alive_until_, alive_until);
+        }
+        // A process that was stopped could not say so while it was fenced.
+        if (before != MonoTime::min() && now >= before && !logged_fenced_) {
+            log::warn(
+                "this process renewed its lease too late; the others have taken over its share meanwhile");
+        }
+        if (std::exchange(logged_fenced_, false)) log::info("the lease of this process is renewed again");
+    }
+
+    MembershipOptions options_;  // what is reported is the thread's
+    storage::Members& members_;
+    const Clock& clock_;
+
+    mutable Mutex mutex_;
+    CondVar woken_;
+    bool is_poked_ GUARDED_BY(mutex_) = false;
+    bool is_stopping_ GUARDED_BY(mutex_) = false;
+    std::shared_ptr<const Groups> groups_ GUARDED_BY(mutex_);
+    MonoTime alive_until_ GUARDED_BY(mutex_) = MonoTime::min();
+
+    bool logged_fenced_ = false;  // used by the thread only
+    std::thread thread_;
+};
+
+}  // namespace
+
+std::unique_ptr<Membership> start_membership(MembershipOptions options, storage::Members& members,
+                                             const Clock& clock) {
+    return std::make_unique<MembershipThread>(std::move(options), members, clock);
+}
+
+}  // namespace pricewire::cluster

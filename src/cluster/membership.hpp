@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "cluster/group.hpp"
+#include "storage/members.hpp"
+
+namespace pricewire::cluster {
+
+struct MembershipOptions {
+    // Who this process is, one for each of its roles, with a new id for each run. What else they report is asked for
+    // before each renewal.
+    std::vector<MemberReport> members;
+    std::size_t redundancy = 2;
+    Duration renew_every = std::chrono::milliseconds{500};
+    Duration lease = std::chrono::seconds{3};
+    // Fills in what a member reports besides who it is. On the membership's thread; must not block or throw; may be empty.
+    std::function<void(MemberReport&)> report = {};
+    // Called after each renewal, on the membership's thread, with what groups() then returns; may be empty. Must not block
+    // or throw.
+    std::function<void(const Groups&)> renewed = {};
+};
+
+// The leases of a process on its memberships, renewed on a thread of their own, and who else lives. Only the database's
+// clock and this machine's monotonic one are read, so a wall clock that is wrong or jumps does no harm.
+//
+// A process that has not renewed its leases in time is fenced: to the others it is dead, and they have taken over its
+// share. It keeps what it knows, so that a database that is away for all changes nothing; what it may do meanwhile is each
+// role's own business. At its next renewal its leases begin anew, with another epoch.
+class Membership {
+public:
+    virtual ~Membership() = default;  // as stop()
+
+    // Any thread, from now on. Never null; before the first renewal this process alone.
+    virtual std::shared_ptr<const Groups> groups() const = 0;
+    // Until when the others take it for living, unless it renews its leases before: never later than they do.
+    // MonoTime::min() before the first renewal.
+    virtual MonoTime alive_until() const = 0;
+    bool is_fenced(MonoTime now) const { return now >= alive_until(); }
+    // Renews at once rather than when it is due: what is reported has changed. Never blocks.
+    virtual void poke() = 0;
+    // Ends the leases, so that others take over at once, and the thread.
+    virtual void stop() = 0;
+};
+
+// Tries to renew once before it returns. `members` and `clock` outlive it; the latter must run.
+std::unique_ptr<Membership> start_membership(MembershipOptions options, storage::Members& members,
+                                             const Clock& clock);
+
+}  // namespace pricewire::cluster

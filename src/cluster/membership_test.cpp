@@ -1,0 +1,204 @@
+#include "cluster/membership.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "base/mutex.hpp"
+#include "cluster/rendezvous.hpp"
+#include "fakes/log_capture.hpp"
+#include "storage/postgres/postgres_storage.hpp"
+#include "support/eventually.hpp"
+#include "support/tcp_gate.hpp"
+#include "test_database/test_database.hpp"
+
+namespace pricewire::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+using test::eventually;
+
+// A machine whose wall clock is wrong.
+class SkewedClock final : public Clock {
+public:
+    explicit SkewedClock(Duration skew) : skew_(skew) {}
+    Timestamp now() const override { return system_clock().now() + skew_; }
+    MonoTime mono() const override { return system_clock().mono(); }
+
+private:
+    const Duration skew_;
+};
+
+class MembershipTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!test::postgres_url()) GTEST_SKIP() << test::postgres_missing;
+        database_.emplace();
+        storage_ = open(database_->url());
+    }
+    static std::unique_ptr<storage::Storage> open(const std::string& url) {
+        return storage::create_postgres_storage({.url = url}, {});
+    }
+    static MembershipOptions options(const std::string& id, Duration lease = 30s) {
+        MembershipOptions out;
+        out.members = {{.role = MemberRole::checker, .id = id, .name = "here", .version = "1"}};
+        out.renew_every = 5ms;
+        out.lease = lease;
+        return out;
+    }
+    std::unique_ptr<Membership> start(const MembershipOptions& options, const Clock& clock = system_clock()) {
+        return start_membership(options, *storage_, clock);
+    }
+    static std::string ids(const Membership& membership) {
+        std::string out;
+        for (const Member& member : membership.groups()->of(MemberRole::checker)->members())
+            out += member.report.id;
+        return out;
+    }
+    static std::string view(const Membership& membership) {
+        return membership.groups()->of(MemberRole::checker)->view();
+    }
+    // The lease ends as if its member had been silent for that long.
+    void end_lease(const std::string& id) {
+        database_->ask("UPDATE members SET lease_until = clock_timestamp() WHERE id = '" + id + "'");
+    }
+
+    std::optional<test::TestDatabase> database_;
+    std::unique_ptr<storage::Storage> storage_;
+};
+
+TEST_F(MembershipTest, MembersSeeOneAnotherAndAgreeOnOwners) {
+    const auto a = start(options("a")), b = start(options("b")), c = start(options("c"));
+    for (const auto* each : {&a, &b, &c}) EXPECT_TRUE(eventually([&] { return ids(**each) == "abc"; }));
+    EXPECT_EQ(view(*a), view(*c));
+    for (const char* ticker : {"BTC", "ETH", "SOL"}) {
+        const auto owners = a->groups()->of(MemberRole::checker)->owners(ticker);
+        ASSERT_EQ(owners.size(), 2U);
+        EXPECT_EQ(c->groups()->of(MemberRole::checker)->owners(ticker)[1]->report.id, owners[1]->report.id);
+    }
+    EXPECT_EQ(a->groups()->of(MemberRole::feed)->size(), 0U);
+}
+
+TEST_F(MembershipTest, OneThatStopsIsGoneAtOnceAndOneThatDiesWithItsLease) {
+    const auto a = start(options("a"));
+    auto b = start(options("b"));
+    EXPECT_TRUE(eventually([&] { return ids(*a) == "ab"; }));
+    b.reset();
+    EXPECT_TRUE(eventually([&] { return ids(*a) == "a"; }));
+    // As one that was killed has left it.
+    storage_->renew_members(options("c").members, 200ms);
+    EXPECT_TRUE(eventually([&] { return ids(*a) == "ac"; }));
+    EXPECT_TRUE(eventually([&] { return ids(*a) == "a"; }));
+}
+
+TEST_F(MembershipTest, AClockThatIsAMinuteOffDoesNoHarm) {
+    const SkewedClock ahead(1min), behind(-1min);
+    const auto a = start(options("a"), ahead), b = start(options("b"), behind), c = start(options("c"));
+    for (const auto* each : {&a, &b, &c}) EXPECT_TRUE(eventually([&] { return ids(**each) == "abc"; }));
+    for (const Member& member : storage_->members()) {
+        EXPECT_GT(member.left, 0s);
+        EXPECT_LE(member.left, 30s);
+        EXPECT_LT(std::chrono::abs(member.since - c->groups()->of(MemberRole::checker)->find("c")->since),
+                  30s);
+    }
+}
+
+TEST_F(MembershipTest, OneThatIsOnlySlowIsFencedBeforeTheOthersTakeOver) {
+    test::TcpGate gate(test::port_in(database_->url()));
+    const auto behind_gate = open(test::with_port(database_->url(), gate.port()));
+    const fakes::LogCapture log;
+    const auto slow = start_membership(options("slow", 2s), *behind_gate, system_clock());
+    const auto other = start(options("other"));
+    EXPECT_TRUE(eventually([&] { return ids(*slow) == "otherslow"; }));
+    EXPECT_FALSE(slow->is_fenced(system_clock().mono()));
+    const std::string before = view(*slow);
+    gate.half_open();
+    // When the others see it dead, it has known so before.
+    EXPECT_TRUE(eventually([&] { return ids(*other) == "other"; }));
+    EXPECT_TRUE(slow->is_fenced(system_clock().mono()));
+    EXPECT_EQ(view(*slow), before) << "it keeps what it knows";
+    gate.pass();
+    gate.reset();
+    EXPECT_TRUE(eventually([&] { return !slow->is_fenced(system_clock().mono()); }));
+    EXPECT_TRUE(eventually([&] { return ids(*other) == "otherslow"; }));
+    EXPECT_NE(view(*slow), before) << "another life";
+    EXPECT_EQ(storage_->members().at(1).epoch, 2);
+    EXPECT_TRUE(eventually([&] { return log.count("lease") > 0; }));
+}
+
+TEST_F(MembershipTest, AnotherLifeBeginsWithTheNextEpoch) {
+    const auto a = start(options("a"));
+    const auto before = a->groups()->of(MemberRole::checker)->members()[0];
+    EXPECT_EQ(before.epoch, 1);
+    end_lease("a");
+    EXPECT_TRUE(eventually([&] { return a->groups()->of(MemberRole::checker)->members()[0].epoch == 2; }));
+    EXPECT_GT(a->groups()->of(MemberRole::checker)->members()[0].since, before.since);
+}
+
+TEST_F(MembershipTest, WhatIsReportedReachesTheOthers) {
+    const Timestamp judged = system_clock().now();
+    std::atomic<int> holds = 3;
+    auto reporting = options("a");
+    reporting.report = [&](MemberReport& report) {
+        report.holds = holds;
+        report.settled = "view";
+        report.judged = judged;
+        report.position = "17-3";
+    };
+    const auto a = start(reporting);
+    const auto b = start(options("b"));
+    const auto reported = [&] { return b->groups()->of(MemberRole::checker)->find("a")->report; };
+    EXPECT_TRUE(eventually([&] { return ids(*b) == "ab" && reported().holds == 3; }));
+    EXPECT_EQ(reported().settled, "view");
+    EXPECT_EQ(reported().judged, judged);
+    EXPECT_EQ(reported().position, "17-3");
+    EXPECT_EQ(reported().name, "here");
+    holds = 4;
+    EXPECT_TRUE(eventually([&] { return reported().holds == 4; }));
+}
+
+TEST_F(MembershipTest, EachRenewalIsHandedOver) {
+    std::atomic<int> renewed = 0;
+    auto told = options("a");
+    told.renewed = [&](const Groups& groups) {
+        renewed += static_cast<int>(groups.of(MemberRole::checker)->size());
+    };
+    const auto a = start(told);
+    EXPECT_TRUE(eventually([&] { return renewed > 2; }));
+}
+
+TEST_F(MembershipTest, AMemberOfARoleThatIsNotKnownIsSkipped) {
+    storage_->renew_members(options("b").members, 1min);
+    database_->ask("UPDATE members SET role = 'brand_new' WHERE id = 'b'");
+    const fakes::LogCapture log;
+    const auto a = start(options("a"));
+    EXPECT_EQ(ids(*a), "a");
+    EXPECT_EQ(storage_->members().size(), 1U);
+    EXPECT_GE(log.count("brand_new"), 1U);
+}
+
+TEST_F(MembershipTest, ThoseThatEndedAreShownForAWhile) {
+    storage_->renew_members(options("a").members, 1min);
+    storage_->renew_members(options("b").members, 1min);
+    end_lease("a");
+    ASSERT_EQ(storage_->members().size(), 2U);
+    EXPECT_LE(storage_->members()[0].left, 0s);
+    database_->ask(
+        "UPDATE members SET lease_until = clock_timestamp() - interval '61 minutes' WHERE id = 'a'");
+    ASSERT_EQ(storage_->members().size(), 1U);
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM members"), "1");
+}
+
+// Whoever asks in SQL gets the same owners.
+TEST_F(MembershipTest, TheDatabaseComputesTheSameWeight) {
+    for (const char* key : {"BTC", "ann\nhttps://example.com", ""}) {
+        const std::string hex =
+            database_->ask(std::string("SELECT encode(substring(sha256(convert_to('a' || E'\\n' || $$") +
+                           key + "$$, 'UTF8')) FOR 8), 'hex')");
+        EXPECT_EQ(fmt::format("{:016x}", weight("a", key)), hex);
+    }
+}
+
+}  // namespace
+}  // namespace pricewire::cluster
