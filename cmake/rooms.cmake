@@ -26,13 +26,14 @@ if(PRICEWIRE_PCH)
   endif()
 endif()
 
-# Targets whose files cannot be compiled in one piece (PRICEWIRE_UNITY), since they share local names (support: parts of it need
-# GoogleTest, and not all who use it have that).
-set(no_unity feed feed_tests storage_tests deliver_tests conformance_tests bus access queue sim support)
+# Targets whose files cannot be compiled in one piece (PRICEWIRE_UNITY): parts of support need GoogleTest, and not all who
+# use it have that.
+set(no_unity support)
 
 # pricewire_common(<target> <library|program>): how libraries, and how tests are compiled.
 function(pricewire_common target kind)
-  if(PRICEWIRE_UNITY AND NOT target IN_LIST no_unity)
+  if((PRICEWIRE_UNITY STREQUAL "ON" OR (PRICEWIRE_UNITY STREQUAL "TESTS" AND kind STREQUAL program))
+      AND NOT target IN_LIST no_unity)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endif()
   if(kind STREQUAL program)

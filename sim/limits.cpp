@@ -23,7 +23,7 @@ struct Rate {
     std::chrono::seconds per{0};
 };
 
-struct Row {
+struct VenueLimits {
     std::string_view venue;
     Rate requests;
     bool is_per_path = false;
@@ -37,60 +37,61 @@ struct Row {
 
 // Limits of public data. Where a venue names none, or "about" one, it is what its clients keep to.
 constexpr std::array rows{
-    Row{.venue = "binance",
-        .requests = {6000, 60s},
-        .costs = {{{"ticker", 4}, {"klines", 2}, {"aggTrades", 4}, {"exchangeInfo", 20}}},
-        .ban = 120s,
-        .messages = {5, 1s},
-        .connections = {300, 300s}},
-    Row{.venue = "binance_us",
-        .requests = {1200, 60s},
-        .costs = {{{"ticker", 2}, {"exchangeInfo", 10}}},
-        .ban = 120s,
-        .messages = {5, 1s},
-        .connections = {300, 300s}},
-    Row{.venue = "coinbase", .requests = {10, 1s}, .messages = {8, 1s}, .connections = {8, 1s}},
-    Row{.venue = "kraken", .requests = {20, 20s}, .status = 200, .connections = {150, 600s}},
-    Row{.venue = "okx",
-        .requests = {20, 2s},
-        .is_per_path = true,
-        .messages = {480, 3600s},
-        .is_of_subscriptions = true,
-        .connections = {3, 1s}},
-    Row{.venue = "bybit", .requests = {600, 5s}, .status = 403, .ban = 600s, .connections = {500, 300s}},
-    Row{.venue = "bitstamp", .requests = {10'000, 600s}},
+    VenueLimits{.venue = "binance",
+                .requests = {6000, 60s},
+                .costs = {{{"ticker", 4}, {"klines", 2}, {"aggTrades", 4}, {"exchangeInfo", 20}}},
+                .ban = 120s,
+                .messages = {5, 1s},
+                .connections = {300, 300s}},
+    VenueLimits{.venue = "binance_us",
+                .requests = {1200, 60s},
+                .costs = {{{"ticker", 2}, {"exchangeInfo", 10}}},
+                .ban = 120s,
+                .messages = {5, 1s},
+                .connections = {300, 300s}},
+    VenueLimits{.venue = "coinbase", .requests = {10, 1s}, .messages = {8, 1s}, .connections = {8, 1s}},
+    VenueLimits{.venue = "kraken", .requests = {20, 20s}, .status = 200, .connections = {150, 600s}},
+    VenueLimits{.venue = "okx",
+                .requests = {20, 2s},
+                .is_per_path = true,
+                .messages = {480, 3600s},
+                .is_of_subscriptions = true,
+                .connections = {3, 1s}},
+    VenueLimits{
+        .venue = "bybit", .requests = {600, 5s}, .status = 403, .ban = 600s, .connections = {500, 300s}},
+    VenueLimits{.venue = "bitstamp", .requests = {10'000, 600s}},
     // 90 a minute of tickers and lists, 30 of the rest.
-    Row{.venue = "bitfinex",
-        .requests = {90, 60s},
-        .costs = {{{"candles", 3}, {"trades", 3}}},
-        .ban = 60s,
-        .connections = {20, 60s}},
-    Row{.venue = "gemini", .requests = {120, 60s}},
-    Row{.venue = "kucoin",
-        .requests = {2000, 30s},
-        .costs = {{{"allTickers", 15}, {"candles", 3}, {"symbols", 4}, {"histories", 3}}},
-        .messages = {100, 10s},
-        .connections = {30, 60s}},
-    Row{.venue = "gateio", .requests = {200, 10s}, .is_per_path = true},
-    Row{.venue = "htx", .requests = {10, 1s}, .is_per_path = true, .messages = {10, 1s}},
-    Row{.venue = "crypto_com", .requests = {100, 1s}, .is_per_path = true, .messages = {100, 1s}},
-    Row{.venue = "bitget",
-        .requests = {20, 1s},
-        .is_per_path = true,
-        .messages = {240, 3600s},
-        .is_of_subscriptions = true,
-        .connections = {300, 300s}},
-    Row{.venue = "mexc", .requests = {500, 10s}, .is_per_path = true, .messages = {100, 1s}},
-    Row{.venue = "coingecko", .requests = {30, 60s}, .ban = 60s},
+    VenueLimits{.venue = "bitfinex",
+                .requests = {90, 60s},
+                .costs = {{{"candles", 3}, {"trades", 3}}},
+                .ban = 60s,
+                .connections = {20, 60s}},
+    VenueLimits{.venue = "gemini", .requests = {120, 60s}},
+    VenueLimits{.venue = "kucoin",
+                .requests = {2000, 30s},
+                .costs = {{{"allTickers", 15}, {"candles", 3}, {"symbols", 4}, {"histories", 3}}},
+                .messages = {100, 10s},
+                .connections = {30, 60s}},
+    VenueLimits{.venue = "gateio", .requests = {200, 10s}, .is_per_path = true},
+    VenueLimits{.venue = "htx", .requests = {10, 1s}, .is_per_path = true, .messages = {10, 1s}},
+    VenueLimits{.venue = "crypto_com", .requests = {100, 1s}, .is_per_path = true, .messages = {100, 1s}},
+    VenueLimits{.venue = "bitget",
+                .requests = {20, 1s},
+                .is_per_path = true,
+                .messages = {240, 3600s},
+                .is_of_subscriptions = true,
+                .connections = {300, 300s}},
+    VenueLimits{.venue = "mexc", .requests = {500, 10s}, .is_per_path = true, .messages = {100, 1s}},
+    VenueLimits{.venue = "coingecko", .requests = {30, 60s}, .ban = 60s},
 };
 
-const Row* row_of(const SimVenue& venue) {
-    const auto found =
-        std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.venue == venue.name; });
+const VenueLimits* row_of(const SimVenue& venue) {
+    const auto found = std::find_if(rows.begin(), rows.end(),
+                                    [&](const VenueLimits& row) { return row.venue == venue.name; });
     return found == rows.end() ? nullptr : &*found;
 }
 
-int cost_of(const Row& row, std::string_view path) {
+int cost_of(const VenueLimits& row, std::string_view path) {
     for (const auto& [part, cost] : row.costs) {
         if (!part.empty() && path.find(part) != std::string_view::npos) return cost;
     }
@@ -121,7 +122,7 @@ std::optional<net::ServerResponse> Limits::on_request(const SimVenue& venue, std
     const std::string name(venue.name);
     MutexLock lock(mutex_);
     ++counts_[name].requests;
-    const Row* row = row_of(venue);
+    const VenueLimits* row = row_of(venue);
     if (row == nullptr || row->requests.most == 0) return std::nullopt;
     const std::string key = row->is_per_path ? fmt::format("{} {}", name, path) : name;
     const auto banned = banned_until_.find(name);
@@ -140,7 +141,7 @@ std::optional<net::ServerResponse> Limits::on_request(const SimVenue& venue, std
 }
 
 void Limits::on_message(const SimVenue& venue, std::uint64_t client, std::string_view text, Time now) {
-    const Row* row = row_of(venue);
+    const VenueLimits* row = row_of(venue);
     if (row == nullptr || row->messages.most == 0) return;
     if (row->is_of_subscriptions && text.find("subscribe") == std::string_view::npos) return;
     MutexLock lock(mutex_);
@@ -150,7 +151,7 @@ void Limits::on_message(const SimVenue& venue, std::uint64_t client, std::string
 }
 
 void Limits::on_connection(const SimVenue& venue, Time now) {
-    const Row* row = row_of(venue);
+    const VenueLimits* row = row_of(venue);
     if (row == nullptr || row->connections.most == 0) return;
     MutexLock lock(mutex_);
     const auto [most, per] = row->connections;

@@ -10,7 +10,7 @@
 
 // Binance spot: the combined stream of trades, with streams named in the URL or by SUBSCRIBE, and
 // ticker/price. An unknown symbol is acknowledged and stays silent. Binance.US speaks an older form of it.
-namespace pricewire::sim {
+namespace pricewire::sim::binance {
 namespace {
 
 using namespace std::chrono_literals;
@@ -191,8 +191,8 @@ std::unique_ptr<SimStream> open_by_url(std::string_view query, const SimMarket&)
 
 }  // namespace
 
-extern const SimVenue binance_sim;
-constinit const SimVenue binance_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "binance",
     .ws_path = "/stream",
     .rest_path = "",
@@ -205,8 +205,8 @@ constinit const SimVenue binance_sim{
     .leaving_frame = R"({"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1793900000123}})",
 };
 
-extern const SimVenue binance_us_sim;
-constinit const SimVenue binance_us_sim{
+extern const SimVenue venue_us;
+constinit const SimVenue venue_us{
     .name = "binance_us",
     .ws_path = "/binance_us/stream",
     .rest_path = "/binance_us",
@@ -218,4 +218,4 @@ constinit const SimVenue binance_us_sim{
     .wrong_frame = R"({"stream":"btcusdt@trade","data":{"p":[1,2],"s":7}})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::binance

@@ -10,7 +10,7 @@
 // Bitfinex: one subscribe message for each symbol, after which frames name the channel by its number alone; a
 // snapshot of old trades comes first, and each trade is told twice. Each channel has a heartbeat, and frames
 // are numbered if the client asks for it.
-namespace pricewire::sim {
+namespace pricewire::sim::bitfinex {
 namespace {
 
 using namespace std::chrono_literals;
@@ -190,8 +190,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue bitfinex_sim;
-constinit const SimVenue bitfinex_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "bitfinex",
     .ws_path = "/bitfinex/ws/2",
     .rest_path = "/bitfinex/v2",
@@ -208,4 +208,4 @@ constinit const SimVenue bitfinex_sim{
     .resumed_frame = R"({"event":"info","code":20061,"msg":"Maintenance ended"})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::bitfinex

@@ -9,7 +9,7 @@
 // Bitget, API v2 or v3 as each subscription is spelled: an acknowledgement or an error for each argument, then the last
 // trades again; the newest first in every message; a bare "pong" for a bare "ping", and the end of a connection without
 // one for 2 min.
-namespace pricewire::sim {
+namespace pricewire::sim::bitget {
 namespace {
 
 using namespace std::chrono_literals;
@@ -168,8 +168,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue bitget_sim;
-constinit const SimVenue bitget_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "bitget",
     .ws_path = "/bitget/v2/ws/public",
     .rest_path = "/bitget",
@@ -186,4 +186,4 @@ constinit const SimVenue bitget_sim{
         R"({"code":"40200","msg":"Server upgrade, please try again later","requestTime":1,"data":null})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::bitget

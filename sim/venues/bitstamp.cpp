@@ -10,7 +10,7 @@
 
 // Bitstamp: one subscribe message for each symbol, answered by an acknowledgement or an error, and nothing
 // sent unasked but trades.
-namespace pricewire::sim {
+namespace pricewire::sim::bitstamp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -135,8 +135,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue bitstamp_sim;
-constinit const SimVenue bitstamp_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "bitstamp",
     .ws_path = "/bitstamp",
     .rest_path = "/bitstamp/api/v2",
@@ -151,4 +151,4 @@ constinit const SimVenue bitstamp_sim{
     .leaving_frame = R"({"event":"bts:request_reconnect","channel":"","data":""})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::bitstamp

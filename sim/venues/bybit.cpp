@@ -9,7 +9,7 @@
 
 // Bybit v5 spot: one answer for each subscribe message, which one bad symbol of at most ten fails as a whole; JSON
 // pings; and the end of a connection that has not been pinged for 10 min.
-namespace pricewire::sim {
+namespace pricewire::sim::bybit {
 namespace {
 
 using namespace std::chrono_literals;
@@ -132,8 +132,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue bybit_sim;
-constinit const SimVenue bybit_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "bybit",
     .ws_path = "/bybit/v5/public/spot",
     .rest_path = "/bybit",
@@ -147,4 +147,4 @@ constinit const SimVenue bybit_sim{
     .maintenance_body = R"({"retCode":10016,"retMsg":"Service is restarting","result":{},"time":0})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::bybit

@@ -10,7 +10,7 @@
 // Coinbase Advanced Trade: an acknowledgement lists all that is subscribed, frames of all channels are
 // numbered, heartbeats come when asked for, a snapshot of old trades comes first, and the newest trade of a
 // batch first.
-namespace pricewire::sim {
+namespace pricewire::sim::coinbase {
 namespace {
 
 using namespace std::chrono_literals;
@@ -183,8 +183,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue coinbase_sim;
-constinit const SimVenue coinbase_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "coinbase",
     .ws_path = "/coinbase",
     .rest_path = "/coinbase/market",
@@ -199,4 +199,4 @@ constinit const SimVenue coinbase_sim{
         R"({"channel":"market_trades","sequence_num":0,"events":[{"type":"update","trades":[{"product_id":7,"price":[]}]}]})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::coinbase

@@ -9,7 +9,7 @@
 #include "sim/protocol.hpp"
 
 // CoinGecko: its coins, and simple/price with figures that are taken from time to time.
-namespace pricewire::sim {
+namespace pricewire::sim::coingecko {
 namespace {
 
 using namespace std::chrono;
@@ -48,8 +48,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue coingecko_sim;
-constinit const SimVenue coingecko_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "coingecko",
     .rest_path = "/api/v3",
     .is_aggregator = true,
@@ -58,4 +58,4 @@ constinit const SimVenue coingecko_sim{
     .error_body = R"({"status":{"error_code":429,"error_message":"You've exceeded the Rate Limit."}})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::coingecko

@@ -9,7 +9,7 @@
 #include "sim/protocol.hpp"
 
 // CoinPaprika: its coins, and the tickers of one coin and of all, with figures that are taken from time to time.
-namespace pricewire::sim {
+namespace pricewire::sim::coinpaprika {
 namespace {
 
 // "btc-bitcoin"; of some coins it has a name of its own.
@@ -55,8 +55,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue coinpaprika_sim;
-constinit const SimVenue coinpaprika_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "coinpaprika",
     .rest_path = "/coinpaprika/v1",
     .is_aggregator = true,
@@ -65,4 +65,4 @@ constinit const SimVenue coinpaprika_sim{
     .error_body = R"({"error":"too many requests"})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::coinpaprika

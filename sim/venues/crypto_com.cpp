@@ -9,7 +9,7 @@
 // Crypto.com: one answer for a subscribe message, which one unknown symbol fails; then the last trades, newest
 // first and unmarked. It sends a heartbeat every 30 s, which has to be answered within 5 s, and refuses what
 // comes in the first second.
-namespace pricewire::sim {
+namespace pricewire::sim::crypto_com {
 namespace {
 
 using namespace std::chrono_literals;
@@ -187,8 +187,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue crypto_com_sim;
-constinit const SimVenue crypto_com_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "crypto_com",
     .ws_path = "/crypto_com/exchange/v1/market",
     .rest_path = "/crypto_com/exchange/v1/public",
@@ -203,4 +203,4 @@ constinit const SimVenue crypto_com_sim{
         R"({"id":-1,"method":"subscribe","code":0,"result":{"instrument_name":"BTC_USD","subscription":"trade.BTC_USD","channel":"trade","data":[{"p":[],"t":"x"}]}})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::crypto_com

@@ -7,7 +7,7 @@
 
 // Gate.io v4: one answer for a subscribe message, which one bad pair fails, and the end of a connection that
 // has not been pinged. Times have digits below a millisecond.
-namespace pricewire::sim {
+namespace pricewire::sim::gateio {
 namespace {
 
 using namespace std::chrono_literals;
@@ -146,8 +146,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue gateio_sim;
-constinit const SimVenue gateio_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "gateio",
     .ws_path = "/gateio/ws/v4/",
     .rest_path = "/gateio/api/v4",
@@ -163,4 +163,4 @@ constinit const SimVenue gateio_sim{
         R"({"time":1,"channel":"spot.system","event":"update","result":{"type":"upgrade","msg":"The connection will soon be closed for a service upgrade"}})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::gateio

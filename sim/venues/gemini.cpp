@@ -9,7 +9,7 @@
 
 // Gemini's protocol of 2026: one answer to each subscribe message, which is refused as a whole for one bad
 // symbol, and trades without a name, their times in nanoseconds.
-namespace pricewire::sim {
+namespace pricewire::sim::gemini {
 namespace {
 
 using namespace std::chrono_literals;
@@ -126,8 +126,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue gemini_sim;
-constinit const SimVenue gemini_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "gemini",
     .ws_path = "/gemini",
     .rest_path = "/gemini/rest",
@@ -141,4 +141,4 @@ constinit const SimVenue gemini_sim{
     .wrong_frame = R"({"E":1,"s":7,"t":[],"p":[]})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::gemini

@@ -8,7 +8,7 @@
 
 // HTX: every message of the server is gzip; it pings every 5 s and drops who has not answered two of them.
 // One symbol a message; the last trade comes first. Small prices have an exponent.
-namespace pricewire::sim {
+namespace pricewire::sim::htx {
 namespace {
 
 using namespace std::chrono_literals;
@@ -153,8 +153,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue htx_sim;
-constinit const SimVenue htx_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "htx",
     .ws_path = "/htx/ws",
     .rest_path = "/htx",
@@ -168,4 +168,4 @@ constinit const SimVenue htx_sim{
     .wrong_frame = R"({"ch":"market.btcusdt.trade.detail","ts":1,"tick":{"data":[{"price":[],"ts":"x"}]}})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::htx

@@ -9,7 +9,7 @@
 
 // Kraken v2: one acknowledgement or error for each symbol, heartbeats when nothing else is sent, prices as
 // JSON numbers. REST has other names for some coins, and sends errors under status 200.
-namespace pricewire::sim {
+namespace pricewire::sim::kraken {
 namespace {
 
 using namespace std::chrono_literals;
@@ -164,8 +164,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue kraken_sim;
-constinit const SimVenue kraken_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "kraken",
     .ws_path = "/kraken/v2",
     .rest_path = "/kraken/0/public",
@@ -184,4 +184,4 @@ constinit const SimVenue kraken_sim{
     .maintenance_body = R"({"error":["EService:Unavailable"]})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::kraken

@@ -8,7 +8,7 @@
 
 // KuCoin's classic stream: the address and a token that is good for a day come by POST, the server says when it
 // listens, one unknown symbol fails a subscribe message, and a client that does not ping is cut.
-namespace pricewire::sim {
+namespace pricewire::sim::kucoin {
 namespace {
 
 using namespace std::chrono_literals;
@@ -145,8 +145,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue kucoin_sim;
-constinit const SimVenue kucoin_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "kucoin",
     .ws_path = "/kucoin/ws",
     .rest_path = "/kucoin",
@@ -162,4 +162,4 @@ constinit const SimVenue kucoin_sim{
         R"({"type":"message","topic":"/market/match:BTC-USDT","subject":"trade.l3match","data":{"symbol":"BTC-USDT","price":[]}})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::kucoin

@@ -7,7 +7,7 @@
 
 // MEXC: trades are protobuf in binary messages, answers JSON in text, and a refusal has the same code as a
 // success. It wants a ping every minute, and drops a client without a subscription.
-namespace pricewire::sim {
+namespace pricewire::sim::mexc {
 namespace {
 
 using namespace std::chrono_literals;
@@ -143,8 +143,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue mexc_sim;
-constinit const SimVenue mexc_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "mexc",
     .ws_path = "/mexc/ws",
     .rest_path = "/mexc",
@@ -158,4 +158,4 @@ constinit const SimVenue mexc_sim{
     .wrong_frame = R"({"id":[],"c":7})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::mexc

@@ -8,7 +8,7 @@
 
 // OKX: one acknowledgement or error for each argument of a subscribe message, a bare "pong" for a bare
 // "ping", and the end of a connection on which nothing has happened for 30 s.
-namespace pricewire::sim {
+namespace pricewire::sim::okx {
 namespace {
 
 using namespace std::chrono_literals;
@@ -152,8 +152,8 @@ std::optional<net::ServerResponse> rest(const RestRequest& request) {
 
 }  // namespace
 
-extern const SimVenue okx_sim;
-constinit const SimVenue okx_sim{
+extern const SimVenue venue;
+constinit const SimVenue venue{
     .name = "okx",
     .ws_path = "/okx/ws/v5/public",
     .rest_path = "/okx/api/v5",
@@ -170,4 +170,4 @@ constinit const SimVenue okx_sim{
         R"({"arg":{"channel":"status"},"data":[{"begin":"1","end":"2","state":"ongoing","serviceType":"5","system":"unified","maintType":"1","env":"1","title":"Spot system upgrade","ts":"1"}]})",
 };
 
-}  // namespace pricewire::sim
+}  // namespace pricewire::sim::okx

@@ -10,23 +10,54 @@
 
 namespace pricewire::sim {
 
-extern const SimVenue binance_sim;
-extern const SimVenue binance_us_sim;
-extern const SimVenue coinbase_sim;
-extern const SimVenue kraken_sim;
-extern const SimVenue okx_sim;
-extern const SimVenue bybit_sim;
-extern const SimVenue bitstamp_sim;
-extern const SimVenue bitfinex_sim;
-extern const SimVenue gemini_sim;
-extern const SimVenue kucoin_sim;
-extern const SimVenue gateio_sim;
-extern const SimVenue htx_sim;
-extern const SimVenue crypto_com_sim;
-extern const SimVenue bitget_sim;
-extern const SimVenue mexc_sim;
-extern const SimVenue coingecko_sim;
-extern const SimVenue coinpaprika_sim;
+namespace binance {
+extern const SimVenue venue, venue_us;
+}
+namespace coinbase {
+extern const SimVenue venue;
+}
+namespace kraken {
+extern const SimVenue venue;
+}
+namespace okx {
+extern const SimVenue venue;
+}
+namespace bybit {
+extern const SimVenue venue;
+}
+namespace bitstamp {
+extern const SimVenue venue;
+}
+namespace bitfinex {
+extern const SimVenue venue;
+}
+namespace gemini {
+extern const SimVenue venue;
+}
+namespace kucoin {
+extern const SimVenue venue;
+}
+namespace gateio {
+extern const SimVenue venue;
+}
+namespace htx {
+extern const SimVenue venue;
+}
+namespace crypto_com {
+extern const SimVenue venue;
+}
+namespace bitget {
+extern const SimVenue venue;
+}
+namespace mexc {
+extern const SimVenue venue;
+}
+namespace coingecko {
+extern const SimVenue venue;
+}
+namespace coinpaprika {
+extern const SimVenue venue;
+}
 
 bool is_dollar_coin(std::string_view symbol) {
     return symbol == "USDTUSDT" || symbol == "USDCUSDT";
@@ -86,23 +117,23 @@ std::vector<SimTrade> SimMarket::past_trades(std::string_view symbol, SimTime fr
 SimVenues sim_venues() {
     // clang-format off
     static constexpr std::array all{
-        &binance_sim,
-        &binance_us_sim,
-        &coinbase_sim,
-        &kraken_sim,
-        &okx_sim,
-        &bybit_sim,
-        &bitstamp_sim,
-        &bitfinex_sim,
-        &gemini_sim,
-        &kucoin_sim,
-        &gateio_sim,
-        &htx_sim,
-        &crypto_com_sim,
-        &bitget_sim,
-        &mexc_sim,
-        &coingecko_sim,
-        &coinpaprika_sim,
+        &binance::venue,
+        &binance::venue_us,
+        &coinbase::venue,
+        &kraken::venue,
+        &okx::venue,
+        &bybit::venue,
+        &bitstamp::venue,
+        &bitfinex::venue,
+        &gemini::venue,
+        &kucoin::venue,
+        &gateio::venue,
+        &htx::venue,
+        &crypto_com::venue,
+        &bitget::venue,
+        &mexc::venue,
+        &coingecko::venue,
+        &coinpaprika::venue,
     };
     // clang-format on
     return all;

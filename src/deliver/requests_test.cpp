@@ -9,7 +9,7 @@
 #include "fakes/fake_secret_box.hpp"
 #include "webhook/signature.hpp"
 
-namespace pricewire::deliver {
+namespace pricewire::deliver::requests_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -120,4 +120,4 @@ TEST_F(PushRequest, AWebhookIsMadeAsBefore) {
 }
 
 }  // namespace
-}  // namespace pricewire::deliver
+}  // namespace pricewire::deliver::requests_tests

@@ -10,7 +10,7 @@
 #include "fakes/fake_http_client.hpp"
 #include "fakes/log_capture.hpp"
 
-namespace pricewire::deliver {
+namespace pricewire::deliver::retry_tests {
 namespace {
 
 using net::HttpError;
@@ -463,4 +463,4 @@ TEST(RetryOfPushes, AreLoggedAsPushes) {
 }
 
 }  // namespace
-}  // namespace pricewire::deliver
+}  // namespace pricewire::deliver::retry_tests

@@ -10,7 +10,7 @@
 #include "feed/okx/okx.hpp"
 #include "feed/show_past.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::past_tests {
 namespace {
 
 const PastCase binance{
@@ -408,4 +408,4 @@ TEST(Listings, AListWithManyBrokenRowsIsAnError) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::past_tests

@@ -5,7 +5,7 @@
 #include "feed/binance/binance.hpp"
 #include "feed/session_play.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::session_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -378,4 +378,4 @@ TEST(Session, EventsOfAStreamThatWasReplacedAreIgnored) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::session_tests

@@ -13,7 +13,7 @@
 #include "redis_contract.hpp"
 #include "support/eventually.hpp"
 
-namespace pricewire::conformance {
+namespace pricewire::conformance::auth_cache {
 namespace {
 
 using namespace std::chrono_literals;
@@ -139,4 +139,4 @@ INSTANTIATE_TEST_SUITE_P(Caches, AuthCacheConformance,
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire::conformance
+}  // namespace pricewire::conformance::auth_cache

@@ -8,7 +8,7 @@
 #include "catcher/redis/redis_catcher.hpp"
 #include "redis_contract.hpp"
 
-namespace pricewire::conformance {
+namespace pricewire::conformance::catcher_suite {
 namespace {
 
 using namespace std::chrono_literals;
@@ -94,4 +94,4 @@ INSTANTIATE_TEST_SUITE_P(All, CatcherConformance,
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire::conformance
+}  // namespace pricewire::conformance::catcher_suite

@@ -12,7 +12,7 @@
 #include "redis_contract.hpp"
 #include "support/eventually.hpp"
 
-namespace pricewire::conformance {
+namespace pricewire::conformance::delivery_notices {
 namespace {
 
 using test::eventually;
@@ -114,4 +114,4 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire::conformance
+}  // namespace pricewire::conformance::delivery_notices

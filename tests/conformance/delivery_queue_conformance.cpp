@@ -19,7 +19,7 @@
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "support/eventually.hpp"
 
-namespace pricewire::conformance {
+namespace pricewire::conformance::delivery_queue {
 namespace {
 
 struct Factory {
@@ -206,4 +206,4 @@ INSTANTIATE_TEST_SUITE_P(Queues, DeliveryQueueConformance,
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire::conformance
+}  // namespace pricewire::conformance::delivery_queue

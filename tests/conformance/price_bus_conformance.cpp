@@ -16,7 +16,7 @@
 #include "redis_contract.hpp"
 #include "support/eventually.hpp"
 
-namespace pricewire::conformance {
+namespace pricewire::conformance::price_bus {
 namespace {
 
 using namespace std::chrono_literals;
@@ -336,4 +336,4 @@ INSTANTIATE_TEST_SUITE_P(Buses, PriceBusConformance,
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire::conformance
+}  // namespace pricewire::conformance::price_bus

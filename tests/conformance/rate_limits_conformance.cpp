@@ -10,7 +10,7 @@
 #include "access/redis/redis_rate_limits.hpp"
 #include "redis_contract.hpp"
 
-namespace pricewire::conformance {
+namespace pricewire::conformance::rate_limits {
 namespace {
 
 using namespace std::chrono_literals;
@@ -162,4 +162,4 @@ INSTANTIATE_TEST_SUITE_P(Limits, RateLimitsConformance,
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace
-}  // namespace pricewire::conformance
+}  // namespace pricewire::conformance::rate_limits

@@ -12,14 +12,14 @@
 namespace pricewire::access {
 namespace {
 
-constexpr std::size_t shard_count = 16;
+constexpr std::size_t key_shards = 16;
 
 class InProcessAuthCache : public AuthCache {
 public:
     InProcessAuthCache(const Clock& clock, const AuthCacheOptions& options)
         : clock_(clock),
           ttl_(options.ttl),
-          shard_capacity_(std::max<std::size_t>(1, options.max_entries / shard_count)) {}
+          shard_capacity_(std::max<std::size_t>(1, options.max_entries / key_shards)) {}
 
     std::optional<User> get(const Sha256& api_key_hash) override {
         const MonoTime now = clock_.mono();
@@ -86,13 +86,13 @@ private:
         absl::flat_hash_map<Sha256, std::list<Entry>::iterator> by_hash GUARDED_BY(mutex);
     };
 
-    Shard& shard_of(const Sha256& hash) { return shards_[hash[0] % shard_count]; }
+    Shard& shard_of(const Sha256& hash) { return shards_[hash[0] % key_shards]; }
 
     const Clock& clock_;
     const Duration ttl_;
     const std::size_t shard_capacity_;
     std::atomic<std::uint64_t> generation_{0};
-    std::array<Shard, shard_count> shards_;
+    std::array<Shard, key_shards> shards_;
 };
 
 }  // namespace

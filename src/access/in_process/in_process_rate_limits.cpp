@@ -14,12 +14,12 @@
 namespace pricewire::access {
 namespace {
 
-constexpr std::size_t shard_count = 16;
+constexpr std::size_t bucket_shards = 16;
 
 class InProcessRateLimits : public RateLimits {
 public:
     explicit InProcessRateLimits(std::size_t max_buckets)
-        : shard_capacity_(std::max<std::size_t>(1, max_buckets / shard_count)) {}
+        : shard_capacity_(std::max<std::size_t>(1, max_buckets / bucket_shards)) {}
 
     RateDecision take(std::string_view bucket, const RateLimit& limit, MonoTime now) override {
         Shard& shard = shard_of(bucket);
@@ -60,7 +60,7 @@ private:
     };
 
     Shard& shard_of(std::string_view bucket) {
-        return shards_[absl::Hash<std::string_view>{}(bucket) % shard_count];
+        return shards_[absl::Hash<std::string_view>{}(bucket) % bucket_shards];
     }
 
     // Becomes the most recently used one.
@@ -84,7 +84,7 @@ private:
     }
 
     const std::size_t shard_capacity_;
-    std::array<Shard, shard_count> shards_;
+    std::array<Shard, bucket_shards> shards_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "bus/redis/waits.hpp"
 #include "bus/redis/latest_json.hpp"
 
 namespace pricewire::bus {
@@ -30,7 +31,6 @@ constexpr Duration processed_every = 100ms;
 // An idle connection is checked this often, so that prices sent just before it broke can still be resent.
 constexpr Duration idle_for = 500ms;
 constexpr Duration goodbye = 1s;
-constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
 
 // Another feed's board is kept if it has a price and this one has none or an older one.
 constexpr std::string_view board_script = R"(
@@ -114,7 +114,7 @@ void Publisher::run() {
         drop_oldest(now);
         if (now >= retry_at_ || closing_until) {
             try {
-                if (!connection_) connection_ = redis::Connection::open(address_, timeouts);
+                if (!connection_) connection_ = redis::Connection::open(address_, stream_timeouts);
                 send(now, closing_until.has_value());
             } catch (const redis::RedisError& e) {
                 failed(e.what(), std::chrono::steady_clock::now());

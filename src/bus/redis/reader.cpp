@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1s};
+constexpr redis::Timeouts board_timeouts{.connect = 1s, .command = 1s};
 constexpr Duration read_every = 100ms;
 // Data not confirmed for this long is not shown: no price is better than a wrong one.
 constexpr Duration shown_for = 2s;
@@ -81,7 +81,7 @@ void Reader::run() {
     reconnect_.run<redis::RedisError>(
         stop_,
         [this] {
-            if (!connection_) connection_ = redis::Connection::open(address_, timeouts);
+            if (!connection_) connection_ = redis::Connection::open(address_, board_timeouts);
             read();
             return read_every;
         },

@@ -17,6 +17,7 @@
 #include "base/text.hpp"
 #include "bus/redis/keys.hpp"
 #include "bus/redis/notice_codec.hpp"
+#include "bus/redis/waits.hpp"
 #include "redis/connection.hpp"
 #include "redis/url.hpp"
 
@@ -25,15 +26,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
 constexpr std::string_view field = "n";
 constexpr std::string_view missed_field = "m";  // of an entry with the time since when some were dropped
 // Dropped notices are about changes committed a moment before.
 constexpr Duration loss_overlap = 1s;
-constexpr Duration absent_after = 5s;
-constexpr std::string_view block_ms = "500";
-// A peer that should answer every 500 ms and is silent for this long is taken for dead.
-constexpr Duration read_timeout = 2s;
+constexpr Duration away_after = 5s;
 // A minute of notices from a busy sender; what does not fit is dropped.
 constexpr std::size_t mailbox_capacity = 200'000;
 constexpr std::size_t notices_an_entry = 100;
@@ -98,7 +95,7 @@ private:
 
     bool send(std::span<const DeliveryNotice> notices) {
         try {
-            if (!connection_) connection_ = redis::Connection::open(address_, timeouts);
+            if (!connection_) connection_ = redis::Connection::open(address_, stream_timeouts);
             if (lost_since_) {
                 connection_
                     ->command({"XADD", key_, "MAXLEN", "~", cap_, "*", missed_field,
@@ -177,7 +174,7 @@ private:
 
     // Notices from before the connection are not read: the database has the same information.
     void begin() {
-        auto connection = redis::Connection::open(address_, timeouts);
+        auto connection = redis::Connection::open(address_, stream_timeouts);
         const redis::Reply newest = connection->command({"XREVRANGE", key_, "+", "-", "COUNT", "1"});
         newest.checked();
         const std::string_view last = newest[0][0].text();
@@ -190,7 +187,7 @@ private:
     void read() {
         const Timestamp asked = clock_.now();
         // After a pause of this process the stream may have been trimmed past its position.
-        if (asked - heard_at_ > absent_after) subscriber_.missed(heard_at_);
+        if (asked - heard_at_ > away_after) subscriber_.missed(heard_at_);
         const redis::Reply reply = connection_->command(
             {"XREAD", "COUNT", "100", "BLOCK", block_ms, "STREAMS", key_, place_}, read_timeout);
         reply.checked();

@@ -6,16 +6,13 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "bus/redis/waits.hpp"
 
 namespace pricewire::bus {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr redis::Timeouts timeouts{.connect = 1s, .command = 1500ms};
-constexpr std::string_view block_ms = "500";
-// A peer that should answer every 500 ms and is silent for this long is taken for dead.
-constexpr Duration read_timeout = 2s;
 constexpr std::string_view batch_text = "1000";
 constexpr std::size_t batch = 1000;
 // Prices are written before the alerts they fire are durable, so a subscriber that resumes starts this much
@@ -49,7 +46,7 @@ void Subscriber::run() {
         [this] {
             forget_silent_feeds(std::chrono::steady_clock::now());
             if (!connection_) {
-                connection_ = redis::Connection::open(address_, timeouts);
+                connection_ = redis::Connection::open(address_, stream_timeouts);
                 begin();
             }
             read();

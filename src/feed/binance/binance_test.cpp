@@ -9,7 +9,7 @@
 #include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::binance_tests {
 namespace {
 
 const Timestamp now{std::chrono::seconds{1'723'161'260}};
@@ -402,4 +402,4 @@ TEST(BinanceUs, RecordedFrames) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::binance_tests

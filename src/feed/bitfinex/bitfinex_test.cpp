@@ -5,7 +5,7 @@
 
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::bitfinex_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -210,4 +210,4 @@ TEST(Bitfinex, Recorded) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::bitfinex_tests

@@ -4,7 +4,7 @@
 #include "feed/bitfinex/bitfinex.hpp"
 #include "feed/show_past.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::bitfinex_past_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -75,4 +75,4 @@ TEST(BitfinexPast, Samples) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::bitfinex_past_tests

@@ -5,7 +5,7 @@
 #include "feed/bitget/bitget.hpp"
 #include "feed/session_play.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::bitget_session_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -162,4 +162,4 @@ TEST_F(BitgetSession, Faults) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::bitget_session_tests

@@ -6,7 +6,7 @@
 #include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::bitget_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -225,4 +225,4 @@ TEST(Bitget, Samples) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::bitget_tests

@@ -4,7 +4,7 @@
 #include "feed/bitget/bitget.hpp"
 #include "feed/show_past.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::bitget_past_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -76,4 +76,4 @@ TEST(BitgetPast, Listings) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::bitget_past_tests

@@ -5,7 +5,7 @@
 
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::bitstamp_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -167,4 +167,4 @@ TEST(Bitstamp, Recorded) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::bitstamp_tests

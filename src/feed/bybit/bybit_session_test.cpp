@@ -5,7 +5,7 @@
 #include "feed/bybit/bybit.hpp"
 #include "feed/session_play.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::bybit_session_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -160,4 +160,4 @@ TEST_F(BybitSession, Faults) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::bybit_session_tests

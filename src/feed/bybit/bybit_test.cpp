@@ -6,7 +6,7 @@
 #include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::bybit_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -233,4 +233,4 @@ TEST(Bybit, Samples) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::bybit_tests

@@ -5,7 +5,7 @@
 #include "feed/coinbase/coinbase.hpp"
 #include "feed/session_play.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::coinbase_session_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -220,4 +220,4 @@ TEST_F(CoinbaseSession, Faults) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::coinbase_session_tests

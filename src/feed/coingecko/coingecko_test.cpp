@@ -4,7 +4,7 @@
 
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::coingecko_tests {
 namespace {
 
 const Timestamp now{std::chrono::seconds{1'575'040'800}};
@@ -141,4 +141,4 @@ TEST(CoinGecko, RecordedAnswers) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::coingecko_tests

@@ -3,7 +3,7 @@
 #include "feed/coingecko/coingecko.hpp"
 #include "feed/show_past.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::coingecko_past_tests {
 namespace {
 
 TEST(CoinGeckoList, CoinsWithTheirNames) {
@@ -26,4 +26,4 @@ TEST(CoinGeckoList, Sample) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::coingecko_past_tests

@@ -6,7 +6,7 @@
 #include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::coinpaprika_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -104,4 +104,4 @@ TEST(CoinPaprika, ThroughASession) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::coinpaprika_tests

@@ -6,7 +6,7 @@
 #include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::crypto_com_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -219,4 +219,4 @@ acknowledged message 1
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::crypto_com_tests

@@ -4,7 +4,7 @@
 #include "feed/crypto_com/crypto_com.hpp"
 #include "feed/show_past.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::crypto_com_past_tests {
 namespace {
 
 const PastCase crypto_com{
@@ -82,4 +82,4 @@ TEST(CryptoComPast, Samples) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::crypto_com_past_tests

@@ -6,7 +6,7 @@
 #include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::gateio_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -262,4 +262,4 @@ ETH=0.4705USDT#309143071@2020-11-25T08:16:58.213457Z
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::gateio_tests

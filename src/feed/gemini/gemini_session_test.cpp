@@ -5,7 +5,7 @@
 #include "feed/gemini/gemini.hpp"
 #include "feed/session_play.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::gemini_session_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -162,4 +162,4 @@ TEST_F(GeminiSession, Faults) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::gemini_session_tests

@@ -4,7 +4,7 @@
 
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::gemini_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -131,4 +131,4 @@ TEST(Gemini, TheProtocolOfBefore2026GivesOneLine) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::gemini_tests

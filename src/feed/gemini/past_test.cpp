@@ -4,7 +4,7 @@
 #include "feed/gemini/gemini.hpp"
 #include "feed/show_past.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::gemini_past_tests {
 namespace {
 
 // Newest first, whatever the range.
@@ -57,4 +57,4 @@ TEST(GeminiPast, Listings) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::gemini_past_tests

@@ -7,7 +7,7 @@
 #include "feed/show.hpp"
 #include "sim/protocol.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::htx_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -237,4 +237,4 @@ TEST(Inflater, TakesOneMemberAndBoundsWhatItGives) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::htx_tests

@@ -5,7 +5,7 @@
 #include "feed/kraken/kraken.hpp"
 #include "feed/session_play.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::kraken_session_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -202,4 +202,4 @@ TEST_F(KrakenSession, Faults) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::kraken_session_tests

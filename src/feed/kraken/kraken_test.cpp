@@ -5,7 +5,7 @@
 
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::kraken_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -220,4 +220,4 @@ TEST(Kraken, Samples) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::kraken_tests

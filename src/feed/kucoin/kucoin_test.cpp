@@ -5,7 +5,7 @@
 #include "feed/session_play.hpp"
 #include "feed/show.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::kucoin_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -279,4 +279,4 @@ acknowledged message 1
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::kucoin_tests

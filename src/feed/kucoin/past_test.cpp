@@ -3,7 +3,7 @@
 #include "feed/kucoin/kucoin.hpp"
 #include "feed/show_past.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::kucoin_past_tests {
 namespace {
 
 // Time, open, close, high, low; newest first.
@@ -33,4 +33,4 @@ TEST(KucoinPast, Listings) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::kucoin_past_tests

@@ -4,7 +4,7 @@
 #include "feed/mexc/mexc.hpp"
 #include "feed/show_past.hpp"
 
-namespace pricewire::feed {
+namespace pricewire::feed::mexc_past_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -69,4 +69,4 @@ TEST(MexcPast, Listings) {
 }
 
 }  // namespace
-}  // namespace pricewire::feed
+}  // namespace pricewire::feed::mexc_past_tests

@@ -17,8 +17,8 @@ using std::chrono::seconds;
 
 // Messages sent before checking whether the broker blocks publishing.
 constexpr std::size_t send_batch = 100;
-constexpr Duration longest_sleep = milliseconds{500};
-constexpr Duration cut_after = milliseconds{300};
+constexpr Duration longest_wait = milliseconds{500};
+constexpr Duration stop_margin = milliseconds{300};
 
 MonoTime mono() {
     return std::chrono::steady_clock::now();
@@ -37,7 +37,7 @@ Publisher::~Publisher() {
         stop_by_ = mono() + options_.stop_deadline;
         stop_.set();
         wake_.wake();
-        if (!changed_.wait_until(lock, stop_by_ + cut_after, [&]() REQUIRES(mutex_) { return ended_; }))
+        if (!changed_.wait_until(lock, stop_by_ + stop_margin, [&]() REQUIRES(mutex_) { return ended_; }))
             cut_.cut();
     }
     thread_.join();
@@ -291,7 +291,7 @@ bool Publisher::finished() {
 }
 
 MonoTime Publisher::wake_at() {
-    MonoTime at = mono() + longest_sleep;
+    MonoTime at = mono() + longest_wait;
     if (!blocked_ && !sent_.empty())
         at = std::min<MonoTime>(at, sent_.front().at + options_.confirm_deadline);
     MutexLock lock(mutex_);

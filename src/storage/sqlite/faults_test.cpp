@@ -14,7 +14,7 @@
 #include "storage/sqlite/sqlite_storage.hpp"
 #include "storage/sqlite/temp_dir.hpp"
 
-namespace pricewire::storage {
+namespace pricewire::storage::faults_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -214,4 +214,4 @@ TEST_F(SqliteFaultsTest, ManyProcessesCreateTheDatabaseConcurrently) {
 }
 
 }  // namespace
-}  // namespace pricewire::storage
+}  // namespace pricewire::storage::faults_tests

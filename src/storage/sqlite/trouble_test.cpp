@@ -20,7 +20,7 @@
 #include "storage/sqlite/temp_dir.hpp"
 #include "storage/trouble_fixture.hpp"
 
-namespace pricewire::storage {
+namespace pricewire::storage::trouble_tests {
 namespace {
 
 using namespace std::chrono_literals;
@@ -379,4 +379,4 @@ TEST_F(SqliteTroubleTest, AFileThatIsNoDatabaseIsLeftAsItIs) {
 }
 
 }  // namespace
-}  // namespace pricewire::storage
+}  // namespace pricewire::storage::trouble_tests

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "redis/connection.hpp"
+
+namespace pricewire::bus {
+
+// How long those wait who write to Redis, and those who read a stream.
+inline constexpr redis::Timeouts stream_timeouts{.connect = std::chrono::seconds{1},
+                                                 .command = std::chrono::milliseconds{1500}};
+inline constexpr std::string_view block_ms = "500";
+// A peer that should answer every 500 ms and is silent for this long is taken for dead.
+inline constexpr Duration read_timeout = std::chrono::seconds{2};
+
+}  // namespace pricewire::bus
