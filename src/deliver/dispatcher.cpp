@@ -16,10 +16,10 @@
 #include "deliver/held.hpp"
 #include "deliver/intake.hpp"
 #include "deliver/last_chance.hpp"
+#include "deliver/outcomes.hpp"
 #include "deliver/peers.hpp"
 #include "deliver/request.hpp"
 #include "deliver/requests.hpp"
-#include "deliver/secret_log.hpp"
 #include "deliver/write_back.hpp"
 #include "net/endpoint_name.hpp"
 
@@ -63,12 +63,12 @@ public:
           storage_(storage),
           client_(client),
           clock_(clock),
-          rng_(seed),
           gate_(clock, seed + 1),
           write_back_(options.owner, storage, clock, gate_, options.changed),
           intake_(options.owner, options.timeout + lease_slack, options.max_hints,
                   options.alive_for > Duration::zero(), storage, clock),
           endpoints_(policy_of(options, client), seed + 2),
+          outcomes_(options_, clock, seed, write_back_, intake_, endpoints_),
           peers_(options.owner, options.alive_for, storage, clock),
           budget_(options.attempts_by_user),
           requests_(options.push_key, options.push_contact, options.user_agent, secrets) {}
@@ -87,7 +87,7 @@ public:
         if (stopping_) return;
         if (!peers_.alive() || intake_.is_from_earlier_life(lease_until))
             return intake_.doubt(claimed, lease_until);
-        tell_claimed(claimed);
+        outcomes_.tell_claimed(claimed);
         for (ClaimedDelivery& one : claimed) {
             if (ended_early_.erase(one.id) > 0) continue;
             if (const auto it = held_.find(one.id); it != held_.end()) it->second.launch.reset();
@@ -121,17 +121,20 @@ public:
         const auto it = held_.find(completed.delivery_id);
         if (it == held_.end() || !it->second.in_flight) return;
         const AttemptResult& result = completed.result;
-        Held held = std::move(it->second);
-        held_.erase(it);
+        Held held = std::move(held_.extract(it).mapped());
         if (held.launch) ended_early_.insert(held.claimed.id);
         leave_endpoint(held, sign_of(result), failure_of(result, receiver_of(held.claimed)).value_or(""));
         if (result.error == net::HttpError::cancelled) {
             // The client has ended; the receiver has not failed.
-            if (!stopping_) defer(held);
+            if (!stopping_) outcomes_.defer(held);
             return;
         }
-        if (result.error == net::HttpError::local) return put_off_for_ourselves(held, result);
-        settle(held, held.take_attempt(), result);
+        if (result.error == net::HttpError::local) {
+            // With an address something may have been sent: that is what the budget limits.
+            if (result.remote_ip.empty()) budget_.give_back(held.claimed.alert.user_id);
+            return outcomes_.put_off_for_ourselves(held, result);
+        }
+        if (outcomes_.of_attempt(held, result)) end_those_that_wait(*held.endpoint, held.claimed);
     }
 
     MonoTime step() override {
@@ -174,7 +177,9 @@ public:
     }
 
     SenderStats stats() const override {
-        SenderStats s = stats_;
+        SenderStats s;
+        outcomes_.add_to(s);
+        s.woken = woken_;
         s.in_flight = endpoints_.in_flight();
         s.waiting = endpoints_.waiting();
         s.unrecorded = write_back_.outcomes();
@@ -194,17 +199,9 @@ private:
         breakers_told_.tell(ended, endpoint, reason, clock_.mono());
         for (const Uuid& id : ended.put_out) {
             const auto it = held_.find(id);
-            if (!it->second.launch) defer(it->second);
+            if (!it->second.launch) outcomes_.defer(it->second);
             held_.erase(it);
         }
-    }
-
-    void settle(const Held& held, Attempt made, const AttemptResult& result) {
-        ++stats_.attempts;
-        auto outcome = decide(held.claimed, std::move(made), result, options_.retry, clock_.now(), rng_);
-        const bool ends_others = outcome.disable_endpoint || outcome.push_gone;
-        write(held.claimed, std::move(outcome), Endpoints::name(*held.endpoint), result.error);
-        if (ends_others) end_those_that_wait(*held.endpoint, held.claimed);
     }
 
     // Those claimed before the URL was disabled, or the device removed, were read without that.
@@ -213,7 +210,8 @@ private:
         for (const Uuid& id : endpoints_.remove_waiting(endpoint, other)) {
             ClaimedDelivery& claimed = held_.at(id).claimed;
             close_destination(claimed, clock_.now());
-            write(claimed, *ended_before(claimed, clock_.now()), Endpoints::name(endpoint));
+            outcomes_.without_attempt(claimed, *ended_before(claimed, clock_.now()),
+                                      Endpoints::name(endpoint));
             held_.erase(id);
         }
     }
@@ -224,36 +222,6 @@ private:
             const auto it = std::ranges::find_if(held_, goes);
             if (it != held_.end()) end_those_that_wait(*it->second.endpoint, it->second.claimed);
         }
-    }
-
-    void write(const ClaimedDelivery& claimed, DeliveryOutcome outcome, const std::string& endpoint,
-               net::HttpError error = net::HttpError::none) {
-        if (options_.settled) options_.settled(claimed, outcome, error);
-        if (outcome.next == DeliveryState::delivered) ++stats_.delivered;
-        if (outcome.next == DeliveryState::failed) ++stats_.failed;
-        if (outcome.next == DeliveryState::expired) ++stats_.expired;
-        if (outcome.next == DeliveryState::pending) {
-            intake_.due_at(clock_.mono() + (*outcome.next_attempt_at - clock_.now()));
-        }
-        const bool at_info = log::enabled(log::Level::info) && attempts_told_.take(clock_.mono());
-        log_outcome(claimed, outcome, endpoint, at_info ? log::Level::info : log::Level::debug);
-        outcome.user_id = claimed.alert.user_id;
-        if (!claimed.push) outcome.webhook_url = claimed.alert.webhook_url;
-        write_back_.add(std::move(outcome));
-    }
-
-    void defer(const Held& held) {
-        const ClaimedDelivery& claimed = held.claimed;
-        const Timestamp now = clock_.now();
-        const Timestamp until = deferred_until(
-            claimed, options_.retry.attempts,
-            Endpoints::comes_back(*held.endpoint, now) + endpoints_.pause_left(*held.endpoint, clock_.mono()),
-            now);
-        ++stats_.deferred;
-        write_back_.add({claimed.id, claimed.attempt, until, Endpoints::lane_name(*held.endpoint, held.lane),
-                         claimed.alert.user_id},
-                        held.lease_until);
-        endpoints_.deferred(*held.endpoint, held.lane, clock_.mono());
     }
 
     // Claiming.
@@ -299,8 +267,7 @@ private:
             if (is_one(held)) dropped.push_back(id);
         }
         for (const Uuid& id : dropped) {
-            const Held held = std::move(held_.at(id));
-            held_.erase(id);
+            const Held held = std::move(held_.extract(id).mapped());
             if (held.in_flight) {
                 budget_.give_back(held.claimed.alert.user_id);
                 leave_endpoint(held, Sign::none, {});
@@ -345,16 +312,8 @@ private:
         }
     }
 
-    void tell_claimed(std::span<const ClaimedDelivery> claimed) {
-        if (!options_.changed) return;
-        std::vector<DeliveryNotice> notices;
-        notices.reserve(claimed.size());
-        for (const ClaimedDelivery& c : claimed) notices.push_back({c.alert.user_id, c.id});
-        options_.changed(notices);
-    }
-
     void accept(Intake::Batch& batch, bool from_lane) {
-        tell_claimed(batch.claimed);
+        outcomes_.tell_claimed(batch.claimed);
         std::vector<Uuid> refused;
         for (ClaimedDelivery& claimed : batch.claimed) {
             const Uuid user = claimed.alert.user_id;
@@ -372,17 +331,13 @@ private:
             return true;
         }
         if (auto outcome = ended_before(claimed, clock_.now())) {
-            write(claimed, std::move(*outcome), host_in(destination(claimed)));
+            outcomes_.without_attempt(claimed, std::move(*outcome), host_in(destination(claimed)));
             return true;
         }
         // Checked again, since the configuration may have changed after the alert was created.
         const auto url = net::parse_webhook_url(destination(claimed), wires_->urls);
         if (!url) {
-            ++stats_.attempts;
-            const AttemptResult result{.error = net::HttpError::bad_url, .error_text = url.error().message};
-            Attempt made{.delivery_id = claimed.id, .number = claimed.attempt, .started_at = clock_.now()};
-            write(claimed, decide(claimed, std::move(made), result, options_.retry, clock_.now(), rng_),
-                  host_in(destination(claimed)), result.error);
+            outcomes_.of_refused_url(claimed, url.error().message);
             return true;
         }
         return offer_room(held_for(std::move(claimed), *url, lease_until), from_lane);
@@ -404,7 +359,7 @@ private:
                             .from_lane = from_lane,
                             .last_chance = has_last_chance(claimed, options_.retry.attempts, clock_.now())};
         if (!endpoints_.offer(*held.endpoint, waiter, clock_.mono())) {
-            if (!held.launch) defer(held);
+            if (!held.launch) outcomes_.defer(held);
             return false;
         }
         held_.emplace(waiter.id, std::move(held));
@@ -420,7 +375,7 @@ private:
             write_back_.write_deferrals();
             Intake::Batch batch;
             intake_.claim_lane(batch, Endpoints::lane_name(*lane->endpoint, lane->number), lane->count);
-            stats_.woken += batch.claimed.size();
+            woken_ += batch.claimed.size();
             endpoints_.fetched(*lane, batch.claimed.size(), clock_.mono());
             if (!peers_.alive()) return;
             accept(batch, true);
@@ -437,8 +392,7 @@ private:
             if (!turn) return;
             const auto it = held_.find(turn->id);
             if (start(it->second)) continue;
-            const Held held = std::move(it->second);
-            held_.erase(it);
+            const Held held = std::move(held_.extract(it).mapped());
             leave_endpoint(held, Sign::none, {});
         }
     }
@@ -449,25 +403,24 @@ private:
         const Timestamp now = clock_.now();
         // What is not committed yet has no outcome.
         const bool is_written = held.launch == nullptr;
-        if (auto outcome = ended_before(claimed, now)) {
-            if (is_written) write(claimed, std::move(*outcome), Endpoints::name(*held.endpoint));
+        const auto end = [&](DeliveryOutcome&& outcome) {
+            if (is_written)
+                outcomes_.without_attempt(claimed, std::move(outcome), Endpoints::name(*held.endpoint));
             return false;
-        }
+        };
+        if (auto outcome = ended_before(claimed, now)) return end(std::move(*outcome));
         // An attempt that outlasts its lease could be made twice.
         if (now + options_.timeout > held.lease_until) {
-            if (is_written) defer(held);
+            if (is_written) outcomes_.defer(held);
             return false;
         }
         auto request = requests_.make(claimed, now);
         if (!request) {
-            if (is_written) put_off_for_secret(held, request.error().message);
+            if (is_written) outcomes_.put_off_for_secret(held, request.error().message);
             return false;
         }
         budget_.share_among(peers_.count());
-        if (auto over = budget_.refuses(claimed, clock_.moment())) {
-            if (is_written) write(claimed, std::move(*over), Endpoints::name(*held.endpoint));
-            return false;
-        }
+        if (auto over = budget_.refuses(claimed, clock_.moment())) return end(std::move(*over));
         request->timeout = options_.timeout;
         request->verify_tls = options_.verify_tls;
         request->guard = &wires_->urls.guard;
@@ -484,25 +437,6 @@ private:
             held.launch->add(std::move(begin));
         }
         return true;
-    }
-
-    void put_off_for_secret(const Held& held, const std::string& reason) {
-        const ClaimedDelivery& claimed = held.claimed;
-        secrets_told_.tell(claimed, reason);
-        write(claimed,
-              put_off(claimed, cannot_be_made(claimed) + reason, wait_for_secret(options_.retry),
-                      clock_.now(), rng_),
-              Endpoints::name(*held.endpoint));
-    }
-
-    void put_off_for_ourselves(const Held& held, const AttemptResult& result) {
-        const Timestamp now = clock_.now();
-        // With an address something may have been sent: that is what the budget limits.
-        if (result.remote_ip.empty()) budget_.give_back(held.claimed.alert.user_id);
-        write(held.claimed,
-              put_off(held.claimed, result.error_text, wait_for_ourselves(held.claimed, options_.retry, now),
-                      now, rng_),
-              Endpoints::name(*held.endpoint), result.error);
     }
 
     MonoTime next_step() const {
@@ -531,11 +465,11 @@ private:
     storage::Outbox& storage_;
     net::HttpClient& client_;
     const Clock& clock_;
-    Rng rng_;
     StorageGate gate_;
     WriteBack write_back_;
     Intake intake_;
     Endpoints endpoints_;
+    Outcomes outcomes_;
     Peers peers_;
     AttemptBudget budget_;
     Requests requests_;
@@ -545,13 +479,11 @@ private:
     bool claim_goes_on_ = false;
     bool client_is_behind_ = false;  // deliveries that may start wait for it
     MonoTime tidy_at_;
-    log::LineBudget attempts_told_{"webhook attempts", 200};
     BreakerLog breakers_told_;
-    SecretLog secrets_told_;
 
     bool prepared_ = false;
     bool stopping_ = false;
-    SenderStats stats_;
+    std::uint64_t woken_ = 0;
 };
 
 }  // namespace
