@@ -85,14 +85,11 @@ public:
     void on_claimed(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) override {
         // finish() gives them back.
         if (stopping_) return;
+        std::erase_if(claimed, [&](const ClaimedDelivery& one) { return hear_of_commit(one.id); });
         if (!peers_.alive() || intake_.is_from_earlier_life(lease_until))
             return intake_.doubt(claimed, lease_until);
         outcomes_.tell_claimed(claimed);
-        for (ClaimedDelivery& one : claimed) {
-            if (ended_early_.erase(one.id) > 0) continue;
-            if (const auto it = held_.find(one.id); it != held_.end()) it->second.launch.reset();
-            accept(std::move(one), lease_until, false);
-        }
+        for (ClaimedDelivery& one : claimed) accept(std::move(one), lease_until, false);
     }
 
     void on_coming(std::vector<ClaimedDelivery> coming, Timestamp lease_until,
@@ -165,9 +162,7 @@ public:
         begin_stop();
         try {
             write_back_.finish();
-            if (endpoints_.breakers_changed()) {
-                write_back_.write_breakers(endpoints_.take_changed_breakers());
-            }
+            if (endpoints_.breakers_changed()) write_back_.write_breakers(endpoints_.take_changed_breakers());
         } catch (const std::exception& e) {
             log::error(
                 "the sender could not write its last outcomes; these deliveries are attempted again with the "
@@ -182,6 +177,7 @@ public:
         s.woken = woken_;
         s.in_flight = endpoints_.in_flight();
         s.waiting = endpoints_.waiting();
+        s.ended_early = ended_early_.size();
         s.unrecorded = write_back_.outcomes();
         s.open_breakers = endpoints_.open_breakers();
         s.half_open_breakers = endpoints_.half_open_breakers();
@@ -191,6 +187,12 @@ public:
 
 private:
     // Settling.
+
+    // True if its attempt has ended already: its outcome is written, or about to be.
+    bool hear_of_commit(const Uuid& id) {
+        if (const auto it = held_.find(id); it != held_.end()) it->second.launch.reset();
+        return ended_early_.erase(id) > 0;
+    }
 
     void leave_endpoint(const Held& held, Sign sign, std::string_view reason) {
         Endpoints::Endpoint& endpoint = *held.endpoint;
@@ -252,9 +254,8 @@ private:
             claim_goes_on_ = batches == batches_a_step;
             fetch_from_lanes();
             start_waiting();
-            if (endpoints_.breakers_changed() && write_back_.breakers_due()) {
+            if (endpoints_.breakers_changed() && write_back_.breakers_due())
                 write_back_.write_breakers(endpoints_.take_changed_breakers());
-            }
         } catch (const std::exception& e) {
             gate_.failed(e);
         }
@@ -431,11 +432,7 @@ private:
                 wires->completed({delivery_id, attempt_result(std::move(result))});
             });
         };
-        if (is_written) {
-            begin();
-        } else {
-            held.launch->add(std::move(begin));
-        }
+        is_written ? begin() : held.launch->add(std::move(begin));
         return true;
     }
 

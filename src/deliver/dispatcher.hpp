@@ -66,6 +66,7 @@ struct SenderStats {
     std::size_t in_flight = 0;      // attempts under way
     std::size_t waiting = 0;        // claimed, waiting for room
     std::size_t unrecorded = 0;     // attempts ended but not yet written
+    std::size_t ended_early = 0;    // attempts ended before it was known that their deliveries are committed
     std::size_t open_breakers = 0;  // endpoints whose breaker is not closed
     std::size_t half_open_breakers = 0;
     std::size_t endpoints_known = 0;

@@ -275,6 +275,30 @@ TEST_F(DispatcherPeersOfferTest, WhatWasClaimedInAnEarlierLifeIsClaimedAnew) {
     }
 }
 
+TEST_F(DispatcherPeersOfferTest, WhatEndsBeforeItsCommitIsHeardOfIsForgottenThenWhateverTheSenderCounts) {
+    // In turn, the answer comes before the dead sender hears of the commit, and after.
+    for (const bool before : {true, false}) {
+        const auto offer = dispatcher_->offer().value();
+        const auto tasks = fire_under(offer.claim, claimed_);
+        const auto launch = std::make_shared<Launch>(clock_.mono());
+        dispatcher_->on_coming(claimed_, offer.claim.lease_until, launch);
+        EXPECT_TRUE(launch->go(clock_.mono()));
+        ASSERT_EQ(client_->open(), 1U);
+        const auto answer = [&] {
+            client_->answer(0, fakes::http_status(200));
+            for (CompletedAttempt& c : std::exchange(ended_, {})) dispatcher_->on_completed(std::move(c));
+        };
+        clock_.advance(seconds{4});
+        if (before) answer();
+        EXPECT_EQ(dispatcher_->stats().ended_early, before ? 1U : 0U);
+        dispatcher_->on_claimed(claimed_, offer.claim.lease_until);
+        if (!before) answer();
+        EXPECT_EQ(dispatcher_->stats().ended_early, 0U);
+        pass(seconds{5});
+        EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
+    }
+}
+
 TEST_F(DispatcherPeersOfferTest, WhatArrivesWhileItIsDeadIsGivenBackAndClaimedAnew) {
     const auto offer = dispatcher_->offer().value();
     const auto tasks = fire_under(offer.claim, claimed_);
