@@ -128,6 +128,9 @@ public:
     virtual std::optional<ActiveAlert> active_alert(const Uuid& alert_id) = 0;
     // One consistent snapshot of all active alerts, passed on in pieces, in any order, on the calling thread.
     virtual void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;
+    // The same of those whose own ticker is among these.
+    virtual void load_alerts_of(std::span<const Ticker> tickers,
+                                const std::function<void(std::span<const ActiveAlert>)>& piece) = 0;
 
     // The URLs of a user's alerts, at most `limit`, disabled ones first, each part by URL; only those that follow
     // `after`, if it is given.

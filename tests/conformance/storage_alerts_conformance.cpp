@@ -304,6 +304,27 @@ TEST_P(StorageAlertsConformance, LoadsTheActiveAlerts) {
     EXPECT_EQ(loaded.at(ids[2]), (ActiveAlert{ids[2], "BTC", Condition::gt, Decimal::from_int(3)}));
 }
 
+TEST_P(StorageAlertsConformance, LoadsTheActiveAlertsOfSomeTickers) {
+    std::map<Ticker, Uuid> ids;
+    for (const Ticker ticker : {Ticker("BTC"), Ticker("ETH"), Ticker("SOL")}) {
+        Alert alert = new_alert("1");
+        alert.ticker = ticker;
+        EXPECT_TRUE(storage_->create_alert(alert, 10));
+        ids[ticker] = alert.id;
+    }
+    fire({add_alert().id});
+    const auto loaded = [&](const std::vector<Ticker>& tickers) {
+        std::set<Uuid> out;
+        storage_->load_alerts_of(tickers, [&](std::span<const ActiveAlert> piece) {
+            for (const ActiveAlert& alert : piece) out.insert(alert.id);
+        });
+        return out;
+    };
+    EXPECT_EQ(loaded({"BTC", "SOL", "ADA"}), (std::set<Uuid>{ids["BTC"], ids["SOL"]}));
+    EXPECT_TRUE(loaded({"ADA"}).empty());
+    EXPECT_TRUE(loaded({}).empty());
+}
+
 TEST_P(StorageAlertsConformance, LosesNoAlertBetweenTheSnapshotAndTheChanges) {
     // A client that subscribes and then loads knows every alert, from one or the other.
     std::atomic<bool> done = false;

@@ -37,6 +37,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"alerts", [&] { s.alerts(none, {}); }},
         {"delete_alert", [&] { s.delete_alert(none, none); }},
         {"load_active_alerts", [&] { active(); }},
+        {"load_alerts_of", [&] { s.load_alerts_of(std::vector<Ticker>{"BTC"}, [](auto) {}); }},
         {"endpoints", [&] { s.endpoints(none, 1); }},
         {"endpoint", [&] { s.endpoint(none, "https://x.example/"); }},
         {"enable_endpoint", [&] { s.enable_endpoint(none, "x"); }},

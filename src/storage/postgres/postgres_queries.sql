@@ -269,6 +269,13 @@ SELECT
 FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
 WHERE a.is_active;
 
+-- name: alerts_declare_of
+DECLARE active_alerts NO SCROLL CURSOR FOR
+SELECT
+-- include: active_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
+WHERE a.is_active AND a.ticker = ANY ($1::text[]);
+
 -- name: alerts_fetch
 FETCH 10000 FROM active_alerts;
 

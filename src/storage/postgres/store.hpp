@@ -25,6 +25,8 @@ public:
                                                  const Alerts::AnswerOf& answer = {}) override;
     using sql::Store<Pool>::put_states;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
+    void load_alerts_of(std::span<const Ticker> tickers,
+                        const std::function<void(std::span<const ActiveAlert>)>& piece) override;
 
     // store_outbox.cpp
     std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups,
@@ -42,6 +44,9 @@ public:
     std::vector<Member> members() override;
 
 private:
+    template <typename Declare>
+    void load_alerts(const char* method, const std::function<void(std::span<const ActiveAlert>)>& piece,
+                     Declare declare);
     void fire_plain(std::span<const FiringGroup> groups, const sql::Boards& boards,
                     std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes,
                     ClaimOnFiring* on_firing);

@@ -42,13 +42,26 @@ std::vector<CreateAlertResult> Store::create_alerts(std::span<const Alert> alert
 }
 
 void Store::load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) {
-    const auto read_one = or_skip("load_active_alerts", sql::read_active_alert);
+    load_alerts("load_active_alerts", piece, [](Connection& db) { db.execute(query("alerts_declare")); });
+}
+
+void Store::load_alerts_of(std::span<const Ticker> tickers,
+                           const std::function<void(std::span<const ActiveAlert>)>& piece) {
+    Array names;
+    for (const Ticker& ticker : tickers) names.add(ticker.view());
+    load_alerts("load_alerts_of", piece, [&](Connection& db) { db.run("alerts_declare_of", names); });
+}
+
+template <typename Declare>
+void Store::load_alerts(const char* method, const std::function<void(std::span<const ActiveAlert>)>& piece,
+                        Declare declare) {
+    const auto read_one = or_skip(method, sql::read_active_alert);
     // Not retried: some pieces have been passed on by then. (A cursor that only reads takes no locks, so it
     // cannot lose against another transaction.)
-    transaction("load_active_alerts", Durability::process, [&](Connection& db) {
+    transaction(method, Durability::process, [&](Connection& db) {
         const Patience patience(db, piece_within);
         db.execute(snapshot_settings);
-        db.execute(query("alerts_declare"));
+        declare(db);
         while (true) {
             const pqxx::result rows = db.execute(query("alerts_fetch"));
             if (rows.empty()) break;

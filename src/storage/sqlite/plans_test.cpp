@@ -99,6 +99,8 @@ protected:
             {"blind_prune", {"INDEX blind_spans_by_start (started_at<?)"}},
             {"alert_delete", {"SEARCH alerts USING PRIMARY KEY (id=?)", "SEARCH d USING PRIMARY KEY (id=?)"}},
             {"alerts_load_active", {"SCAN a\n", "SEARCH s USING PRIMARY KEY (alert_id=?)"}},
+            {"alerts_load_of",
+             {"INDEX alerts_by_ticker (ticker=?)", "SEARCH s USING PRIMARY KEY (alert_id=?)"}},
             {"firing_deliveries", {"SCAN f", "SEARCH a USING PRIMARY KEY (id=?)"}},
             {"firing_alerts",
              {"SEARCH alerts USING PRIMARY KEY (id=?)", "SEARCH f USING PRIMARY KEY (alert_id=?)"}},

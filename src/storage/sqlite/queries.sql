@@ -230,6 +230,12 @@ SELECT
 FROM alerts a LEFT JOIN alert_states s ON s.alert_id = iif(a.rule IS NULL, NULL, a.id)
 WHERE +a.is_active = 1;
 
+-- name: alerts_load_of
+SELECT
+-- include: active_columns
+FROM alerts a LEFT JOIN alert_states s ON s.alert_id = iif(a.rule IS NULL, NULL, a.id)
+WHERE a.is_active = 1 AND a.ticker = ?1;
+
 -- name: alert_active
 SELECT
 -- include: active_columns

@@ -53,6 +53,8 @@ public:
                                                  const IdempotentRequest* request = nullptr,
                                                  const Alerts::AnswerOf& answer = {}) override;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
+    void load_alerts_of(std::span<const Ticker> tickers,
+                        const std::function<void(std::span<const ActiveAlert>)>& piece) override;
 
     // store_outbox.cpp
     std::vector<DeliveryTask> fire(std::span<const FiringGroup> groups,

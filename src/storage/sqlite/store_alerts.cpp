@@ -5,6 +5,24 @@ namespace {
 
 constexpr std::size_t snapshot_piece = 10'000;
 
+template <typename Read, typename... Values>
+void pass_on(Connection& db, const std::function<void(std::span<const ActiveAlert>)>& piece, Read read_one,
+             std::string_view query, const Values&... values) {
+    std::vector<ActiveAlert> alerts;
+    alerts.reserve(snapshot_piece);
+    db.each(
+        [&](const Row& row) {
+            if (const auto alert = read_one(row)) alerts.push_back(*alert);
+            if (alerts.size() == snapshot_piece) {
+                piece(alerts);
+                alerts.clear();
+            }
+            return true;
+        },
+        query, values...);
+    piece(alerts);
+}
+
 }  // namespace
 
 CreateAlertResult Store::create_alert(const Alert& alert, std::size_t limit,
@@ -68,20 +86,15 @@ CreateAlertResult Store::create_one(Connection& db, const Alert& given, std::siz
 
 void Store::load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) {
     read("load_active_alerts", [&](Connection& db) {
-        std::vector<ActiveAlert> alerts;
-        alerts.reserve(snapshot_piece);
-        const auto read_one = or_skip("load_active_alerts", sql::read_active_alert);
-        db.each(
-            [&](const Row& row) {
-                if (const auto alert = read_one(row)) alerts.push_back(*alert);
-                if (alerts.size() == snapshot_piece) {
-                    piece(alerts);
-                    alerts.clear();
-                }
-                return true;
-            },
-            "alerts_load_active");
-        piece(alerts);
+        pass_on(db, piece, or_skip("load_active_alerts", sql::read_active_alert), "alerts_load_active");
+    });
+}
+
+void Store::load_alerts_of(std::span<const Ticker> tickers,
+                           const std::function<void(std::span<const ActiveAlert>)>& piece) {
+    read("load_alerts_of", [&](Connection& db) {
+        const auto read_one = or_skip("load_alerts_of", sql::read_active_alert);
+        for (const Ticker& ticker : tickers) pass_on(db, piece, read_one, "alerts_load_of", ticker.view());
     });
 }
 
