@@ -15,7 +15,9 @@
 //
 //   renewal returned in time          it lives; groups() is what it returned
 //   it failed, or takes long          what was known still counts; when the lease has ended the member is fenced
-//   it returned after the lease       it lives again, in another epoch, as all see by the view
+//   it returned after the lease       it lives again, in another epoch, as all see by the view; who else lives is taken
+//                                     over only when one more lease has passed, since if the database was away for all,
+//                                     the first to come back would find itself alone, and take everything
 //   the process was stopped           the same: is_fenced() compares times whenever it is asked
 
 namespace pricewire::cluster {
@@ -109,8 +111,9 @@ private:
         MonoTime before;
         {
             MutexLock lock(mutex_);
-            groups_ = std::move(groups);
             before = std::exchange(alive_until_, alive_until);
+            if (before != MonoTime::min() && now >= before) return_until_ = now + options_.lease;
+            if (now >= return_until_) groups_ = std::move(groups);
         }
         // A process that was stopped could not say so while it was fenced.
         if (before != MonoTime::min() && now >= before && !logged_fenced_) {
@@ -131,7 +134,9 @@ private:
     std::shared_ptr<const Groups> groups_ GUARDED_BY(mutex_);
     MonoTime alive_until_ GUARDED_BY(mutex_) = MonoTime::min();
 
-    bool logged_fenced_ = false;  // used by the thread only
+    // Used by the thread only.
+    MonoTime return_until_ = MonoTime::min();  // what was known before it was fenced counts until then
+    bool logged_fenced_ = false;
     std::thread thread_;
 };
 

@@ -31,7 +31,8 @@ struct MembershipOptions {
 //
 // A process that has not renewed its leases in time is fenced: to the others it is dead, and they have taken over its
 // share. It keeps what it knows, so that a database that is away for all changes nothing; what it may do meanwhile is each
-// role's own business. At its next renewal its leases begin anew, with another epoch.
+// role's own business. At its next renewal its leases begin anew, with another epoch; who else lives it takes over one lease later,
+// so that after an outage of the database all are back by then.
 class Membership {
 public:
     virtual ~Membership() = default;  // as stop()

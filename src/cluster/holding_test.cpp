@@ -1,0 +1,146 @@
+#include "cluster/holding.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace pricewire::cluster {
+namespace {
+
+// Members that see the same and take a step now and then: "+a" joins, "-a" dies, "~a" loads what it is to hold.
+class Cluster {
+public:
+    explicit Cluster(std::size_t redundancy) : redundancy_(redundancy) {}
+
+    void join(const std::string& id) {
+        living_.push_back({.id = id, .holding = Holding(id)});
+        see();
+    }
+    void die(const std::string& id) {
+        std::erase_if(living_, [&](const One& one) { return one.id == id; });
+        see();
+    }
+    void settle(const std::string& id) {
+        for (One& one : living_) {
+            if (one.id != id) continue;
+            one.settled = one.holding.view();
+            one.loaded = one.holding;
+        }
+        see();
+    }
+    // How many hold the key, and have loaded it.
+    int holders(const std::string& key) const {
+        return static_cast<int>(std::ranges::count_if(living_, [&](const One& one) {
+            return one.loaded && one.holding.holds(key) && one.loaded->holds(key);
+        }));
+    }
+    int held_by(const std::string& id) const {
+        const auto found = std::ranges::find(living_, id, &One::id);
+        return static_cast<int>(
+            std::ranges::count_if(keys(), [&](const std::string& key) { return found->holding.holds(key); }));
+    }
+    static const std::vector<std::string>& keys() {
+        static const std::vector<std::string> keys = [] {
+            std::vector<std::string> out;
+            for (int i = 0; i < 300; ++i) out.push_back(fmt::format("T{}", i));
+            return out;
+        }();
+        return keys;
+    }
+
+private:
+    struct One {
+        std::string id;
+        Holding holding;
+        std::string settled = {};
+        std::optional<Holding> loaded = {};  // what it held when it was settled last
+    };
+    void see() {
+        std::vector<Member> members;
+        for (const One& one : living_) {
+            Member member;
+            member.report.id = one.id;
+            member.report.settled = one.settled;
+            members.push_back(member);
+        }
+        const auto group = std::make_shared<const Group>(members, redundancy_);
+        std::vector<One> next;
+        for (One& one : living_) {
+            one.holding.update(group);
+            // What it need not hold any more is let go at once.
+            if (one.settled == one.holding.view()) one.loaded.emplace(one.holding);
+            next.push_back({one.id, one.holding, one.settled, one.loaded});
+        }
+        living_.swap(next);
+    }
+
+    const std::size_t redundancy_;
+    std::vector<One> living_;
+};
+
+TEST(HoldingTest, AMemberHoldsEverythingUntilAnotherHasItsShare) {
+    Cluster cluster(1);
+    cluster.join("a");
+    cluster.settle("a");
+    EXPECT_EQ(cluster.held_by("a"), 300);
+    cluster.join("b");
+    EXPECT_EQ(cluster.held_by("a"), 300) << "b has loaded nothing yet";
+    cluster.settle("a");
+    EXPECT_EQ(cluster.held_by("a"), 300);
+    cluster.settle("b");
+    EXPECT_EQ(cluster.held_by("a") + cluster.held_by("b"), 300);
+    EXPECT_NEAR(cluster.held_by("a"), 150, 60);
+}
+
+TEST(HoldingTest, OneThatDiesBeforeItIsSettledKeepsNobodyWaiting) {
+    Cluster cluster(1);
+    for (const char* id : {"a", "b"}) cluster.join(id);
+    for (const char* id : {"a", "b"}) cluster.settle(id);
+    cluster.join("c");
+    cluster.die("c");
+    for (const char* id : {"a", "b"}) cluster.settle(id);
+    EXPECT_EQ(cluster.held_by("a") + cluster.held_by("b"), 300);
+}
+
+// Whoever joins, and however many steps are between, no key that somebody held is held by nobody.
+TEST(HoldingTest, NothingIsHeldByNobodyWhileMembersJoin) {
+    for (const std::size_t redundancy : {1U, 2U}) {
+        Cluster cluster(redundancy);
+        cluster.join("a");
+        cluster.settle("a");
+        const auto check = [&](const char* when) {
+            for (const std::string& key : Cluster::keys())
+                ASSERT_GE(cluster.holders(key), 1) << when << " " << key;
+        };
+        for (const char* id : {"b", "c", "d", "e"}) {
+            cluster.join(id);
+            check("joined");
+            for (const char* other : {"d", "a", "e", "c", "b"}) {
+                cluster.settle(other);
+                check("settled");
+            }
+        }
+        cluster.join("f");
+        cluster.join("g");
+        check("two joined at once");
+    }
+}
+
+// With a spare, one may die at any time.
+TEST(HoldingTest, WithASpareADeathLeavesNothingUnheld) {
+    Cluster cluster(2);
+    for (const char* id : {"a", "b", "c", "d"}) {
+        cluster.join(id);
+        for (const char* other : {"a", "b", "c", "d"}) cluster.settle(other);
+    }
+    for (const char* id : {"b", "d", "a"}) {
+        cluster.die(id);
+        for (const std::string& key : Cluster::keys()) ASSERT_GE(cluster.holders(key), 1) << id << " " << key;
+        for (const char* other : {"a", "b", "c", "d"}) cluster.settle(other);
+    }
+    EXPECT_EQ(cluster.held_by("c"), 300);
+}
+
+}  // namespace
+}  // namespace pricewire::cluster
