@@ -60,6 +60,9 @@ struct Config {
         int pool = 8;                  // PostgreSQL connections, not counting the one that listens
     } storage;
     struct {
+        int redundancy = 2;  // how many processes of a role hold each of its shares
+    } cluster;
+    struct {
         std::string listen;  // empty: the role's default port, see app::listen_of()
     } health;
     struct {

@@ -370,6 +370,8 @@ std::vector<ConfigKey> keys_before_sources() {
         text(KEY(storage.rabbitmq_ca_file), any_path(),
              "certificate authorities for an amqps:// broker; empty: the system's"),
         number(KEY(storage.pool), 1, 200, "PostgreSQL connections per process"),
+        number(KEY(cluster.redundancy), 1, 16,
+               "checkers, or feeds, that hold each ticker where there are more of them"),
         text(KEY(health.listen), or_nothing(host_port()),
              "where feed, checker and sender serve /health; empty: 127.0.0.1:8001, :8002, :8003"),
         text(KEY(metrics.listen), or_nothing(host_port()),
