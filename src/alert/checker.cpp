@@ -13,6 +13,7 @@
 #include "alert/row_reader.hpp"
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
+#include "base/mutex.hpp"
 
 namespace pricewire::alert {
 namespace {
@@ -20,7 +21,7 @@ namespace {
 class CheckerThread final : public Checker {
 public:
     CheckerThread(CheckerOptions options, const Clock& clock)
-        : options_(std::move(options)), clock_(clock), thread_([this] { run(); }) {}
+        : options_(std::move(options)), clock_(clock), shard_(options_.share), thread_([this] { run(); }) {}
     ~CheckerThread() override { stop(); }
 
     void on_price(const Price& price) override { mailbox_.push(price); }
@@ -35,6 +36,11 @@ public:
     void on_alerts_unheard() override { mailbox_.push(AlertsUnheard{}); }
     void on_alerts_missed() override { mailbox_.push(AlertsMissed{}); }
     void after_this(std::function<void()> done) override { mailbox_.push(std::move(done)); }
+    void on_share(Share share) override { mailbox_.push(std::make_unique<Share>(std::move(share))); }
+    std::string settled() const override {
+        MutexLock lock(mutex_);
+        return settled_;
+    }
     bool ready() const override { return ready_; }
     std::size_t active_alerts() const override { return active_; }
     std::size_t backlog() const override { return mailbox_.size(); }
@@ -56,8 +62,9 @@ private:
     };
     using Past = std::shared_ptr<const LinePast>;
     using Row = std::pair<PassedOver, std::optional<ActiveAlert>>;
-    using Message = std::variant<Price, PriceGone, AlertChange, Behind, CaughtUp, AlertsUnheard, AlertsMissed,
-                                 std::function<void()>, Sign, Past, std::unique_ptr<Row>>;
+    using Message =
+        std::variant<Price, PriceGone, AlertChange, Behind, CaughtUp, AlertsUnheard, AlertsMissed,
+                     std::function<void()>, Sign, Past, std::unique_ptr<Row>, std::unique_ptr<Share>>;
 
     void run() {
         std::vector<Message> batch;
@@ -68,6 +75,8 @@ private:
                 if (mailbox_.wait_closed(*core_.load_at())) return;
                 continue;
             }
+            if (shard_.is_moving()) move();
+            note_settled();
             const bool came = mailbox_.drain(batch, wake_at());
             // Every message that came before is in the batch.
             const Timestamp drained = clock_.now();
@@ -85,7 +94,8 @@ private:
     }
 
     std::optional<MonoTime> wake_at() const {
-        const auto load_at = core_.load_at();
+        auto load_at = core_.load_at();
+        if (shard_.is_moving()) load_at = std::min(load_at.value_or(move_at_), move_at_);
         const Timestamp now = clock_.now();
         const auto next = core_.next_time(now);
         if (!next) return load_at;
@@ -95,7 +105,14 @@ private:
 
     void load() {
         try {
-            options_.load([this](std::span<const ActiveAlert> alerts) { core_.on_snapshot_piece(alerts); });
+            options_.load([this](std::span<const ActiveAlert> alerts) {
+                if (shard_.is_all()) return core_.on_snapshot_piece(alerts);
+                std::vector<ActiveAlert> held;
+                for (const ActiveAlert& alert : alerts) {
+                    if (shard_.holds(alert.ticker)) held.push_back(alert);
+                }
+                core_.on_snapshot_piece(held);
+            });
         } catch (const std::exception& e) {
             if (core_.on_snapshot_failed(clock_.mono()) > 1) return;
             log::error(ready_
@@ -105,14 +122,56 @@ private:
             return;
         }
         core_.on_snapshot(clock_.now());
+        shard_.on_loaded();
+        let_report();
         active_ = core_.active_alerts();
         log::info(ready_.exchange(true) ? "active alerts are reloaded" : "active alerts are loaded",
                   {{"alerts", std::to_string(active_)}});
     }
 
+    // Takes one step of what a change of the share has left to do: prices that wait are judged before the next one.
+    void move() {
+        if (clock_.mono() < move_at_) return;
+        try {
+            if (shard_.needs_plan()) shard_.plan(options_.tickers());
+            if (const Shard::Step* const step = shard_.step(); step != nullptr) {
+                const auto kind = step->came ? AlertChange::Kind::created : AlertChange::Kind::deleted;
+                options_.load_of(step->tickers, [&](std::span<const ActiveAlert> alerts) {
+                    for (const ActiveAlert& alert : alerts)
+                        core_.on_alert_change({kind, alert}, clock_.now());
+                });
+                shard_.done();
+            }
+        } catch (const std::exception& e) {
+            move_at_ = clock_.mono() + options_.load_retry.equal_jitter(++move_failures_, rng_);
+            if (move_failures_ == 1) {
+                log::error("alerts of other tickers cannot be loaded; those that were held are still checked",
+                           {{"reason", e.what()}});
+            }
+            return;
+        }
+        move_failures_ = 0;
+        active_ = core_.active_alerts();
+        if (shard_.is_moving()) return;
+        log::info("this checker holds its share of the alerts", {{"alerts", std::to_string(active_)}});
+        let_report();
+    }
+    void let_report() {
+        if (shard_.is_moving() || !done_) return;
+        core_.after_this(std::exchange(done_, {}));
+    }
+    void note_settled() {
+        const bool is_settled = !shard_.is_moving() && core_.knows_all();
+        MutexLock lock(mutex_);
+        settled_ = is_settled ? shard_.view() : "";
+    }
+
     void handle(const Price& price) { core_.on_price(price, clock_.now()); }
     void handle(const PriceGone& gone) { core_.on_price_gone(gone, clock_.now()); }
-    void handle(const AlertChange& change) { core_.on_alert_change(change, clock_.now()); }
+    void handle(const AlertChange& change) {
+        if (change.kind == AlertChange::Kind::deleted || shard_.holds(change.alert.ticker))
+            core_.on_alert_change(change, clock_.now());
+    }
     void handle(const Behind&) { core_.on_behind(); }
     void handle(const CaughtUp&) { core_.on_caught_up(clock_.now()); }
     void handle(const AlertsUnheard&) { core_.on_alerts_unheard(); }
@@ -120,9 +179,15 @@ private:
     void handle(const Sign& sign) { core_.on_heard(sign.feed, sign.time, clock_.now()); }
     void handle(const Past& past) { core_.on_past(past, clock_.now()); }
     void handle(const std::unique_ptr<Row>& row) {
-        core_.on_passed_over(row->first, row->second, clock_.now());
+        auto& [firing, stored] = *row;
+        if (stored && !shard_.holds(stored->ticker)) stored.reset();
+        core_.on_passed_over(firing, stored, clock_.now());
     }
-    void handle(std::function<void()>& done) { core_.after_this(std::move(done)); }
+    void handle(std::function<void()>& done) {
+        if (!shard_.is_moving()) return core_.after_this(std::move(done));
+        done_ = std::move(done);
+    }
+    void handle(std::unique_ptr<Share>& share) { shard_.change(std::move(*share)); }
 
     const CheckerOptions options_;
     const Clock& clock_;
@@ -139,6 +204,14 @@ private:
     CheckerCore core_{{options_.fire, [this](const PastNeed& need) { reader_->read_past(need); }},
                       options_.load_retry,
                       Rng{std::random_device{}()}};  // the thread's own
+    Shard shard_;                                    // the thread's own, as are these
+    MonoTime move_at_{};
+    int move_failures_ = 0;
+    Rng rng_{std::random_device{}()};
+    std::function<void()> done_;  // waits for the shard
+
+    mutable Mutex mutex_;
+    std::string settled_ GUARDED_BY(mutex_);
     std::atomic<bool> ready_ = false;
     std::atomic<std::size_t> active_ = 0;
     std::thread thread_;

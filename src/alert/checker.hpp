@@ -5,10 +5,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "alert/passed_over.hpp"
+#include "alert/shard.hpp"
 #include "base/backoff.hpp"
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
@@ -29,6 +31,13 @@ struct CheckerOptions {
     std::function<std::vector<Stretch>(Ticker, Timestamp from)> past = {};
     std::function<std::optional<ActiveAlert>(const Uuid&)> row = {};
     BackoffPolicy load_retry{std::chrono::milliseconds{200}, std::chrono::seconds{10}};
+
+    // Where checkers divide tickers: the share to begin with. Then, to follow on_share(), on the checker's thread and called
+    // again after they have thrown: the own tickers of active alerts, and the active alerts of some of them, in pieces.
+    Share share = {};
+    std::function<std::vector<Ticker>()> tickers = {};
+    std::function<void(std::span<const Ticker>, const std::function<void(std::span<const ActiveAlert>)>&)>
+        load_of = {};
 };
 
 // The checker's thread, which owns the matcher. Prices and alert changes come in through one mailbox and are
@@ -66,8 +75,13 @@ public:
     // that time, and its firings are handed over. If several are waiting, only the last is called. Must not
     // throw.
     virtual void after_this(std::function<void()> done) = 0;
+    // Alerts of other tickers are to be held from now on. Those that came are judged by recent prices as alerts that arrive
+    // late are, so that nothing is missed that happened before they are loaded; until then, nothing is reported as done.
+    virtual void on_share(Share share) = 0;
 
     // Any thread.
+    // The view of the share that is held completely, with all changes so far; empty while that is not so.
+    virtual std::string settled() const = 0;
     virtual bool ready() const = 0;                 // the snapshot is loaded
     virtual std::size_t active_alerts() const = 0;  // as of the last batch of messages
     virtual std::size_t backlog() const = 0;        // messages waiting in the mailbox

@@ -37,6 +37,8 @@ public:
     Phase phase() const { return phase_; }
     std::size_t active_alerts() const { return matcher_->size() + ruled_.size(); }
 
+    // All alerts of the snapshot and all changes so far.
+    bool knows_all() const { return phase_ != Phase::loading && !unheard_ && !load_at_; }
     // When to load the snapshot: at once in a new core. nullopt: not until alerts are missed.
     std::optional<MonoTime> load_at() const { return load_at_; }
     // A snapshot comes in pieces, then either is complete or has failed, with no other event in between.

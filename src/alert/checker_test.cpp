@@ -63,6 +63,14 @@ protected:
         };
         options.row = [this](const Uuid&) { return row_; };
         options.load_retry = {1ms, 5ms};
+        options.share = share_;
+        options.tickers = [] { return std::vector<Ticker>{"BTC", "ETH"}; };
+        options.load_of = [this](std::span<const Ticker> tickers, const auto& piece) {
+            before_load_of_();
+            for (const ActiveAlert& alert : snapshot_) {
+                if (std::ranges::find(tickers, alert.ticker) != tickers.end()) piece({&alert, 1});
+            }
+        };
         checker_ = start_checker(options, clock_);
     }
     void price(int value, Ticker ticker = "BTC") {
@@ -88,6 +96,12 @@ protected:
         }
         return out;
     }
+    static Share only(Ticker held, std::string view) {
+        return {[held](const Ticker& ticker) { return ticker == held; }, std::move(view)};
+    }
+    void wait_until_settled(const std::string& view) {
+        while (checker_->settled() != view) std::this_thread::yield();
+    }
     bool wait_for_groups(std::size_t count) {
         MutexLock lock(mutex_);
         return came_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) { return groups_.size() >= count; });
@@ -99,6 +113,8 @@ protected:
     std::vector<ActiveAlert> snapshot_;
     std::function<void()> before_load_;
     std::function<void()> before_past_ = [] {};
+    Share share_;
+    std::function<void()> before_load_of_ = [] {};
     std::optional<ActiveAlert> row_;
     std::atomic<int> loads_ = 0;
     std::uint64_t sequence_ = 0;
@@ -241,6 +257,84 @@ TEST_F(CheckerTest, WhileTheSnapshotCannotBeReloadedTheKnownAlertsAreChecked) {
     ASSERT_TRUE(wait_for_groups(1));
     EXPECT_EQ(stop(), (Fired{{1, {a_}}}));
     EXPECT_GE(loads_, 2);
+}
+
+TEST_F(CheckerTest, HoldsTheAlertsOfItsShare) {
+    snapshot_ = {gt(a_, 100), gt(b_, 100, "ETH"), ruled(c_, "above 100")};
+    share_ = only("BTC", "1");
+    start();
+    wait_until_settled("1");
+    EXPECT_EQ(checker_->active_alerts(), 2U);
+    created(gt(make_uuid(epoch), 100, "ETH"));
+    price(150, "ETH");
+    price(150);
+    ASSERT_TRUE(wait_for_groups(2));
+    for (const auto& [sequence, ids] : stop()) EXPECT_EQ(sequence, 2U) << "the price of BTC";
+}
+
+TEST_F(CheckerTest, AnAlertOfATickerThatCameIsJudgedByThePricesBefore) {
+    snapshot_ = {gt(a_, 100), gt(b_, 100, "ETH"), gt(c_, 200, "ETH")};
+    share_ = only("BTC", "1");
+    start();
+    wait_until_settled("1");
+    price(150, "ETH");
+    price(90, "ETH");
+    checker_->on_share({.view = "2"});
+    ASSERT_TRUE(wait_for_groups(1));
+    wait_until_settled("2");
+    EXPECT_EQ(checker_->active_alerts(), 2U);
+    created(gt(make_uuid(epoch), 300, "ETH"));
+    price(250, "ETH");
+    ASSERT_TRUE(wait_for_groups(2));
+    EXPECT_EQ(stop(), (Fired{{1, {b_}}, {3, {c_}}}));
+}
+
+TEST_F(CheckerTest, AlertsOfATickerThatWentAreLetGo) {
+    snapshot_ = {gt(a_, 100), gt(b_, 100, "ETH"), ruled(c_, "above 100")};
+    start();
+    wait_until_settled("");
+    checker_->on_share(only("ETH", "2"));
+    wait_until_settled("2");
+    EXPECT_EQ(checker_->active_alerts(), 1U);
+    created(gt(make_uuid(epoch), 100));
+    price(150);
+    price(150, "ETH");
+    ASSERT_TRUE(wait_for_groups(1));
+    EXPECT_EQ(stop(), (Fired{{2, {b_}}}));
+}
+
+TEST_F(CheckerTest, NothingIsReportedAsDoneBeforeWhatCameIsLoaded) {
+    snapshot_ = {gt(b_, 100, "ETH")};
+    share_ = only("BTC", "1");
+    start();
+    wait_until_settled("1");
+    std::atomic<bool> is_away = true, done = false;
+    std::atomic<int> tries = 0;
+    before_load_of_ = [&] {
+        ++tries;
+        if (is_away) throw std::runtime_error("the database is away");
+    };
+    checker_->on_share({.view = "2"});
+    price(150, "ETH");
+    checker_->after_this([&] { done = true; });
+    while (tries < 3) std::this_thread::yield();
+    EXPECT_FALSE(done);
+    EXPECT_EQ(checker_->settled(), "");
+    is_away = false;
+    ASSERT_TRUE(wait_for_groups(1));
+    while (!done) std::this_thread::yield();
+    EXPECT_EQ(stop(), (Fired{{1, {b_}}}));
+}
+
+TEST_F(CheckerTest, WhileChangesAreNotHeardTheShareIsNotSettled) {
+    share_ = only("BTC", "1");
+    start();
+    wait_until_settled("1");
+    checker_->on_alerts_unheard();
+    wait_until_settled("");
+    checker_->on_alerts_missed();
+    wait_until_settled("1");
+    EXPECT_EQ(loads_, 2);
 }
 
 }  // namespace
