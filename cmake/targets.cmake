@@ -36,7 +36,7 @@ pricewire_room(queue ROOMS domain base PRIVATE_LIBS PkgConfig::RABBITMQ OpenSSL:
 pricewire_room(watch ROOMS domain base storage TEST_ROOMS fakes support)
 pricewire_room(history ROOMS domain base storage past feed net price TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
-pricewire_room(recover ROOMS past outbox rule feed price domain base storage net queue TEST_ROOMS fakes)
+pricewire_room(recover ROOMS past outbox rule feed price domain base storage net queue TEST_ROOMS fakes support)
 pricewire_room(deliver ROOMS push webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
 pricewire_room(catcher ROOMS access redis net domain base TEST_ROOMS fakes support)

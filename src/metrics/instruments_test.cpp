@@ -364,6 +364,7 @@ class NoRecorder : public recover::Recorder {
 public:
     void heard(std::string, Heard) override {}
     void stop() override {}
+    std::optional<Timestamp> judged() const override { return std::nullopt; }
     std::size_t blind_tickers() const override { return 0; }
     std::uint64_t blind_seconds() const override { return 0; }
 };

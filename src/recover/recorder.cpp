@@ -48,6 +48,10 @@ public:
         mailbox_.close();
         if (thread_.joinable()) thread_.join();
     }
+    std::optional<Timestamp> judged() const override {
+        const std::int64_t at = reached_.load(std::memory_order_relaxed);
+        return at == 0 ? std::nullopt : std::optional(from_micros(at));
+    }
     std::size_t blind_tickers() const override { return blind_.load(std::memory_order_relaxed); }
     std::uint64_t blind_seconds() const override { return seconds_.load(std::memory_order_relaxed); }
 
@@ -85,7 +89,7 @@ private:
                 storage_.save_blind(spans_);
                 spans_.clear();
             }
-            if (const auto until = judged_->until();
+            if (const auto until = to_note();
                 until && until != written_ && (!options_.store_bars || options_.store_bars())) {
                 storage_.note_judged(*until, clock_.now());
                 written_ = until;
@@ -97,6 +101,13 @@ private:
                 log::warn("blind times cannot be stored; they are stored when the database is back",
                           {{"reason", e.what()}});
         }
+    }
+
+    std::optional<Timestamp> to_note() {
+        const auto until = judged_->until();
+        if (!until) return std::nullopt;
+        reached_.store(to_micros(*until), std::memory_order_relaxed);
+        return options_.at_most ? options_.at_most(*until) : until;
     }
 
     void load() {
@@ -173,6 +184,7 @@ private:
     Mailbox<Sign> mailbox_{most_waiting};
     std::atomic<std::size_t> blind_ = 0;
     std::atomic<std::uint64_t> seconds_ = 0;
+    std::atomic<std::int64_t> reached_ = 0;  // judged(); 0: unset
 
     // Used by the thread only.
     std::deque<Sign> waiting_;      // for what is stored

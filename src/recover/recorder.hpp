@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct RecorderOptions {
     // Stores the bars of all prices that have been judged; false if it cannot now. What is noted as judged counts as known
     // after a kill, so that this comes first. May be empty.
     std::function<bool()> store_bars = {};
+    // Where checkers divide alerts: how far it may be noted that prices were judged, of what this one has judged; unset: not
+    // now. May be empty.
+    std::function<std::optional<Timestamp>(Timestamp judged)> at_most = {};
 };
 
 // Stores until when all prices were judged, and when they were not (Judged). On its own thread, in a checker's
@@ -35,8 +39,9 @@ public:
     virtual void stop() = 0;
 
     // Any thread.
-    virtual std::size_t blind_tickers() const = 0;    // right now
-    virtual std::uint64_t blind_seconds() const = 0;  // over all tickers, of spans that are over
+    virtual std::optional<Timestamp> judged() const = 0;  // until when this checker has judged all prices
+    virtual std::size_t blind_tickers() const = 0;        // right now
+    virtual std::uint64_t blind_seconds() const = 0;      // over all tickers, of spans that are over
 };
 
 // `storage` and `clock` outlive it.

@@ -6,6 +6,7 @@
 
 #include "fakes/log_capture.hpp"
 #include "fakes/test_storage.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::recover {
 namespace {
@@ -35,6 +36,22 @@ TEST_F(RecorderTest, StoresUntilWhenAllWasJudged) {
     recorder->heard("a", {now_ + 3s, {}});
     ASSERT_TRUE(storage_.wait_until([&] { return storage_.judged_until() == now_ + 3s; }));
     EXPECT_TRUE(spans().empty());
+}
+
+TEST_F(RecorderTest, NotesNoMoreThanItMay) {
+    std::atomic<bool> may = false;
+    const auto recorder = start_recorder(
+        storage_, clock_, {.write_every = 5ms, .at_most = [&](Timestamp judged) -> std::optional<Timestamp> {
+                               if (!may) return std::nullopt;
+                               return std::min(judged, now_ + 2s);
+                           }});
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.judged_until().has_value(); }));
+    const auto before = storage_.judged_until();
+    recorder->heard("a", {now_ + 3s, {}});
+    EXPECT_TRUE(test::eventually([&] { return recorder->judged() == now_ + 3s; }));
+    EXPECT_EQ(storage_.judged_until(), before);
+    may = true;
+    EXPECT_TRUE(test::eventually([&] { return storage_.judged_until() == now_ + 2s; }));
 }
 
 TEST_F(RecorderTest, WhatWasMissedIsASpanOfEachTickerThatIsNeeded) {
