@@ -329,6 +329,7 @@ class FewTickers : public watch::Watcher {
 public:
     void poke() override {}
     watch::WatchCounts counts() const override { return all; }
+    std::string settled() const override { return {}; }
     watch::WatchCounts all;
 };
 

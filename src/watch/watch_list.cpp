@@ -26,8 +26,12 @@ WatchList::WatchList(std::span<const Ticker> pinned, WatchLimits limits, Find fi
     pinned_ = entries_.size();
 }
 
-WatchList::Changes WatchList::update(std::span<const NeededTicker> needed, bool look_again, MonoTime now) {
+WatchList::Changes WatchList::update(std::span<const NeededTicker> needed, bool look_again, MonoTime now,
+                                     const std::set<Ticker>& elsewhere) {
     note_needs(needed, now);
+    for (auto& [ticker, entry] : entries_) {
+        if (entry.rank != Rank::pinned && elsewhere.contains(ticker)) entry.rank = Rank::over;
+    }
     for (auto& [ticker, entry] : entries_) {
         if ((entry.found && !look_again) || entry.rank == Rank::over) continue;
         auto found = find_(ticker);

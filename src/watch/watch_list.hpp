@@ -68,8 +68,9 @@ public:
         std::vector<Ticker> unwatch;
     };
     // `needed` is all that is needed now. Looks for the places of tickers that are new in it; of all tickers if
-    // `look_again`.
-    Changes update(std::span<const NeededTicker> needed, bool look_again, MonoTime now);
+    // `look_again`. Those `elsewhere` are watched by other feeds: they have no grace.
+    Changes update(std::span<const NeededTicker> needed, bool look_again, MonoTime now,
+                   const std::set<Ticker>& elsewhere = {});
 
     // The pinned ones, and those that are needed now, of which no prices come; without their `since`. By ticker.
     std::vector<WatchState> unwatched() const;

@@ -1,6 +1,8 @@
 #include "watch/watcher.hpp"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -14,6 +16,10 @@ using namespace std::chrono_literals;
 
 // How often rows that another feed may have written or left behind are compared with the present states.
 constexpr Duration compared_every = 1min;
+// A ticker that came from another feed and is not heard by then is not traded just now, or not listed here.
+constexpr Duration heard_within = 10s;
+// A round that ends after a ticker is watched may have begun before.
+constexpr std::uint64_t rounds_until_heard = 2;
 
 std::map<Ticker, WatchState> by_ticker(std::vector<WatchState> states) {
     std::map<Ticker, WatchState> out;
@@ -28,6 +34,7 @@ public:
           uses_(std::move(uses)),
           needs_(needs),
           clock_(clock),
+          pinned_(options.pinned.begin(), options.pinned.end()),
           list_(options.pinned, options.limits, uses_.find),
           thread_([this] { run(); }) {}
     ~WatcherThread() override {
@@ -49,6 +56,10 @@ public:
     WatchCounts counts() const override {
         MutexLock lock(mutex_);
         return counts_;
+    }
+    std::string settled() const override {
+        MutexLock lock(mutex_);
+        return settled_;
     }
 
 private:
@@ -76,15 +87,49 @@ private:
     }
 
     void look() {
-        const std::vector<NeededTicker> needed = needs_.needed_tickers(clock_.now());
+        if (uses_.share) share_ = uses_.share();
+        std::vector<NeededTicker> needed = needs_.needed_tickers(clock_.now());
+        const std::set<Ticker> elsewhere = take_others(needed);
         const std::uint64_t listings = uses_.listings();
         const bool look_again = listings_ != listings;
-        const WatchList::Changes changes = list_.update(needed, look_again, clock_.mono());
+        const WatchList::Changes changes = list_.update(needed, look_again, clock_.mono(), elsewhere);
         listings_ = listings;
         // First what makes room.
         for (const Ticker& ticker : changes.unwatch) uses_.unwatch(ticker);
         for (const WatchList::Watch& watch : changes.watch) uses_.watch(watch);
+        if (uses_.elsewhere && std::exchange(elsewhere_, elsewhere) != elsewhere)
+            uses_.elsewhere({elsewhere.begin(), elsewhere.end()});
+        if (uses_.share) settle(changes);
         store(needed);
+    }
+
+    bool holds(const Ticker& ticker) const {
+        return !share_.holds || pinned_.contains(ticker) || share_.holds(ticker);
+    }
+    // Those that only other feeds watch, which it takes out of `needed`.
+    std::set<Ticker> take_others(std::vector<NeededTicker>& needed) const {
+        std::set<Ticker> out;
+        std::erase_if(needed, [&](const NeededTicker& need) {
+            const bool is_other = !holds(need.ticker);
+            if (is_other) out.insert(need.ticker);
+            return is_other;
+        });
+        return out;
+    }
+
+    // A share is settled once all that has come to be watched is heard.
+    void settle(const WatchList::Changes& changes) {
+        if (std::exchange(view_, share_.view) != share_.view) settle_until_ = clock_.mono() + heard_within;
+        const HeardRound round = uses_.heard();
+        for (const WatchList::Watch& watch : changes.watch) awaited_[watch.ticker] = round.number;
+        std::erase_if(awaited_, [&](const auto& awaited) {
+            const auto& [ticker, since] = awaited;
+            return !list_.is_watched(ticker) || (round.number >= since + rounds_until_heard &&
+                                                 !std::ranges::binary_search(round.unheard, ticker));
+        });
+        const bool is_settled = awaited_.empty() || clock_.mono() >= settle_until_;
+        MutexLock lock(mutex_);
+        settled_ = is_settled ? view_ : "";
     }
 
     // Writes what has changed since the last time, and now and then corrects all rows. Two feeds that are configured
@@ -105,7 +150,7 @@ private:
             put.back().since = clock_.now();
         }
         for (const auto& [ticker, state] : before) {
-            if (!now.contains(ticker)) remove.push_back(ticker);
+            if (!now.contains(ticker) && holds(ticker)) remove.push_back(ticker);
         }
         needs_.set_watch_states(put, remove);
         log_changes(now, needed);
@@ -152,8 +197,15 @@ private:
     bool is_poked_ GUARDED_BY(mutex_) = false;
     bool is_stopping_ GUARDED_BY(mutex_) = false;
     WatchCounts counts_ GUARDED_BY(mutex_);
+    std::string settled_ GUARDED_BY(mutex_);
 
     // Used by the thread only.
+    const std::set<Ticker> pinned_;
+    FeedShare share_;
+    std::set<Ticker> elsewhere_;
+    std::map<Ticker, std::uint64_t> awaited_;  // since which round
+    std::string view_;
+    MonoTime settle_until_{};
     WatchList list_;
     std::optional<std::uint64_t> listings_;
     std::map<Ticker, WatchState> stored_;

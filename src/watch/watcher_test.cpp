@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/crypto.hpp"
 #include "base/mutex.hpp"
 #include "base/uuid.hpp"
@@ -46,21 +48,25 @@ protected:
     }
     // Every look follows the one before at once.
     std::unique_ptr<Watcher> start(WatchLimits limits = {}, Duration every = 1ms) {
-        return start_watcher(
-            {.pinned = {"BTC"}, .limits = limits, .every = every},
-            {.listings =
-                 [this] {
-                     MutexLock lock(mutex_);
-                     return listings_;
-                 },
-             .find = [this](const Ticker& ticker) -> std::optional<Places> {
-                 if (ticker == Ticker("BTC")) return std::nullopt;
-                 MutexLock lock(mutex_);
-                 return places_[ticker];
-             },
-             .watch = [this](const auto& watch) { add(fmt::format("+{}", watch.ticker.view())); },
-             .unwatch = [this](const Ticker& ticker) { add(fmt::format("-{}", ticker.view())); }},
-            storage_, system_clock());
+        return start_with(uses_of(), limits, every);
+    }
+    std::unique_ptr<Watcher> start_with(WatcherUses uses, WatchLimits limits = {}, Duration every = 1ms) {
+        return start_watcher({.pinned = {"BTC"}, .limits = limits, .every = every}, std::move(uses), storage_,
+                             system_clock());
+    }
+    WatcherUses uses_of() {
+        return {.listings =
+                    [this] {
+                        MutexLock lock(mutex_);
+                        return listings_;
+                    },
+                .find = [this](const Ticker& ticker) -> std::optional<Places> {
+                    if (ticker == Ticker("BTC")) return std::nullopt;
+                    MutexLock lock(mutex_);
+                    return places_[ticker];
+                },
+                .watch = [this](const auto& watch) { add(fmt::format("+{}", watch.ticker.view())); },
+                .unwatch = [this](const Ticker& ticker) { add(fmt::format("-{}", ticker.view())); }};
     }
     void add(std::string word) {
         MutexLock lock(mutex_);
@@ -146,6 +152,94 @@ TEST_F(WatcherTest, WhatIsWatchedStaysSoWhileTheDatabaseIsAway) {
     EXPECT_TRUE(wait_for_done("+PEPE +ADA"));
     EXPECT_EQ(log_.count("which tickers are needed cannot be read"), 1U);
     EXPECT_TRUE(storage_.delete_alert(user_, alert));
+}
+
+// Of feeds that divide tickers.
+class WatcherShareTest : public WatcherTest {
+protected:
+    WatcherUses uses() {
+        WatcherUses uses = uses_of();
+        uses.share = [this] {
+            MutexLock lock(mutex_);
+            return FeedShare{[held = held_](const Ticker& ticker) { return held.contains(ticker); }, view_};
+        };
+        uses.elsewhere = [this](const std::vector<Ticker>& tickers) {
+            MutexLock lock(mutex_);
+            elsewhere_ = tickers;
+        };
+        uses.heard = [this] {
+            MutexLock lock(mutex_);
+            ++round_.number;
+            return round_;
+        };
+        return uses;
+    }
+    void hold(std::set<Ticker> tickers, std::string view) {
+        MutexLock lock(mutex_);
+        held_ = std::move(tickers);
+        view_ = std::move(view);
+    }
+    void hear_all_but(std::vector<Ticker> tickers) {
+        MutexLock lock(mutex_);
+        round_.unheard = std::move(tickers);
+    }
+    std::vector<Ticker> elsewhere() {
+        MutexLock lock(mutex_);
+        return elsewhere_;
+    }
+
+    std::set<Ticker> held_ GUARDED_BY(mutex_);
+    std::string view_ GUARDED_BY(mutex_);
+    std::vector<Ticker> elsewhere_ GUARDED_BY(mutex_);
+    HeardRound round_ GUARDED_BY(mutex_);
+};
+
+TEST_F(WatcherShareTest, WatchesItsShareAndSaysWhatOthersWatch) {
+    list("ADA");
+    add_alert("ADA");
+    add_alert("PEPE");
+    hold({"PEPE"}, "1");
+    const auto watcher = start_with(uses());
+    EXPECT_TRUE(wait_for_done("+PEPE"));
+    EXPECT_TRUE(eventually([&] { return elsewhere() == std::vector<Ticker>{"ADA"}; }));
+    EXPECT_TRUE(eventually([&] { return watcher->settled() == "1"; }));
+    // At once, not after the grace of those that nobody needs any more.
+    hold({"ADA"}, "2");
+    EXPECT_TRUE(wait_for_done("+PEPE -PEPE +ADA"));
+    EXPECT_TRUE(eventually([&] { return elsewhere() == std::vector<Ticker>{"PEPE"}; }));
+    EXPECT_TRUE(eventually([&] { return watcher->settled() == "2"; }));
+}
+
+TEST_F(WatcherShareTest, AShareIsSettledOnceItsTickersAreHeard) {
+    add_alert("PEPE");
+    hear_all_but({"PEPE"});
+    hold({"PEPE"}, "1");
+    const auto watcher = start_with(uses());
+    EXPECT_TRUE(wait_for_done("+PEPE"));
+    const int calls = storage_.calls("needed_tickers");
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("needed_tickers") > calls + 5; }));
+    EXPECT_EQ(watcher->settled(), "");
+    hear_all_but({});
+    EXPECT_TRUE(eventually([&] { return watcher->settled() == "1"; }));
+}
+
+TEST_F(WatcherShareTest, RowsOfTickersThatOthersWatchAreLeftAlone) {
+    delist("ADA");
+    delist("PEPE");
+    add_alert("ADA");
+    add_alert("PEPE");
+    storage_.set_watch_states(
+        std::vector{WatchState{"ADA", Unwatchable::delisted, "Gone.", system_clock().now()},
+                    WatchState{"WIF", Unwatchable::delisted, "Gone.", system_clock().now()}},
+        {});
+    hold({"PEPE", "WIF"}, "1");
+    const auto watcher = start_with(uses());
+    EXPECT_TRUE(wait_for_states("ADA delisted, PEPE delisted"));
+    hold({}, "2");
+    EXPECT_TRUE(eventually([&] { return elsewhere() == std::vector<Ticker>({"ADA", "PEPE"}); }));
+    const int calls = storage_.calls("needed_tickers");
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("needed_tickers") > calls + 5; }));
+    EXPECT_EQ(states(), "ADA delisted, PEPE delisted");
 }
 
 }  // namespace
