@@ -44,7 +44,7 @@ pricewire_room(api ROOMS catcher push webhook directory watch rule domain base s
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)
-pricewire_room(metrics ROOMS recover watch directory feed history past price alert outbox deliver api storage net domain base LIBS PkgConfig::PROMETHEUS
+pricewire_room(metrics ROOMS cluster recover watch directory feed history past price alert outbox deliver api storage net domain base LIBS PkgConfig::PROMETHEUS
   TEST_ROOMS fakes)
 pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
 

@@ -16,6 +16,7 @@
 #include "api/api.hpp"
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
+#include "cluster/membership.hpp"
 #include "deliver/sender.hpp"
 #include "directory/discovery.hpp"
 #include "domain/alert.hpp"
@@ -76,6 +77,7 @@ public:
     void watch(const watch::Watcher& watcher);
     void watch(const recover::Recorder& recorder);
     void watch(const recover::Runner& runner);
+    void watch(const cluster::Membership& membership);
     void watch(const Sampler& sampler);
 
     // Reads the delivery backlog from the database; to be called every few seconds in a process with a

@@ -370,6 +370,16 @@ public:
     std::uint64_t blind_seconds() const override { return 0; }
 };
 
+class NoMembership : public cluster::Membership {
+public:
+    std::shared_ptr<const cluster::Groups> groups() const override {
+        return std::make_shared<const cluster::Groups>(std::span<const Member>(), 2);
+    }
+    MonoTime alive_until() const override { return MonoTime::min(); }
+    void poke() override {}
+    void stop() override {}
+};
+
 class NoRunner : public recover::Runner {
 public:
     void stop() override {}
@@ -413,6 +423,8 @@ TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
     instruments_.watch(runner);
     const NoBackfill backfill;
     instruments_.watch(backfill);
+    const NoMembership membership;
+    instruments_.watch(membership);
     instruments_.watch(sampler);
     std::set<std::string> existing;
     for (const std::string& name : instruments_.registry().names())

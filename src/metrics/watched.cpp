@@ -1,4 +1,5 @@
 // The metrics that are read at a scrape.
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <set>
@@ -324,6 +325,31 @@ void Instruments::watch(const recover::Runner& runner) {
                       [&runner] { return runner.recovered_seconds(); });
     registry_.counter("pricewire_lost_seconds_total", "Blind time that stays unknown, over all tickers.",
                       [&runner] { return runner.lost_seconds(); });
+}
+
+void Instruments::watch(const cluster::Membership& membership) {
+    const auto by_role = [&membership](auto value) {
+        Figures out;
+        const auto groups = membership.groups();
+        for (const std::string_view name : member_role_names.all()) {
+            const auto& group = *groups->of(*parse_member_role(name));
+            out.push_back({{{"role", std::string(name)}}, value(group)});
+        }
+        return out;
+    };
+    registry_.gauge("pricewire_members", "Processes that divide work, by role.", [by_role] {
+        return by_role([](const cluster::Group& group) { return static_cast<double>(group.size()); });
+    });
+    registry_.gauge("pricewire_members_settled", "Those of them that hold all of their share.", [by_role] {
+        return by_role([](const cluster::Group& group) {
+            return static_cast<double>(std::ranges::count_if(group.members(), [&](const Member& member) {
+                return member.report.settled == group.view();
+            }));
+        });
+    });
+    registry_.gauge("pricewire_member_fenced",
+                    "Whether this process could not renew its lease in time, so that others do its work.",
+                    [this, &membership] { return membership.is_fenced(clock_.mono()) ? 1 : 0; });
 }
 
 void Instruments::watch(const Sampler& sampler) {
