@@ -121,15 +121,16 @@ TEST_F(DispatcherPush, WhatIsKeptOfARequestIsTheMessage) {
     start(options_);
     subscribe(phone_);
     hint(fire(1));
-    for (const DeliveryView& d : storage_.all_deliveries()) {
-        if (d.kind != DeliveryKind::push) continue;
-        const auto request = storage_.last_request(d.id);
-        ASSERT_TRUE(request);
-        EXPECT_TRUE(request->body.starts_with(R"({"title":"BTC above )")) << request->body;
-    }
-    for (const net::HttpRequest& request : client_->seen()) {
-        if (request.url == phone_) EXPECT_EQ(request.body.find("BTC"), std::string::npos);
-    }
+    const auto all = storage_.all_deliveries();
+    const auto push = std::ranges::find(all, DeliveryKind::push, &DeliveryView::kind);
+    ASSERT_TRUE(push != all.end());
+    const auto request = storage_.last_request(push->id);
+    ASSERT_TRUE(request);
+    EXPECT_TRUE(request->body.starts_with(R"({"title":"BTC above )")) << request->body;
+    const auto seen = client_->seen();
+    const auto sent = std::ranges::find(seen, phone_, &net::HttpRequest::url);
+    ASSERT_TRUE(sent != seen.end());
+    EXPECT_EQ(sent->body.find("BTC"), std::string::npos);
 }
 
 TEST_F(DispatcherPush, ADeviceIsRefusedWhereAWebhookWouldBe) {

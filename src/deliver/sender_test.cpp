@@ -102,6 +102,7 @@ TEST_F(SenderTest, RetriesBySchedule) {
     ASSERT_TRUE(delivered(10));
     for (const DeliveryTask& t : tasks) {
         const auto attempts = storage_.attempts_of(t.delivery_id);
+        ASSERT_FALSE(attempts.empty());
         for (std::size_t i = 0; i < attempts.size(); ++i) {
             EXPECT_EQ(attempts[i].number, static_cast<int>(i) + 1);
             EXPECT_EQ(attempts[i].status, i + 1 < attempts.size() ? 503 : 200);
