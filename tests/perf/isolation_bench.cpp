@@ -1,7 +1,7 @@
-// Whether hanging endpoints slow down the others: 2,000 endpoints, each on its own loopback address, in a
-// separate receiver process; first all of them answer, then half accept and never answer. Prints how long the
-// other half waits from firing to receipt in both phases. isolation_bench [firings per second, default 400]
-// [seconds per phase, default 20]
+// Whether hanging endpoints slow down the others: each on its own loopback address, in a separate receiver process;
+// first all of them answer, then half accept and never answer. Prints how long the other half waits from firing to
+// receipt in both phases. isolation_bench [firings per second, default 400] [seconds per phase, default 20]
+// [endpoints, at most and by default 2000]
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -28,6 +28,7 @@
 #include "loopback_sender.hpp"
 #include "net/file_limit.hpp"
 #include "net/http_client.hpp"
+#include "outbox/outbox.hpp"
 #include "plain_secrets.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 #include "receiver.hpp"
@@ -41,7 +42,7 @@ using namespace pricewire;
 using namespace std::chrono_literals;
 using perf::now_ns;
 
-constexpr std::size_t endpoints = 2000;
+constexpr std::size_t most_endpoints = 2000;
 constexpr std::size_t most_firings = 200'000;
 
 // Shared by both processes. Times are of steady_clock, which all processes on a machine share.
@@ -63,7 +64,7 @@ class IsolationReceiver final : public perf::Receiver {
 public:
     explicit IsolationReceiver(Shared& shared) : shared_(shared) {}
 
-    bool listen(std::uint16_t& port) {
+    bool listen(std::size_t endpoints, std::uint16_t& port) {
         for (std::size_t i = 0; i < endpoints; ++i) {
             const int fd = perf::listen_at(inet_addr(address_of(i).c_str()), port);
             if (fd < 0) return false;
@@ -88,18 +89,29 @@ private:
 };
 
 struct Waits {
-    std::vector<double> fired, committed;  // ms, until received
+    std::vector<double> fired;  // ms, until received
     std::size_t lost = 0;
 };
+
+// As in a process that fires and sends.
+outbox::OutboxOptions to_sender(deliver::Sender& sender) {
+    outbox::OutboxOptions options;
+    options.claim = [&] { return sender.claim(); };
+    options.claimed = [&](auto claimed, auto until) { sender.take(std::move(claimed), until); };
+    options.coming = [&](auto coming, auto until) { sender.prepare(std::move(coming), until); };
+    options.not_coming = [&] { sender.drop(); };
+    return options;
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::size_t rate = 400, phase = 20;
+    std::size_t rate = 400, phase = 20, endpoints = most_endpoints;
     if (argc > 1) std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), rate);
     if (argc > 2) std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), phase);
+    if (argc > 3) std::from_chars(argv[3], argv[3] + std::strlen(argv[3]), endpoints);
     const std::size_t count = rate * phase * 2;
-    if (count == 0 || count > most_firings) return 2;
+    if (count == 0 || count > most_firings || endpoints < 2 || endpoints > most_endpoints) return 2;
     net::raise_file_limit();
     void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return 1;
@@ -110,7 +122,7 @@ int main(int argc, char** argv) {
     if (child == 0) {
         IsolationReceiver receiver(*shared);
         std::uint16_t port = 0;
-        if (!receiver.listen(port)) port = 0;
+        if (!receiver.listen(endpoints, port)) port = 0;
         if (write(ready[1], &port, sizeof port) != sizeof port || port == 0) _exit(1);
         receiver.run();
         _exit(0);
@@ -120,7 +132,7 @@ int main(int argc, char** argv) {
 
     std::string directory = (std::filesystem::temp_directory_path() / "pricewire-bench-XXXXXX").string();
     if (mkdtemp(directory.data()) == nullptr) return 1;
-    std::vector<std::int64_t> fired(count), committed(count);
+    std::vector<std::int64_t> fired(count);
     deliver::SenderStats stats;
     {
         const auto storage = storage::create_sqlite_storage({.file = directory + "/bench.db"}, {});
@@ -134,6 +146,7 @@ int main(int argc, char** argv) {
         const perf::PlainSecrets secrets;
         const auto sender =
             deliver::start_sender(options, *storage, *queue, *client, secrets, system_clock());
+        const auto outbox = outbox::start_outbox(*storage, *queue, to_sender(*sender));
 
         // A few every 10 ms, as prices would fire them.
         const std::size_t each = std::max<std::size_t>(rate / 100, 1);
@@ -147,12 +160,11 @@ int main(int argc, char** argv) {
             group.firings.assign(firings.begin() + static_cast<std::ptrdiff_t>(i),
                                  firings.begin() + static_cast<std::ptrdiff_t>(i + n));
             std::fill_n(fired.begin() + static_cast<std::ptrdiff_t>(i), n, now_ns());
-            const auto tasks = storage->fire(std::span(&group, 1));
-            std::fill_n(committed.begin() + static_cast<std::ptrdiff_t>(i), n, now_ns());
-            queue->publish(tasks);
+            outbox->push(std::move(group));
         }
         std::this_thread::sleep_for(3s);
         stats = sender->stats();
+        outbox->stop(0s);
         sender->stop(0s);
     }
     shared->stop = true;
@@ -170,7 +182,6 @@ int main(int argc, char** argv) {
             continue;
         }
         w.fired.push_back(static_cast<double>(received - fired[i]) / 1e6);
-        w.committed.push_back(static_cast<double>(received - committed[i]) / 1e6);
     }
     const double base = perf::quantile(waits[0].fired, 0.99), beside = perf::quantile(waits[1].fired, 0.99);
     const auto line = [&](const std::string& what, double healthy, double hanging, const std::string& goal) {
@@ -181,8 +192,6 @@ int main(int argc, char** argv) {
     line(who + "p50 of the healthy half", perf::quantile(waits[0].fired, 0.5),
          perf::quantile(waits[1].fired, 0.5), "");
     line(who + "p99 of the healthy half", base, beside, "");
-    line("  from the commit: p99", perf::quantile(waits[0].committed, 0.99),
-         perf::quantile(waits[1].committed, 0.99), "");
     perf::row("  ratio of the p99s", fmt::format("{:.2f}", base > 0 ? beside / base : 0), "<= 2");
     perf::row("  arrived",
               fmt::format("{} of {}", waits[0].fired.size() + waits[1].fired.size(),
