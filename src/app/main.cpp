@@ -7,6 +7,7 @@
 
 #include "app/ask_health.hpp"
 #include "app/check.hpp"
+#include "app/cluster_command.hpp"
 #include "app/options.hpp"
 #include "app/parts.hpp"
 #include "app/record.hpp"
@@ -91,6 +92,7 @@ int run(const ops::CommandLine& command, const ops::ConfigKeys& keys, ops::Shutd
     shutdown.leave_to_the_system();
     if (command.command == "migrate") return migrate(config, command);
     if (command.command == "rotate-master-key") return rotate(config);
+    if (command.command == "cluster") return run_cluster(config, command);
     return run_users(config, command);
 }
 

@@ -107,6 +107,8 @@ CommandLine parse_command_line(std::vector<std::string> arguments, const ConfigK
     add(app, {"health", "Query /health of the process running here; exit code 0 or 1"})
         ->add_option("ROLE", out.role, "which process; default: serve")
         ->check(CLI::IsMember(role_names));
+    add(app, {"cluster", "Which processes share the database, and who holds what"})
+        ->add_option("TICKER", out.ticker, "who holds this ticker");
     auto* users = app.add_subcommand(
         "users", "Create, list, disable or enable users; takes effect at once in a running Pricewire");
     users->require_subcommand(1);

@@ -20,6 +20,7 @@ struct CommandLine {
     std::string email;                                       // users create EMAIL, …
     std::string role = "serve";                              // health ROLE, check-config ROLE
     std::optional<std::string> record;                       // feed --record DIR
+    std::string ticker;                                      // cluster TICKER
     std::string venue;                                       // replay VENUE FILE
     std::string file;
     std::string symbols;  // replay --symbols
