@@ -5,6 +5,7 @@
 
 #include "app/options.hpp"
 #include "base/log.hpp"
+#include "bus/redis/stream.hpp"
 #include "outbox/written.hpp"
 #include "rule/evidence.hpp"
 
@@ -43,6 +44,14 @@ Checking::Checking(Uses uses)
     recover::RecorderOptions recorded = recorder_options_of(uses_.config);
     // Elsewhere the bus hands over the last prices once more.
     if (uses_.bars != nullptr) recorded.store_bars = [bars = uses_.bars] { return bars->flush(); };
+    if (divides()) {
+        recorded.at_most = [this](Timestamp judged) {
+            MutexLock lock(mutex_);
+            return others_.at_most(judged);
+        };
+        holding_.emplace(uses_.sharding->id(MemberRole::checker));
+        holding_->update(uses_.sharding->group(MemberRole::checker));
+    }
     recorder_ = recover::start_recorder(uses_.storage, uses_.clock, std::move(recorded));
     uses_.instruments.watch(*recorder_);
     uses_.listeners.start_checker([this] {
@@ -53,11 +62,22 @@ Checking::Checking(Uses uses)
                  [this](Ticker ticker, Timestamp from) {
                      return known_past(uses_.storage, uses_.storage, ticker, from, uses_.clock.now(), pause_);
                  },
-             .row = [this](const Uuid& id) { return uses_.storage.active_alert(id); }},
+             .row = [this](const Uuid& id) { return uses_.storage.active_alert(id); },
+             .share = share(),
+             .tickers =
+                 [this] {
+                     std::vector<Ticker> tickers;
+                     for (const NeededTicker& need : uses_.storage.needed_tickers(uses_.clock.now()))
+                         tickers.push_back(need.ticker);
+                     return tickers;
+                 },
+             .load_of = [this](std::span<const Ticker> tickers,
+                               const auto& piece) { uses_.storage.load_alerts_of(tickers, piece); }},
             uses_.clock);
         return checker_.get();
     });
     uses_.instruments.watch(*checker_);
+    attach();
     uses_.bus.subscribe({.resume = true,
                          .price = [this](const Price& price) { checker_->on_price(price); },
                          .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
@@ -73,12 +93,14 @@ Checking::Checking(Uses uses)
 
 // Each of the two calls the other: both stop before either is destroyed.
 Checking::~Checking() {
+    if (divides()) uses_.sharding->detach(MemberRole::checker);
     checker_->stop();
     expiries_.reset();
     outbox_->stop(Duration::zero());
 }
 
 void Checking::stop() {
+    if (divides()) uses_.sharding->detach(MemberRole::checker);
     checker_->stop();
     expiries_.reset();
     if (const std::size_t lost = outbox_->stop(5s); lost > 0) {
@@ -125,10 +147,52 @@ void Checking::mark(Mark mark) {
     checker_->after_this([this, number = marks_.push(std::move(mark))] {
         for (Mark& reached : marks_.take_until(number)) progress_.note(std::move(reached), outbox_->taken());
         for (Mark& done : progress_.done(outbox_->settled())) {
-            if (done.position) uses_.bus.processed(*done.position);
+            if (done.position) reached(*done.position);
             if (done.heard) recorder_->heard(std::move(done.heard->first), std::move(done.heard->second));
         }
     });
+}
+
+// Everything up to there was judged here, with durable firings.
+void Checking::reached(bus::BusPosition position) {
+    if (divides()) {
+        MutexLock lock(mutex_);
+        position_ = bus::to_text(position);
+        const auto by_all = others_.at_most(position);
+        if (!by_all) return;
+        position = *by_all;
+    }
+    uses_.bus.processed(position);
+}
+
+alert::Share Checking::share() const {
+    if (!holding_) return {};
+    auto holds = holding_->function();
+    if (!holds) return {.view = holding_->view()};
+    return {[holds = std::move(holds)](const Ticker& ticker) { return holds(ticker.view()); },
+            holding_->view()};
+}
+
+void Checking::attach() {
+    if (!divides()) return;
+    uses_.sharding->attach(MemberRole::checker,
+                           {.report =
+                                [this](MemberReport& report) {
+                                    report.holds = static_cast<std::int64_t>(checker_->active_alerts());
+                                    report.settled = checker_->settled();
+                                    report.judged = recorder_->judged();
+                                    MutexLock lock(mutex_);
+                                    report.position = position_;
+                                },
+                            .renewed =
+                                [this](const std::shared_ptr<const cluster::Group>& group) {
+                                    {
+                                        MutexLock lock(mutex_);
+                                        others_.update(*group, uses_.sharding->id(MemberRole::checker),
+                                                       uses_.clock.mono());
+                                    }
+                                    if (holding_->update(group)) checker_->on_share(share());
+                                }});
 }
 
 }  // namespace pricewire::app

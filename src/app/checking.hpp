@@ -10,7 +10,10 @@
 #include "app/known_past.hpp"
 #include "app/listeners.hpp"
 #include "app/progress.hpp"
+#include "app/sharding.hpp"
+#include "base/mutex.hpp"
 #include "bus/price_bus.hpp"
+#include "cluster/holding.hpp"
 #include "deliver/sender.hpp"
 #include "history/bar_writer.hpp"
 #include "metrics/instruments.hpp"
@@ -36,6 +39,7 @@ public:
         const Clock& clock;
         deliver::Sender* sender = nullptr;   // of this process, if it has one
         history::BarWriter* bars = nullptr;  // of this process, if it has one
+        Sharding* sharding = nullptr;        // if there may be other checkers
         // After each commit of the outbox, on its thread.
         std::function<void(std::span<const FiringGroup>, std::span<const DeliveryTask>)> written;
     };
@@ -58,6 +62,10 @@ private:
     void fire(FiringGroup group);
     void on_written(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks);
     void mark(Mark mark);
+    void reached(bus::BusPosition position);
+    bool divides() const { return uses_.sharding != nullptr && uses_.sharding->divides(MemberRole::checker); }
+    alert::Share share() const;
+    void attach();
 
     const Uses uses_;
     const std::optional<Pause> pause_;
@@ -65,7 +73,11 @@ private:
     std::unique_ptr<Expiries> expiries_;
     std::unique_ptr<recover::Recorder> recorder_;
     Marks marks_;
-    Progress progress_;  // used by the checker's thread
+    Progress progress_;                        // used by the checker's thread
+    std::optional<cluster::Holding> holding_;  // used by the membership's thread, once it is attached
+    mutable Mutex mutex_;
+    OthersProgress others_ GUARDED_BY(mutex_);
+    std::string position_ GUARDED_BY(mutex_);
     std::unique_ptr<alert::Checker> checker_;
 };
 

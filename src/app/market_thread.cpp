@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 #include <future>
 #include <map>
@@ -12,6 +13,7 @@
 
 #include "app/options.hpp"
 #include "base/log.hpp"
+#include "base/mutex.hpp"
 #include "net/event_loop.hpp"
 #include "net/http_client.hpp"
 #include "price/market.hpp"
@@ -179,6 +181,14 @@ public:
         });
     }
 
+    void set_elsewhere(std::vector<Ticker> tickers) override {
+        loop_->post([this, tickers = std::move(tickers)] { elsewhere_ = tickers; });
+    }
+    watch::HeardRound heard() const override {
+        MutexLock lock(mutex_);
+        return heard_;
+    }
+
     std::vector<feed::SourceStatus> sources() const override { return feed_->statuses(); }
     const price::MarketMeters& meters() const override { return market_.meters(); }
     const price::RateMeters& rate_meters() const override { return market_.rate_meters(); }
@@ -231,7 +241,25 @@ private:
         if (was_stopped(heard_at_)) return;
         // First, so that they are stored before what is judged up to here is noted (RecorderOptions::store_bars).
         if (!bus_keeps_prices_) bars_.write(market_.take_bars());
-        bus_.publish_heard({system_clock().now(), feed_->unheard()});
+        Heard heard{system_clock().now(), feed_->unheard()};
+        note_heard(heard.unheard);
+        add_elsewhere(heard.unheard);
+        bus_.publish_heard(heard);
+    }
+    void note_heard(const std::vector<Unheard>& unheard) {
+        MutexLock lock(mutex_);
+        ++heard_.number;
+        heard_.unheard.clear();
+        for (const Unheard& each : unheard) heard_.unheard.push_back(each.ticker);
+    }
+    void add_elsewhere(std::vector<Unheard>& unheard) const {
+        const auto middle = static_cast<std::ptrdiff_t>(unheard.size());
+        for (const Ticker& ticker : elsewhere_) {
+            const auto end = unheard.begin() + middle;
+            const auto own = std::ranges::lower_bound(unheard.begin(), end, ticker, {}, &Unheard::ticker);
+            if (own == end || own->ticker != ticker) unheard.push_back({ticker, std::nullopt});
+        }
+        std::ranges::inplace_merge(unheard, unheard.begin() + middle, {}, &Unheard::ticker);
     }
     void judge_ages() {
         if (was_stopped(judged_at_)) return;
@@ -264,6 +292,9 @@ private:
         log::AtMostEvery known{1min};
     };
     std::map<Ticker, log::AtMostEvery> gone_lines_;
+    std::vector<Ticker> elsewhere_;
+    mutable Mutex mutex_;
+    watch::HeardRound heard_ GUARDED_BY(mutex_);
     std::optional<Ticker> unwatched_;  // the one that is being given up
     std::map<Currency, RateLines> rate_lines_;
     MonoTime judged_at_ = system_clock().mono(), heard_at_ = judged_at_;

@@ -12,6 +12,7 @@
 #include "history/bar_writer.hpp"
 #include "ops/config.hpp"
 #include "price/meters.hpp"
+#include "watch/watcher.hpp"
 
 namespace pricewire::app {
 
@@ -27,7 +28,11 @@ public:
     // stop().
     virtual void watch(Ticker ticker, std::vector<feed::FoundAt> found) = 0;
     virtual void unwatch(Ticker ticker) = 0;
+    // These tickers are needed and only watched by other feeds, which alone can say whether they are heard: in this
+    // feed's signs of life they are unheard. By name; any thread.
+    virtual void set_elsewhere(std::vector<Ticker> tickers) = 0;
     // Any thread.
+    virtual watch::HeardRound heard() const = 0;
     virtual std::vector<feed::SourceStatus> sources() const = 0;
     virtual const price::MarketMeters& meters() const = 0;
     virtual const price::RateMeters& rate_meters() const = 0;

@@ -20,6 +20,7 @@
 #include "app/report.hpp"
 #include "app/report_start.hpp"
 #include "app/roles.hpp"
+#include "app/sharding.hpp"
 #include "app/timed_storage.hpp"
 #include "app/watching.hpp"
 #include "base/backoff.hpp"
@@ -43,7 +44,6 @@
 #include "secrets/open_secrets.hpp"
 #include "storage/open.hpp"
 #include "watch/demand.hpp"
-#include "watch/watcher.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::app {
@@ -73,7 +73,7 @@ public:
     ~Process() {
         front_.stop(Duration::zero());
         listeners_.clear();
-        watcher_.reset();
+        watching_.reset();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
     }
@@ -87,6 +87,7 @@ public:
             return 1;
         }
         if (!*opened) return stopped_early();
+        if (shared_) join();
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
         notices_ = open_notices(config_);
@@ -174,6 +175,13 @@ private:
         return true;
     }
 
+    // Processes with an API alone divide nothing.
+    void join() {
+        if (!roles_.checker && !roles_.feed && !roles_.sender) return;
+        sharding_ = std::make_unique<Sharding>(config_, roles_, *storage_, clock_);
+        if (const auto* membership = sharding_->membership()) instruments_.watch(*membership);
+    }
+
     int stopped_early() const {
         log::info("stopped while waiting for the database", {{"signal", std::to_string(*signal_)}});
         return 0;
@@ -191,7 +199,7 @@ private:
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
         options.push_key = [this] { return push_key_->get(); };
         if (shared_) {
-            options.owner = "sender-" + make_uuid(clock_.now()).to_string();
+            options.owner = sharding_->id(MemberRole::sender);
             options.alive_for = sender_alive_for;
         }
         options.settled = [this](const ClaimedDelivery& claimed, const DeliveryOutcome& outcome,
@@ -220,6 +228,7 @@ private:
                            .clock = clock_,
                            .sender = sender_.get(),
                            .bars = bars_.get(),
+                           .sharding = sharding_.get(),
                            .written = [this](auto groups, auto tasks) { on_fired(groups, tasks); }});
     }
 
@@ -242,11 +251,11 @@ private:
     }
     void start_feed() {
         market_->start();
-        watcher_ = watch::start_watcher(watcher_options_of(config_),
-                                        watcher_uses(config_, *directory_, *market_, past_->backfill()),
-                                        *storage_, clock_);
-        instruments_.watch(*watcher_);
-        listeners_.set_watcher(watcher_.get());
+        watching_ = std::make_unique<Watching>(
+            config_, watcher_uses(config_, *directory_, *market_, past_->backfill()), *market_, *storage_,
+            sharding_.get(), clock_);
+        instruments_.watch(watching_->watcher());
+        listeners_.set_watcher(&watching_->watcher());
     }
 
     // The owner of what this process claims. An embedded database has no other process that could claim anything.
@@ -351,10 +360,13 @@ private:
                                    throw std::runtime_error("active alerts are not loaded");
                            }});
         }
+        if (sharding_) out.push_back({"membership", false, [this] { sharding_->check(); }});
         return out;
     }
 
     void stop() {
+        // First, so that the others take over while this process finishes what is in progress.
+        if (sharding_) sharding_->stop();
         if (checking_) checking_->stop_if_not_ready();
         front_.stop(5s);
         listeners_.set_api(nullptr);
@@ -395,6 +407,7 @@ private:
     std::unique_ptr<storage::Storage> storage_;
     std::unique_ptr<secrets::SecretBox> secrets_;
     std::optional<PushKey> push_key_;
+    std::unique_ptr<Sharding> sharding_;  // if the database is shared
     std::unique_ptr<queue::DeliveryQueue> queue_;
     std::unique_ptr<bus::PriceBus> bus_;
     std::unique_ptr<bus::DeliveryNotices> notices_;
@@ -411,7 +424,7 @@ private:
     std::unique_ptr<FeedPast> past_;
     std::unique_ptr<recover::Runner> recovery_;
     std::unique_ptr<MarketThread> market_;
-    std::unique_ptr<watch::Watcher> watcher_;
+    std::unique_ptr<Watching> watching_;
     std::unique_ptr<watch::Demand> demand_;
     std::unique_ptr<access::AuthCache> auth_cache_;
     std::unique_ptr<access::RateLimits> rate_limits_;
@@ -435,15 +448,6 @@ Result<net::FileShares> share_files(const ops::Config& config, const Roles& role
 }
 
 }  // namespace
-
-std::optional<Roles> roles_of(std::string_view command) {
-    if (command == "serve") return Roles{.api = true, .feed = true, .checker = true, .sender = true};
-    if (command == "api") return Roles{.api = true};
-    if (command == "feed") return Roles{.feed = true};
-    if (command == "checker") return Roles{.checker = true};
-    if (command == "sender") return Roles{.sender = true};
-    return std::nullopt;
-}
 
 int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shutdown, feed::FrameTap* tap) {
     if (const auto wrong = wrong_for(config, roles); !wrong.empty()) return report(wrong, 2);

@@ -119,4 +119,46 @@ watch::WatcherUses watcher_uses(const ops::Config& config, directory::Book& dire
     return uses;
 }
 
+Watching::Watching(const ops::Config& config, watch::WatcherUses uses, MarketThread& market,
+                   storage::Needs& needs, Sharding* sharding, const Clock& clock)
+    : sharding_(sharding != nullptr && sharding->divides(MemberRole::feed) ? sharding : nullptr) {
+    if (sharding_ != nullptr) {
+        holding_.emplace(sharding_->id(MemberRole::feed));
+        holding_->update(sharding_->group(MemberRole::feed));
+        set_share(*holding_);
+        uses.share = [this] {
+            MutexLock lock(mutex_);
+            return share_;
+        };
+        uses.elsewhere = [&market](std::vector<Ticker> tickers) { market.set_elsewhere(std::move(tickers)); };
+        uses.heard = [&market] { return market.heard(); };
+    }
+    watcher_ = watch::start_watcher(watcher_options_of(config), std::move(uses), needs, clock);
+    if (sharding_ == nullptr) return;
+    sharding_->attach(MemberRole::feed, {.report =
+                                             [this](MemberReport& report) {
+                                                 report.holds =
+                                                     static_cast<std::int64_t>(watcher_->counts().watched);
+                                                 report.settled = watcher_->settled();
+                                             },
+                                         .renewed =
+                                             [this](const std::shared_ptr<const cluster::Group>& group) {
+                                                 if (!holding_->update(group)) return;
+                                                 set_share(*holding_);
+                                                 watcher_->poke();
+                                             }});
+}
+
+Watching::~Watching() {
+    if (sharding_ != nullptr) sharding_->detach(MemberRole::feed);
+}
+
+void Watching::set_share(const cluster::Holding& holding) {
+    watch::FeedShare share{.view = holding.view()};
+    if (auto holds = holding.function())
+        share.holds = [holds = std::move(holds)](const Ticker& ticker) { return holds(ticker.view()); };
+    MutexLock lock(mutex_);
+    share_ = std::move(share);
+}
+
 }  // namespace pricewire::app

@@ -33,6 +33,7 @@ public:
         int of_each = 1;
         std::string program = {};  // see DeploymentOptions
         std::function<std::string(const std::string& name, const std::string& url)> route = {};
+        std::map<std::string, std::string> config = {};
     };
 
     SteppedWorld(Side side, const Options& options)
@@ -141,6 +142,7 @@ private:
                                                      {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "100000"}},
                                           .program = options.program,
                                           .clock_stands_at = origin + options.begins_at});
+        for (const auto& [key, value] : options.config) out.config[key] = value;
         if (out.cluster) {
             out.cluster->of_each = options.of_each;
             out.cluster->route = options.route;

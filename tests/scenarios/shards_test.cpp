@@ -1,0 +1,240 @@
+// Checkers and feeds that divide tickers, and join and die meanwhile: three of each on real servers.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenarios/expect_webhooks.hpp"
+#include "scenarios/market_world.hpp"
+#include "scenarios/stepped_world.hpp"
+#include "support/tcp_gate.hpp"
+
+namespace pricewire::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A figure of a process's /metrics; -1 if there is none.
+int figure(Deployment& deployment, const std::string& process, const std::string& name) {
+    const std::string text = deployment.http().get(deployment.address_of(process) + "/metrics").body;
+    const std::size_t at = text.find("\n" + name + " ");
+    return at == text.npos ? -1 : std::stoi(text.substr(at + name.size() + 2));
+}
+
+// All members of the role that live are `count`, and hold their shares, as all of `processes` see it.
+void wait_until_settled(Deployment& deployment, const std::string& role,
+                        const std::vector<std::string>& processes) {
+    const int count = static_cast<int>(processes.size());
+    deployment.wait_until(role + "s to hold their shares", [&] {
+        for (const std::string& process : processes) {
+            for (const char* name : {"pricewire_members", "pricewire_members_settled"}) {
+                if (figure(deployment, process, std::string(name) + "{role=\"" + role + "\"}") != count)
+                    return false;
+            }
+        }
+        return true;
+    });
+}
+
+// On clocks that stand still, so that what is judged late would be judged otherwise.
+class CheckerShards : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!can_run(Side::cluster)) GTEST_SKIP() << why_not_run;
+    }
+    void begin(const std::string& redundancy,
+               std::function<std::string(const std::string&, const std::string&)> route = {}) {
+        world_.emplace(Side::cluster,
+                       SteppedWorld::Options{.tickers = tickers,
+                                             .begins_at = -5s,
+                                             .of_each = 3,
+                                             .route = std::move(route),
+                                             .config = {{"PRICEWIRE_CLUSTER_REDUNDANCY", redundancy}}});
+        world_->start();
+        for (const char* name : {"api2", "api3", "sender2", "sender3", "feed2", "feed3"})
+            deployment().process(name).kill();
+        wait_for_checkers({"checker1", "checker2", "checker3"});
+    }
+    Deployment& deployment() { return world_->deployment(); }
+    void wait_for_checkers(std::vector<std::string> living) {
+        living_ = std::move(living);
+        wait_until_settled(deployment(), "checker", living_);
+    }
+    void kill(const std::string& name) { deployment().process(name).kill(); }
+    // A new alert on each ticker, above `level`. Prices move by less than what one exchange alone is not believed.
+    std::map<std::string, std::string> alerts_above(const std::string& level) {
+        std::map<std::string, std::string> out;
+        for (const std::string& ticker : tickers)
+            out[ticker] =
+                world_->alert("\"ticker\":\"" + ticker + R"(","condition":"gt","target_price":)" + level);
+        return out;
+    }
+    void price_all(Duration at, const char* price) {
+        world_->step_to(at);
+        for (const std::string& ticker : tickers) world_->set_price(ticker, Decimal::parse(price).value());
+        world_->wait_until_traded();
+    }
+    // Each of them once, by the price of that moment.
+    void expect_fired(const std::map<std::string, std::string>& alerts, Duration at, const char* price) {
+        for (const auto& [ticker, alert] : alerts) {
+            deployment().wait_until(ticker, [&] { return !world_->firings(alert).empty(); });
+            const auto firings = world_->firings(alert);
+            ASSERT_EQ(firings.size(), 1U) << ticker;
+            EXPECT_EQ(firings[0].price, Decimal::parse(price).value()) << ticker;
+            EXPECT_EQ(firings[0].price_time, SteppedWorld::origin + at) << ticker;
+            expect_webhooks(deployment(), alert, firings);
+        }
+    }
+    int held(const std::string& checker) { return figure(deployment(), checker, "pricewire_active_alerts"); }
+    void wait_until_held_in_all(int count) {
+        deployment().wait_until(std::to_string(count) + " alerts to be held", [&] {
+            int sum = 0;
+            for (const std::string& checker : living_) sum += held(checker);
+            return sum == count;
+        });
+    }
+
+    const std::vector<std::string> tickers{"AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG", "HHH", "III"};
+    std::vector<std::string> living_;
+    std::optional<SteppedWorld> world_;
+};
+
+TEST_F(CheckerShards, EachAlertIsHeldByOneOfThreeAndFiresOnceWhoeverJoinsOrDies) {
+    begin("1");
+    price_all(0s, "95");
+    const auto first = alerts_above("100");
+    const auto second = alerts_above("105");
+    // Beside them those of TICK and LIFE are made and end.
+    wait_until_held_in_all(18);
+    for (const std::string& checker : living_) EXPECT_LT(held(checker), 18) << checker;
+    price_all(5s, "101");
+    expect_fired(first, 5s, "101");
+
+    // Nobody holds a third of them when they are crossed, and the price is back before others do.
+    kill("checker2");
+    price_all(6s, "106");
+    price_all(7s, "103");
+    expect_fired(second, 6s, "106");
+    wait_for_checkers({"checker1", "checker3"});
+
+    // One that joins takes its share from both; what it takes fires once.
+    const auto third = alerts_above("108");
+    const auto fourth = alerts_above("113");
+    deployment().launch("checker2");
+    price_all(10s, "109");
+    expect_fired(third, 10s, "109");
+    wait_for_checkers({"checker1", "checker2", "checker3"});
+    wait_until_held_in_all(9);
+    price_all(15s, "114");
+    expect_fired(fourth, 15s, "114");
+
+    // The last one that is left holds everything.
+    const auto fifth = alerts_above("118");
+    kill("checker1");
+    kill("checker2");
+    price_all(20s, "120");
+    expect_fired(fifth, 20s, "120");
+    wait_for_checkers({"checker3"});
+}
+
+TEST_F(CheckerShards, OneThatIsCutOffFromTheDatabaseIsReplaced) {
+    std::unique_ptr<TcpGate> gate;
+    begin("1", [&](const std::string& name, const std::string& url) {
+        if (name != "checker2" || !url.starts_with("postgres")) return url;
+        if (!gate) gate = std::make_unique<TcpGate>(port_in(url));
+        return with_port(url, gate->port());
+    });
+    ASSERT_NE(gate, nullptr);
+    price_all(0s, "95");
+    const auto first = alerts_above("100");
+    const auto second = alerts_above("110");
+    gate->half_open();
+    price_all(5s, "101");
+    expect_fired(first, 5s, "101");
+    wait_for_checkers({"checker1", "checker3"});
+    deployment().process("checker2").wait_for_output("cannot renew its lease");
+    gate->pass();
+    gate->reset();
+    wait_for_checkers({"checker1", "checker2", "checker3"});
+    price_all(10s, "111");
+    expect_fired(second, 10s, "111");
+}
+
+TEST_F(CheckerShards, WithASpareADeathIsNotNoticed) {
+    begin("2");
+    price_all(0s, "95");
+    const auto first = alerts_above("100");
+    wait_until_held_in_all(18);
+    kill("checker3");
+    price_all(1s, "101");
+    expect_fired(first, 1s, "101");
+    const auto shown = deployment().run({"cluster"});
+    EXPECT_EQ(shown.code, 0) << shown.output;
+    EXPECT_NE(shown.output.find("checker-"), std::string::npos) << shown.output;
+    EXPECT_NE(shown.output.find("alerts"), std::string::npos) << shown.output;
+    EXPECT_NE(deployment().run({"cluster", "AAA"}).output.find("checkers of AAA"), std::string::npos);
+}
+
+// Coins that nobody configured, each watched by one of three feeds.
+TEST(FeedShards, EachCoinIsWatchedByOneOfThreeAndFiresOnceWhoeverJoinsOrDies) {
+    if (!can_run(Side::cluster)) GTEST_SKIP() << why_not_run;
+    const std::vector<std::string> coins{"WIF", "PEPE", "ADA", "XRP", "LTC", "DOT"};
+    MarketWorld world(Side::cluster, {.venues = {"binance"},
+                                      .sim = {"--market", "ramp:BTCUSDT:100:0:10000000:500ms"},
+                                      .config = {{"PRICEWIRE_CLUSTER_REDUNDANCY", "1"}},
+                                      .of_each = 3});
+    Deployment& deployment = world.deployment();
+    for (const std::string& coin : coins) world.trade(coin, "2");
+    world.start();
+    for (const char* name : {"api2", "api3", "sender2", "sender3", "checker2", "checker3"})
+        deployment.process(name).kill();
+    std::map<std::string, std::string> above;
+    for (const std::string& coin : coins) {
+        deployment.wait_until(coin + " to be found", [&] {
+            return world.get("/tickers?query=" + coin).body.find("\"ticker\":\"" + coin + "\"") !=
+                   std::string::npos;
+        });
+        above[coin] = world.alert(coin, "gt", "2.1");
+    }
+    const auto wait_for_one_each = [&] {
+        for (const std::string& coin : coins) {
+            deployment.wait_until(coin + " to be watched by one feed", [&] {
+                world.trade(coin, "2");
+                return deployment.subscribed(coin + "USDT") == 1 && world.has_price(coin);
+            });
+        }
+    };
+    const auto watched = [&](const std::string& feed) {
+        return figure(deployment, feed, "pricewire_watched_tickers");
+    };
+    wait_until_settled(deployment, "feed", {"feed1", "feed2", "feed3"});
+    wait_for_one_each();
+    for (const char* feed : {"feed1", "feed2", "feed3"})
+        EXPECT_LT(watched(feed), 1 + static_cast<int>(coins.size())) << feed;
+
+    deployment.process("feed2").kill();
+    wait_until_settled(deployment, "feed", {"feed1", "feed3"});
+    wait_for_one_each();
+    for (const std::string& coin : coins) world.trade(coin, "2.15");
+    for (const auto& [coin, alert] : above) {
+        world.wait_for_webhook(coin, alert);
+        EXPECT_EQ(world.webhooks(alert), 1) << coin;
+    }
+
+    for (const std::string& coin : coins) above[coin] = world.alert(coin, "gt", "2.2");
+    deployment.launch("feed2");
+    wait_until_settled(deployment, "feed", {"feed1", "feed2", "feed3"});
+    wait_for_one_each();
+    for (const std::string& coin : coins) world.trade(coin, "2.21");
+    for (const auto& [coin, alert] : above) {
+        world.wait_for_webhook(coin, alert);
+        EXPECT_EQ(world.webhooks(alert), 1) << coin;
+    }
+}
+
+}  // namespace
+}  // namespace pricewire::test
