@@ -28,11 +28,11 @@ std::vector<Chaos::Kind> Chaos::kinds() {
     std::vector<Kind> out;
     for (const char* role : {"api", "feed", "checker", "sender"}) {
         out.push_back({std::string("one ") + role + " killed", [this, role] { return lose_one(role); }});
-        out.push_back({std::string("both of ") + role + " killed", [this, role] {
-                           const std::string name = role;
-                           cluster_.kill({name + "1", name + "2"});
+        out.push_back({std::string("all of ") + role + " killed", [this, role] {
+                           const auto names = cluster_.processes_of(role);
+                           cluster_.kill(names);
                            pause(0, 2000);
-                           restart({name + "1", name + "2"});
+                           restart(names);
                            return now();
                        }});
     }
@@ -55,6 +55,7 @@ std::vector<Chaos::Kind> Chaos::kinds() {
                        const std::chrono::milliseconds delay{5 + any(300)};
                        return disturb([delay](TcpGate& gate) { gate.delay(delay); });
                    }});
+    out.push_back({"cut off from postgres", [this] { return cut_off_from_postgres(); }});
     out.push_back({"receiver cut off", [this] { return disturb_receiver(); }});
     return out;
 }
@@ -92,7 +93,8 @@ void Chaos::point(const Kind& kind) {
 }
 
 MonoTime Chaos::lose_one(const std::string& role) {
-    const std::string name = role + std::to_string(1 + any(2));
+    const auto names = cluster_.processes_of(role);
+    const std::string& name = names[any(names.size())];
     const MonoTime killed = now();
     cluster_.kill({name});
     // Long enough for the other process to take over what the dead one had claimed.
@@ -131,6 +133,18 @@ MonoTime Chaos::disturb(const std::function<void(TcpGate&)>& how) {
     return now();
 }
 
+// One process alone, for longer than its lease.
+MonoTime Chaos::cut_off_from_postgres() {
+    std::vector<Cluster::Way> ways = cluster_.ways();
+    std::erase_if(ways, [](const Cluster::Way& way) { return way.server != "postgres"; });
+    TcpGate& gate = *ways[any(ways.size())].gate;
+    gate.half_open();
+    pause(3500, 8000);
+    gate.pass();
+    gate.reset();
+    return now();
+}
+
 MonoTime Chaos::disturb_receiver() {
     TcpGate& gate = load_.receiver_gate();
     switch (any(3)) {
@@ -150,7 +164,7 @@ MonoTime Chaos::disturb_receiver() {
 
 void Chaos::restart(const std::vector<std::string>& names) {
     cluster_.start(names);
-    load_.set_apis({cluster_.deployment().address_of("api1"), cluster_.deployment().address_of("api2")});
+    load_.set_apis(cluster_.apis());
 }
 
 void Chaos::pause(int from_ms, int to_ms) {

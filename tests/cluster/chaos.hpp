@@ -44,6 +44,7 @@ private:
     MonoTime lose_server(const std::string& name, Duration away, bool wipe);
     MonoTime lose_several();
     MonoTime disturb(const std::function<void(TcpGate&)>& how);
+    MonoTime cut_off_from_postgres();
     MonoTime disturb_receiver();
     void restart(const std::vector<std::string>& names);
     void pause(int from_ms, int to_ms);

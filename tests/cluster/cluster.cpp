@@ -6,7 +6,7 @@
 
 namespace pricewire::test {
 
-Cluster::Cluster(std::map<std::string, std::string> config) {
+Cluster::Cluster(std::map<std::string, std::string> config, int of_each) {
     for (const std::string& name : servers()) server(name).start();
     deployment_.emplace(DeploymentOptions{
         .sim = {"--paused"},
@@ -15,7 +15,7 @@ Cluster::Cluster(std::map<std::string, std::string> config) {
         .cluster = ClusterOptions{.postgres_url = postgres_.url(),
                                   .redis_url = redis_.url(),
                                   .rabbitmq_url = rabbitmq_.url(),
-                                  .of_each = 2,
+                                  .of_each = of_each,
                                   .route = [this](const std::string& process, const std::string& url) {
                                       return through_gate(process, url);
                                   }}});
@@ -25,6 +25,20 @@ Cluster::Cluster(std::map<std::string, std::string> config) {
 const std::vector<std::string>& Cluster::servers() {
     static const std::vector<std::string> names{"postgres", "redis", "rabbitmq"};
     return names;
+}
+
+std::vector<std::string> Cluster::processes_of(const std::string& role) const {
+    std::vector<std::string> out;
+    for (const std::string& name : processes()) {
+        if (name.starts_with(role)) out.push_back(name);
+    }
+    return out;
+}
+
+std::vector<std::string> Cluster::apis() {
+    std::vector<std::string> out;
+    for (const std::string& name : processes_of("api")) out.push_back(deployment_->address_of(name));
+    return out;
 }
 
 bool Cluster::is_server(const std::string& name) {

@@ -14,14 +14,18 @@
 
 namespace pricewire::test {
 
-// Two processes of each role on dedicated servers, with a gate between each process and each server. Not
+// Some processes of each role on dedicated servers, with a gate between each process and each server. Not
 // thread-safe.
 class Cluster {
 public:
-    explicit Cluster(std::map<std::string, std::string> config);
+    Cluster(std::map<std::string, std::string> config, int of_each);
 
     Deployment& deployment() { return *deployment_; }
     const std::vector<std::string>& processes() const { return deployment_->names(); }
+    // Of this role: "api1", "api2", …
+    std::vector<std::string> processes_of(const std::string& role) const;
+    // Where its APIs listen.
+    std::vector<std::string> apis();
 
     static const std::vector<std::string>& servers();  // "postgres", "redis", "rabbitmq"
     static bool is_server(const std::string& name);

@@ -1,8 +1,8 @@
-// Two processes of each role on PostgreSQL, Redis and RabbitMQ, while processes, servers and the connections
-// between them are killed, wiped, cut and slowed down under load. Afterwards every alert has fired exactly
-// once, at the first price that crossed it, those that repeat once each time that the prices demand it, and every
-// webhook has arrived or has failed after its last attempt. PRICEWIRE_LONG=1: 220 points, otherwise each kind
-// once. PRICEWIRE_SEED repeats a run's choices.
+// Two processes of each role on PostgreSQL, Redis and RabbitMQ, or three that divide tickers without spares, while
+// processes, servers and the connections between them are killed, wiped, cut and slowed down under load. Afterwards
+// every alert has fired exactly once, at the first price that crossed it, those that repeat once each time that the
+// prices demand it, and every webhook has arrived or has failed after its last attempt. PRICEWIRE_LONG=1: 231 points
+// each, otherwise each kind once, and some of them. PRICEWIRE_SEED repeats a run's choices.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -33,18 +33,28 @@ struct Counts {
     std::size_t again = 0;  // firings of standing alerts
 };
 
-class KillSuite : public ::testing::Test {
+struct Side {
+    std::string name;
+    int of_each = 2;
+    std::string redundancy = "2";
+    std::vector<std::string> tickers{"BTC"};
+    int points = 21;  // each kind once
+};
+
+class KillSuite : public ::testing::TestWithParam<Side> {
 protected:
     KillSuite()
         : cluster_({{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
+                    {"PRICEWIRE_CLUSTER_REDUNDANCY", GetParam().redundancy},
                     {"PRICEWIRE_DELIVERY_ATTEMPTS", std::to_string(attempts)},
                     {"PRICEWIRE_DELIVERY_TIMEOUT", "1s"},
                     {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "50ms"},
                     {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"},
-                    {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}}),
+                    {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}},
+                   GetParam().of_each),
           account_(cluster_.deployment().register_user("cluster@example.com")),
-          load_(cluster_.deployment().sim_url(), account_) {
-        load_.set_apis({cluster_.deployment().address_of("api1"), cluster_.deployment().address_of("api2")});
+          load_(cluster_.deployment().sim_url(), account_, GetParam().tickers) {
+        load_.set_apis(cluster_.apis());
     }
 
     // The price at which an alert must have fired: the extreme of its round, or of a later round if its
@@ -215,7 +225,16 @@ protected:
     Load load_;
 };
 
-TEST_F(KillSuite, EveryAlertFiresOnceAndEveryWebhookArrives) {
+INSTANTIATE_TEST_SUITE_P(Sides, KillSuite,
+                         ::testing::Values(Side{.name = "TwoOfEach"},
+                                           Side{.name = "ThreeOfEachWithoutSpares",
+                                                .of_each = 3,
+                                                .redundancy = "1",
+                                                .tickers = {"BTC", "ETH", "SOL", "DOGE", "BNB"},
+                                                .points = 8}),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(KillSuite, EveryAlertFiresOnceAndEveryWebhookArrives) {
     const bool is_long = std::getenv("PRICEWIRE_LONG") != nullptr;
     const char* given = std::getenv("PRICEWIRE_SEED");
     const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
@@ -225,7 +244,7 @@ TEST_F(KillSuite, EveryAlertFiresOnceAndEveryWebhookArrives) {
     load_.stand();
     load_.run_round();
     load_.start();
-    chaos.run(is_long ? 220 : 20);
+    chaos.run(is_long ? 231 : GetParam().points);
     load_.stop();
     // Alerts created without an answer are crossed here at the latest.
     std::this_thread::sleep_for(Load::cooldown);

@@ -36,8 +36,8 @@ std::unique_ptr<sim::Receiver> receiver(const Account& account, const char* mode
 
 }  // namespace
 
-Load::Load(const std::string& sim_url, Account account)
-    : sim_url_(sim_url), account_(std::move(account)), http_(15s) {
+Load::Load(const std::string& sim_url, Account account, std::vector<std::string> tickers)
+    : sim_url_(sim_url), account_(std::move(account)), tickers_(std::move(tickers)), http_(15s) {
     const auto take = [this](const sim::ReceivedDelivery& delivery) { on_delivery(delivery); };
     willing_ = receiver(account_, "random-fail:20", take);
     refusing_ = receiver(account_, "fail:500", take);
@@ -108,8 +108,9 @@ void Load::stand() {
         for (const auto& [kind, members] : kinds) {
             const auto answer =
                 http_.post(some_api() + "/api/v1/alerts/",
-                           R"({"ticker":"BTC",)" + members + R"(,"webhook_url":"http://127.0.0.1:)" +
-                               std::to_string(gate_->port()) + "/standing" + std::to_string(i) + "\"}",
+                           R"({"ticker":")" + tickers_.front() + R"(",)" + members +
+                               R"(,"webhook_url":"http://127.0.0.1:)" + std::to_string(gate_->port()) +
+                               "/standing" + std::to_string(i) + "\"}",
                            {{"X-API-Key", account_.api_key}});
             if (answer.status != 201)
                 throw std::runtime_error("a standing alert was refused: " + answer.body);
@@ -158,10 +159,13 @@ void Load::set_alert(LoadedAlert alert) {
                                        R"(","target_price":)" + target.to_string();
     const std::uint16_t port = alert.fate == LoadedAlert::Fate::refused ? refusing_->port() : gate_->port();
     const std::string api = some_api();
-    const auto answer = http_.post(api + "/api/v1/alerts/",
-                                   R"({"ticker":"BTC",)" + rule + R"(,"webhook_url":"http://127.0.0.1:)" +
-                                       std::to_string(port) + "/" + std::to_string(number) + "\"}",
-                                   {{"X-API-Key", account_.api_key}});
+    // A round has an even number of alerts, so that each ticker gets both kinds.
+    const std::string& ticker = tickers_[static_cast<std::size_t>(number / 2) % tickers_.size()];
+    const auto answer =
+        http_.post(api + "/api/v1/alerts/",
+                   R"({"ticker":")" + ticker + R"(",)" + rule + R"(,"webhook_url":"http://127.0.0.1:)" +
+                       std::to_string(port) + "/" + std::to_string(number) + "\"}",
+                   {{"X-API-Key", account_.api_key}});
     if (answer.error == net::HttpError::none && answer.status == 201) {
         lock.lock();
         alerts_[number].id = json_member(answer.body, "id").value();
@@ -175,21 +179,24 @@ void Load::set_alert(LoadedAlert alert) {
 
 void Load::hold(Decimal price) {
     const auto deadline = std::chrono::steady_clock::now() + hold_patience;
+    std::vector<std::string> left = tickers_;
     while (true) {
-        http_.post(sim_url_ + "/_sim/price/BTCUSDT", price.to_string());
+        for (const std::string& ticker : left)
+            http_.post(sim_url_ + "/_sim/price/" + ticker + "USDT", price.to_string());
         for (int i = 0; i < 8; ++i) {
-            if (shows(some_api(), price)) return;
+            std::erase_if(left, [&](const std::string& ticker) { return shows(some_api(), ticker, price); });
+            if (left.empty()) return;
             std::this_thread::sleep_for(25ms);
         }
         if (std::chrono::steady_clock::now() > deadline) {
-            complain("the price " + price.to_string() + " was never shown");
+            complain("the price " + price.to_string() + " of " + left.front() + " was never shown");
             return;
         }
     }
 }
 
-bool Load::shows(const std::string& api, Decimal price) {
-    const auto answer = http_.get(api + "/api/v1/rates/BTC", {{"X-API-Key", account_.api_key}});
+bool Load::shows(const std::string& api, const std::string& ticker, Decimal price) {
+    const auto answer = http_.get(api + "/api/v1/rates/" + ticker, {{"X-API-Key", account_.api_key}});
     if (answer.error != net::HttpError::none || answer.status != 200) return false;
     const auto shown = json_member(answer.body, "price");
     return shown && Decimal::parse(*shown) == price;

@@ -57,7 +57,8 @@ struct Receipts {
 // firing's price identifies its round. Thread-safe.
 class Load {
 public:
-    Load(const std::string& sim_url, Account account);
+    // The prices of all tickers move alike, and alerts are made on each in turn; standing ones on the first.
+    Load(const std::string& sim_url, Account account, std::vector<std::string> tickers = {"BTC"});
     ~Load();
     Load(const Load&) = delete;
     Load& operator=(const Load&) = delete;
@@ -96,7 +97,7 @@ private:
     void run_round(const std::function<bool(Decimal)>& seen);
     void set_alert(LoadedAlert alert);
     void hold(Decimal price);
-    bool shows(const std::string& api, Decimal price);
+    bool shows(const std::string& api, const std::string& ticker, Decimal price);
     void mark_crossed(int round, bool is_gt, MonoTime traded);
     void on_delivery(const sim::ReceivedDelivery& delivery);
     void complain(std::string what);
@@ -104,6 +105,7 @@ private:
 
     const std::string sim_url_;
     const Account account_;
+    const std::vector<std::string> tickers_;
     BlockingHttp http_;  // used by the load thread only
     std::unique_ptr<sim::Receiver> willing_;
     std::unique_ptr<sim::Receiver> refusing_;
