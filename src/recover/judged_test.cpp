@@ -200,6 +200,35 @@ TEST_F(JudgedTest, WhatTheStreamHandsOutAgainChangesNothing) {
     EXPECT_EQ(judged_->until(), began + 1001s);
 }
 
+// Of feeds that divide tickers, those that do not watch one say that they do not hear it.
+TEST_F(JudgedTest, ATickerIsBlindWhenTheFeedThatWatchesItDoesNotHearIt) {
+    for (int i = 0; i <= 30; ++i) {
+        heard("a", i);
+        heard("b", i, "BTC");
+    }
+    EXPECT_EQ(changes(), "");
+    for (int i = 31; i <= 50; ++i) {
+        heard("a", i, "BTC@30");
+        heard("b", i, "BTC");
+    }
+    EXPECT_EQ(changes(), "BTC 30-");
+    // Another one watches it from now on.
+    heard("b", 51);
+    EXPECT_EQ(changes(), "BTC 30-51");
+}
+
+TEST_F(JudgedTest, ATickerWhoseFeedHasDiedIsBlindUnlessAnotherWatchesItSoon) {
+    for (int i = 0; i <= 10; ++i) {
+        heard("a", i);
+        heard("b", i, "BTC,ETH");
+    }
+    heard("b", 11, 14, "BTC,ETH");
+    heard("b", 15, 40, "BTC");
+    EXPECT_EQ(changes(), "BTC 10-");
+    heard("b", 41);
+    EXPECT_EQ(changes(), "BTC 10-41");
+}
+
 TEST_F(JudgedTest, AClockThatIsSetBackGoesOnFromThere) {
     heard("a", 10'000, 10'010);
     heard("a", 10, 12);
