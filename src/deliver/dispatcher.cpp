@@ -29,9 +29,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// The most that a step claims and wakes before it handles new messages.
-constexpr int batches_a_step = 4;
-constexpr int lanes_a_step = 8;
 constexpr Duration longest_sleep = seconds{1};
 constexpr Duration shortest_sleep = milliseconds{20};
 // What the HTTP client has not begun is served in the order in which it was started, whoever it belongs to: whose
@@ -49,6 +46,7 @@ EndpointPolicy policy_of(const SenderOptions& options, const net::HttpClient& cl
     // A request that waits in the client would spend its time-out there.
     policy.concurrency = std::min(options.concurrency, client.max_connections());
     policy.per_endpoint = options.per_endpoint;
+    policy.exposed = options.exposed;
     policy.breaker = options.breaker;
     return policy;
 }
@@ -120,6 +118,7 @@ public:
         const AttemptResult& result = completed.result;
         Held held = std::move(held_.extract(it).mapped());
         if (held.launch) ended_early_.insert(held.claimed.id);
+        if (result.status != 0) Endpoints::answered(*held.endpoint, result.duration, clock_.mono());
         leave_endpoint(held, sign_of(result), failure_of(result, receiver_of(held.claimed)).value_or(""));
         if (result.error == net::HttpError::cancelled) {
             // The client has ended; the receiver has not failed.
@@ -135,8 +134,11 @@ public:
     }
 
     MonoTime step() override {
+        endpoints_.exposure().age(clock_.mono());
         if (!peers_.alive()) forget_what_waits();
-        write_back_.step(endpoints_.in_flight() == 0);
+        const bool was_last = endpoints_.in_flight() == 0;
+        start_waiting();
+        write_back_.step(was_last || waits_for_records());
         end_refused();
         meet_peers();
         start_waiting();
@@ -179,6 +181,7 @@ public:
         s.waiting = endpoints_.waiting();
         s.ended_early = ended_early_.size();
         s.unrecorded = write_back_.outcomes();
+        s.exposed = endpoints_.exposure().size();
         s.open_breakers = endpoints_.open_breakers();
         s.half_open_breakers = endpoints_.half_open_breakers();
         s.endpoints_known = endpoints_.known();
@@ -239,20 +242,14 @@ private:
         try {
             if (!prepared_) prepare();
             if (peers_.alive()) intake_.give_back_doubtful();
-            int batches = 0;
             Intake::Batch batch;
-            while (wants_more() && batches < batches_a_step &&
-                   intake_.claim(batch, endpoints_.users_with_enough(clock_.mono()))) {
+            if (wants_more() && intake_.claim(batch, endpoints_.users_with_enough(clock_.mono()))) {
                 gate_.answered();
-                if (!peers_.alive()) break;  // the claim took too long: others may have taken it
-                accept(batch, false);
-                start_waiting();
-                ++batches;
-                // With a slow database this sender must not seem dead to the others.
-                meet_peers();
+                claim_goes_on_ = true;
+                // Unless the claim took too long: others may have taken it.
+                if (peers_.alive()) accept(batch, false);
             }
-            claim_goes_on_ = batches == batches_a_step;
-            fetch_from_lanes();
+            claim_goes_on_ = fetch_from_lane() || claim_goes_on_;
             start_waiting();
             if (endpoints_.breakers_changed() && write_back_.breakers_due())
                 write_back_.write_breakers(endpoints_.take_changed_breakers());
@@ -367,20 +364,19 @@ private:
         return true;
     }
 
-    // Fetches deferred deliveries for which there is room again.
-    void fetch_from_lanes() {
-        for (int i = 0; i < lanes_a_step && wants_more(); ++i) {
-            const auto lane = endpoints_.next_lane(clock_.mono());
-            if (!lane) return;
-            // Deferrals not yet written belong to the lane.
-            write_back_.write_deferrals();
-            Intake::Batch batch;
-            intake_.claim_lane(batch, Endpoints::lane_name(*lane->endpoint, lane->number), lane->count);
-            woken_ += batch.claimed.size();
-            endpoints_.fetched(*lane, batch.claimed.size(), clock_.mono());
-            if (!peers_.alive()) return;
-            accept(batch, true);
-        }
+    // Fetches deferred deliveries for which there is room again. False: there are none at present.
+    bool fetch_from_lane() {
+        if (!wants_more()) return false;
+        const auto lane = endpoints_.next_lane(clock_.mono());
+        if (!lane) return false;
+        // Deferrals not yet written belong to the lane.
+        write_back_.write_deferrals();
+        Intake::Batch batch;
+        intake_.claim_lane(batch, Endpoints::lane_name(*lane->endpoint, lane->number), lane->count);
+        woken_ += batch.claimed.size();
+        endpoints_.fetched(*lane, batch.claimed.size(), clock_.mono());
+        if (peers_.alive()) accept(batch, true);
+        return true;
     }
 
     // Starting.
@@ -388,6 +384,7 @@ private:
     void start_waiting() {
         client_is_behind_ = false;
         if (stopping_ || !peers_.alive()) return;
+        endpoints_.exposure().set_unrecorded(write_back_.outcomes());
         while (!(client_is_behind_ = client_.not_begun() >= most_not_begun)) {
             const auto turn = endpoints_.next(clock_.moment());
             if (!turn) return;
@@ -436,6 +433,9 @@ private:
         return true;
     }
 
+    // Whether nothing ends or starts before outcomes are written.
+    bool waits_for_records() const { return endpoints_.in_flight() == 0 || !endpoints_.exposure().has(0); }
+
     MonoTime next_step() const {
         const MonoTime now = clock_.mono();
         MonoTime next = now + longest_sleep;
@@ -453,7 +453,9 @@ private:
         }
         if (client_is_behind_) next = std::min(next, now + client_catches_up_within);
         if (prepared_) next = std::min(next, std::max(peers_.next_step(), gate_.opens_at()));
-        if (const auto at = write_back_.next_step(endpoints_.in_flight() == 0)) next = std::min(next, *at);
+        if (const auto at = write_back_.next_step(waits_for_records())) next = std::min(next, *at);
+        const auto aged = endpoints_.exposure().next_age();
+        if (aged && endpoints_.waiting() > 0) next = std::min(next, *aged);
         return next;
     }
 

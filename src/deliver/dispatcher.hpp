@@ -41,6 +41,8 @@ struct SenderOptions {
     net::UrlPolicy urls;
     std::size_t concurrency = 4096;  // attempts under way, in all
     std::size_t per_endpoint = 64;   // see EndpointPolicy
+    // Attempts that are answered and not recorded, or about to be answered: what a kill may repeat, see Exposure.
+    std::size_t exposed = 64;
     BreakerPolicy breaker;
     std::size_t max_hints = std::size_t{1} << 18;  // tasks kept in memory; for more the database is asked
     std::string user_agent = "Pricewire/" PRICEWIRE_VERSION;
@@ -66,6 +68,7 @@ struct SenderStats {
     std::size_t in_flight = 0;      // attempts under way
     std::size_t waiting = 0;        // claimed, waiting for room
     std::size_t unrecorded = 0;     // attempts ended but not yet written
+    std::size_t exposed = 0;        // of the two before, those that a kill is likely to repeat, see Exposure
     std::size_t ended_early = 0;    // attempts ended before it was known that their deliveries are committed
     std::size_t open_breakers = 0;  // endpoints whose breaker is not closed
     std::size_t half_open_breakers = 0;

@@ -47,6 +47,7 @@ struct Endpoints::Endpoint {
     std::size_t ended_now = 0;
     std::size_t ended_before = 0;
     MonoTime second_began;
+    AnswerTimes times;
     bool stuck = false;
     bool listed = false;   // in its user's `ready`
     bool at_host = false;  // in its host's `waiting`
@@ -65,6 +66,7 @@ struct Endpoints::User {
     Uuid id;
     std::unordered_map<std::string, std::unique_ptr<Endpoint>> endpoints;
     std::array<std::size_t, trusts> in_flight{};
+    std::size_t exposed = 0;  // see Exposure
     std::size_t waiting = 0;
     std::size_t moving = 0;        // of those, at endpoints that are not stuck
     std::list<Endpoint*> resting;  // without deliveries waiting or under way, idle longest first

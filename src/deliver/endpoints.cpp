@@ -34,6 +34,7 @@ Endpoints::Endpoints(const EndpointPolicy& policy, std::uint64_t seed)
       total_(policy_.concurrency),
       unproven_(policy_.concurrency * 3 / 4),
       suspects_(policy_.concurrency / 4),
+      exposure_(policy_.exposed),
       waiting_(policy_.max_waiting) {}
 
 Endpoints::~Endpoints() = default;
@@ -78,6 +79,7 @@ std::size_t Endpoints::limit(const Endpoint& e) const {
 // Without a user: whether anybody could have room.
 bool Endpoints::has_room(Trust trust, const User* user) const {
     if (!total_.has(user ? user->all_in_flight() : 0)) return false;
+    if (!exposure_.has(user ? user->exposed : 0)) return false;
     if (trust != Trust::trusted && !unproven_.has(user ? user->unproven() : 0)) return false;
     return trust != Trust::suspect || suspects_.has(user ? user->in_flight[2] : 0);
 }
@@ -333,6 +335,7 @@ Endpoints::Turn Endpoints::start(Endpoint& e, const Moment& now) {
     removed_waiting(e, 1);
     if (e.in_flight == 0) e.moved_at = now.mono;
     count_in_flight(e, true);
+    exposure_.began(turn.id, e.user->exposed, e.times, now.mono);
     if (e.in_flight >= e.window) e.used_fully = e.window;
     const BreakerState before = e.breaker.state();
     if (e.breaker.allows(now.mono) && e.breaker.start(now)) {
@@ -374,6 +377,7 @@ Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::s
     const bool probe = e.probe == id;
     if (probe) e.probe.reset();
     count_in_flight(e, false);
+    exposure_.ended(id);
     e.moved_at = now.mono;
     if (const auto since = now.mono - e.second_began; since >= seconds{1}) {
         e.ended_before = since < seconds{2} ? e.ended_now : 0;
@@ -402,6 +406,10 @@ Endpoints::Ended Endpoints::ended(Endpoint& e, const Uuid& id, Sign sign, std::s
     list_if_ready(e, now.mono);
     list_lane_if_room(e, now.mono);
     return out;
+}
+
+void Endpoints::answered(Endpoint& e, Duration took, MonoTime now) {
+    e.times.add(took, now);
 }
 
 // What must wait for the breaker.

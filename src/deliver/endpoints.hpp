@@ -19,6 +19,7 @@
 #include "base/clock.hpp"
 #include "base/uuid.hpp"
 #include "deliver/breaker.hpp"
+#include "deliver/exposure.hpp"
 #include "deliver/shared_room.hpp"
 #include "domain/delivery.hpp"
 
@@ -28,6 +29,7 @@ struct EndpointPolicy {
     std::size_t concurrency = 4096;  // attempts under way, in all; at least 1
     // To one endpoint; at most a quarter of `concurrency`, so that one that hangs leaves room for others.
     std::size_t per_endpoint = 64;
+    std::size_t exposed = 4096;            // see Exposure; of these
     std::size_t max_waiting = 32'768;      // deliveries that wait for their turn, in all
     std::size_t max_known = 16'384;        // idle endpoints that are remembered
     std::size_t max_known_of_user = 1024;  // of these, of one user
@@ -112,6 +114,11 @@ public:
     };
     // `reason` is why the attempt failed.
     Ended ended(Endpoint& endpoint, const Uuid& id, Sign sign, std::string_view reason, const Moment& now);
+    // An attempt was answered after this time.
+    static void answered(Endpoint& endpoint, Duration took, MonoTime now);
+    // Bounds what next() lets start, beside the rest.
+    Exposure& exposure() { return exposure_; }
+    const Exposure& exposure() const { return exposure_; }
 
     // Whether there is room for more deliveries: for a batch, as what finds none is written back at once.
     bool wants_more() const { return total_.free() > 0 && waiting_.free() > policy_.max_waiting / 16; }
@@ -206,6 +213,7 @@ private:
     std::array<Turns, trusts> turns_;
     std::size_t turn_ = 0;                    // the class that is served next
     SharedRoom total_, unproven_, suspects_;  // attempts under way
+    Exposure exposure_;
     SharedRoom waiting_;
     std::size_t known_ = 0;
     std::size_t working_users_ = 0;  // with deliveries waiting or under way

@@ -12,7 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t claim_batch = 500;
+// A claim keeps the sender from hearing of answers: no longer than what is under way takes.
+constexpr std::size_t claim_batch = 200;
 constexpr std::size_t largest_batch = 2000;
 // The longest and the shortest time between two questions to a database that had nothing due.
 constexpr Duration poll_interval = seconds{1};

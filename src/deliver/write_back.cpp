@@ -16,9 +16,10 @@ using std::chrono::seconds;
 
 constexpr std::size_t record_batch = 1000;
 constexpr std::size_t defer_batch = 2000;
-// Outcomes wait this long for more, unless there are many or nothing else is under way.
-constexpr Duration record_delay = milliseconds{2};
-constexpr std::size_t record_early = 256;
+// Outcomes wait this long for more, unless there are some already: a transaction of few costs most of one of many, and the
+// longest wait is shorter than the transaction.
+constexpr Duration record_delay = milliseconds{1};
+constexpr std::size_t record_early = 16;
 // Deferrals can wait: until their leases end nobody else claims them.
 constexpr Duration defer_delay = milliseconds{50};
 constexpr std::size_t defer_early = 500;
@@ -43,7 +44,7 @@ void StorageGate::answered() {
 
 void WriteBack::add(DeliveryOutcome outcome) {
     if (outcomes_.empty()) first_outcome_at_ = clock_.mono();
-    urgent_ = urgent_ || outcome.disable_endpoint;
+    urgent_ = urgent_ || outcome.disable_endpoint || outcome.push_gone;
     outcomes_.push_back(std::move(outcome));
 }
 
@@ -56,25 +57,25 @@ bool WriteBack::full() const {
     return outcomes_.size() >= record_batch || deferrals_.size() >= 2 * defer_batch;
 }
 
-MonoTime WriteBack::record_at(bool alone) const {
-    if (urgent_ || alone || outcomes_.size() >= record_early) return first_outcome_at_;
+MonoTime WriteBack::record_at(bool at_once) const {
+    if (urgent_ || at_once || outcomes_.size() >= record_early) return first_outcome_at_;
     return first_outcome_at_ + record_delay;
 }
 
-MonoTime WriteBack::defer_at(bool alone) const {
-    if (alone || deferrals_.size() >= defer_early) return first_deferral_at_;
+MonoTime WriteBack::defer_at() const {
+    if (deferrals_.size() >= defer_early) return first_deferral_at_;
     return first_deferral_at_ + defer_delay;
 }
 
-void WriteBack::step(bool alone) {
+void WriteBack::step(bool at_once) {
     if (gate_.closed()) return;
     const MonoTime now = clock_.mono();
     try {
-        if (!outcomes_.empty() && now >= record_at(alone)) {
+        if (!outcomes_.empty() && now >= record_at(at_once)) {
             while (!outcomes_.empty()) record_some();
             gate_.answered();
         }
-        if (!deferrals_.empty() && now >= defer_at(alone)) write_deferrals();
+        if (!deferrals_.empty() && now >= defer_at()) write_deferrals();
     } catch (const std::exception& e) {
         gate_.failed(e);
     }
@@ -132,10 +133,10 @@ void WriteBack::finish() {
     storage_.release_claims(owner_);
 }
 
-std::optional<MonoTime> WriteBack::next_step(bool alone) const {
+std::optional<MonoTime> WriteBack::next_step(bool at_once) const {
     std::optional<MonoTime> at;
-    if (!outcomes_.empty()) at = record_at(alone);
-    if (!deferrals_.empty()) at = at ? std::min(*at, defer_at(alone)) : defer_at(alone);
+    if (!outcomes_.empty()) at = record_at(at_once);
+    if (!deferrals_.empty()) at = at ? std::min(*at, defer_at()) : defer_at();
     if (at) at = std::max(*at, gate_.opens_at());
     return at;
 }

@@ -55,9 +55,9 @@ public:
     std::size_t deferrals() const { return deferrals_.size(); }
     bool empty() const { return outcomes_.empty(); }
 
-    // Writes what is due; if nothing else is under way (`alone`), without waiting for more. Errors go to the
-    // gate.
-    void step(bool alone);
+    // Writes what is due: outcomes when there are some, or after a moment, or if nothing starts without that (`at_once`).
+    // Errors go to the gate.
+    void step(bool at_once);
     // URLs that were disabled for refusing too often, since the last call.
     std::vector<storage::DisabledEndpoint> take_disabled() { return std::exchange(disabled_, {}); }
     // Claims that others have taken over need not be given back.
@@ -70,7 +70,7 @@ public:
     void finish();
 
     // When step() has something to do; nullopt if nothing is left to write.
-    std::optional<MonoTime> next_step(bool alone) const;
+    std::optional<MonoTime> next_step(bool at_once) const;
 
 private:
     struct Deferred {
@@ -78,8 +78,8 @@ private:
         Timestamp lease_until;
     };
 
-    MonoTime record_at(bool alone) const;
-    MonoTime defer_at(bool alone) const;
+    MonoTime record_at(bool at_once) const;
+    MonoTime defer_at() const;
     void record_some();
     template <typename Written>
     void tell(std::span<const Written> written);
