@@ -1,7 +1,7 @@
 // Deliveries per second of one sender, end to end: claimed from and recorded in SQLite, or announced through
 // RabbitMQ and recorded in PostgreSQL; signed and sent over loopback to a receiver in a separate process that
 // verifies every signature. The servers run on the same machine.
-//   deliver_bench [deliveries, default 50000]
+//   deliver_bench [deliveries, default 50000] [SenderOptions::exposed]
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,8 +77,8 @@ std::unique_ptr<queue::DeliveryQueue> broker(std::size_t count) {
 }
 
 // Whether all arrived.
-bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t count, const std::string& what,
-                 const std::string& goal) {
+bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t count,
+                 const deliver::SenderOptions& options, const std::string& what, const std::string& goal) {
     const std::string secret = webhook::make_webhook_secret(SignatureScheme::v1).secret;
     int report[2], stop[2];
     if (pipe(report) != 0 || pipe(stop) != 0) return false;
@@ -101,7 +101,6 @@ bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t co
         const auto tasks = fire(*storage, count, fmt::format("http://127.0.0.1:{}/hook", port), secret);
         const auto client = net::create_http_client();
         const perf::PlainSecrets secrets;
-        const deliver::SenderOptions options = perf::loopback_sender_options();
 
         const auto start = std::chrono::steady_clock::now();
         const auto sender = deliver::start_sender(options, *storage, queue, *client, secrets, system_clock());
@@ -127,16 +126,18 @@ bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t co
 int main(int argc, char** argv) {
     std::size_t count = 50'000;
     if (argc > 1) std::from_chars(argv[1], argv[1] + std::strlen(argv[1]), count);
+    deliver::SenderOptions options = perf::loopback_sender_options();
+    if (argc > 2) std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), options.exposed);
     bool good = true;
     {
         perf::SqlitePlace place;
         const auto queue = queue::create_in_process_queue();
-        good = deliver_all(place, *queue, count, "SQLite", ">= 10000/s");
+        good = deliver_all(place, *queue, count, options, "SQLite", ">= 10000/s");
     }
     if (test::postgres_url() && !queue::test_broker_url().empty()) {
         perf::PostgresPlace place;
         const auto queue = broker(count);
-        good = deliver_all(place, *queue, count, "PostgreSQL and RabbitMQ", ">= 3000/s") && good;
+        good = deliver_all(place, *queue, count, options, "PostgreSQL and RabbitMQ", ">= 3000/s") && good;
     }
     return good ? 0 : 1;
 }
