@@ -76,7 +76,7 @@ public:
     }
 
     std::optional<Offer> offer() override {
-        if (!prepared_ || !wants_more() || endpoints_.waiting() > 0 || !intake_.idle()) return std::nullopt;
+        if (!prepared_ || !wants_more() || endpoints_.moving() > 0 || !intake_.idle()) return std::nullopt;
         return Offer{intake_.new_claim(clock_.now(), {}), peers_.alive_until()};
     }
 

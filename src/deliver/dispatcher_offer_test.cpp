@@ -189,6 +189,27 @@ TEST_F(DispatcherOfferTest, NothingIsOfferedWhileEarlierDeliveriesWait) {
     EXPECT_FALSE(dispatcher_->offer()) << "the database may have some that the queue has dropped";
 }
 
+TEST_F(DispatcherOfferTest, WhatWaitsForEndpointsThatDoNotAnswerStandsInNobodysWay) {
+    start();
+    settle();
+    client_->script = [](const net::HttpRequest& request) -> std::optional<net::HttpResult> {
+        if (request.url.starts_with("https://hangs")) return std::nullopt;
+        return fakes::http_status(200);
+    };
+    hint(fire(5, "https://hangs.example/"));
+    EXPECT_FALSE(dispatcher_->offer()) << "it may answer yet";
+    pass(milliseconds{500});
+    EXPECT_TRUE(dispatcher_->offer());
+    while (client_->open() > 0) client_->answer(0, fakes::http_failure(HttpError::timeout, "no answer"));
+    settle();
+    hint(fire(3, "https://hangs.example/"));
+    EXPECT_GT(dispatcher_->stats().waiting, 0U);
+    EXPECT_TRUE(dispatcher_->offer()) << "it is known not to answer";
+    const auto tasks = fire_under_offer(1);
+    pass(milliseconds{2}, milliseconds{1});
+    EXPECT_EQ(state(tasks[0].delivery_id), "delivered 1:200");
+}
+
 TEST_F(DispatcherOfferTest, NothingIsOfferedWithoutADatabaseOrAtAStop) {
     start();
     settle();

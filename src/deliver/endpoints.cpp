@@ -145,7 +145,8 @@ void Endpoints::add_waiting(Endpoint& e, const Waiter& waiter, MonoTime now) {
     e.waiting.push_back({waiter.id, now, waiter.last_chance});
     waiting_.take();
     ++e.user->waiting;
-    if (!e.stuck) ++e.user->moving;
+    if (!e.stuck) count_moving(*e.user, 1, true);
+    if (e.trust == Trust::suspect) set_stuck(e, true);
     update_rest(e, now);
     list_if_ready(e, now);
 }
@@ -153,7 +154,7 @@ void Endpoints::add_waiting(Endpoint& e, const Waiter& waiter, MonoTime now) {
 void Endpoints::removed_waiting(Endpoint& e, std::size_t count) {
     waiting_.give_back(count);
     e.user->waiting -= count;
-    if (!e.stuck) e.user->moving -= count;
+    if (!e.stuck) count_moving(*e.user, count, false);
 }
 
 // From the end of the list: those that have waited longest keep their place.
@@ -201,8 +202,12 @@ bool Endpoints::is_stuck(const Endpoint& e, MonoTime now) const {
 void Endpoints::set_stuck(Endpoint& e, bool stuck) {
     if (e.stuck == stuck) return;
     e.stuck = stuck;
-    std::size_t& moving = e.user->moving;
-    moving = stuck ? moving - e.waiting.size() : moving + e.waiting.size();
+    count_moving(*e.user, e.waiting.size(), !stuck);
+}
+
+void Endpoints::count_moving(User& user, std::size_t count, bool more) {
+    user.moving = more ? user.moving + count : user.moving - count;
+    moving_ = more ? moving_ + count : moving_ - count;
 }
 
 std::vector<Uuid> Endpoints::users_with_enough(MonoTime now) {
@@ -211,7 +216,7 @@ std::vector<Uuid> Endpoints::users_with_enough(MonoTime now) {
     std::vector<Uuid> out;
     for (const auto& [id, user] : waiting_users_) {
         const std::size_t mark = refill_mark + 2 * user->working();
-        if (scan && user->moving >= mark) {
+        if (scan && user->moving > 0) {
             for (const auto& [name, e] : user->endpoints) {
                 if (is_stuck(*e, now)) set_stuck(*e, true);
             }

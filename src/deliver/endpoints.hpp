@@ -157,6 +157,8 @@ public:
 
     std::size_t in_flight() const { return total_.taken(); }
     std::size_t waiting() const { return waiting_.taken(); }
+    // Of those, the ones that wait for endpoints that make progress; as of the last users_with_enough().
+    std::size_t moving() const { return moving_; }
     std::size_t known() const { return known_; }
     // Breakers that are not closed, and how many of them are half open.
     std::size_t open_breakers() const { return open_breakers_; }
@@ -188,6 +190,7 @@ private:
     void set_trust(Endpoint& e, Trust trust);
     void learn(Endpoint& e, Sign sign);
     void set_stuck(Endpoint& e, bool stuck);
+    void count_moving(User& user, std::size_t count, bool more);
     bool is_stuck(const Endpoint& e, MonoTime now) const;
     void list_if_ready(Endpoint& e, MonoTime now);
     User* next_user(std::size_t trust);
@@ -215,6 +218,7 @@ private:
     SharedRoom total_, unproven_, suspects_;  // attempts under way
     Exposure exposure_;
     SharedRoom waiting_;
+    std::size_t moving_ = 0;
     std::size_t known_ = 0;
     std::size_t working_users_ = 0;  // with deliveries waiting or under way
     MonoTime scanned_at_;
