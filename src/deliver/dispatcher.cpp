@@ -67,7 +67,7 @@ public:
                   options.alive_for > Duration::zero(), storage, clock),
           endpoints_(policy_of(options, client), seed + 2),
           outcomes_(options_, clock, seed, write_back_, intake_, endpoints_),
-          peers_(options.owner, options.alive_for, storage, clock),
+          peers_(options.owner, options.alive_for, options.timeout, storage, clock),
           budget_(options.attempts_by_user),
           requests_(options.push_key, options.push_contact, options.user_agent, secrets) {}
 
@@ -384,6 +384,7 @@ private:
     void start_waiting() {
         client_is_behind_ = false;
         if (stopping_ || !peers_.alive()) return;
+        endpoints_.divide_windows(peers_.share().senders(), peers_.share().joins(clock_.mono()));
         endpoints_.exposure().set_unrecorded(write_back_.outcomes());
         while (!(client_is_behind_ = client_.not_begun() >= most_not_begun)) {
             const auto turn = endpoints_.next(clock_.moment());

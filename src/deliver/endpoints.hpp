@@ -58,6 +58,7 @@ struct Waiter {
 // - Each endpoint has a window, the number of attempts that it may have under way: 2 at first; one more with
 //   each success while the window is full, up to per_endpoint; half after 429 and 503; 1 after no answer.
 //   Source: RFC 5681 (slow start), RFC 7661 (no growth while the window is not used).
+// - Senders that share a database divide each window (see WindowShare), so that together they have no more under way.
 // - The window is limited to a fair share: three quarters of `concurrency`, split over the users with work,
 //   and a user's part over his endpoints with work.
 // - Endpoints are trusted (the last attempt was answered), fresh (no attempt has ended) or suspect (the last
@@ -116,6 +117,11 @@ public:
     Ended ended(Endpoint& endpoint, const Uuid& id, Sign sign, std::string_view reason, const Moment& now);
     // An attempt was answered after this time.
     static void answered(Endpoint& endpoint, Duration took, MonoTime now);
+    // So many senders divide each window; one that `joins` them has one attempt of it.
+    void divide_windows(std::size_t senders, bool joins) {
+        senders_ = senders;
+        joins_ = joins;
+    }
     // Bounds what next() lets start, beside the rest.
     Exposure& exposure() { return exposure_; }
     const Exposure& exposure() const { return exposure_; }
@@ -177,6 +183,7 @@ private:
     };
 
     std::size_t limit(const Endpoint& e) const;
+    std::size_t part_of_window(const Endpoint& e) const;
     // How many attempts it ends in a second; 0 while it ends none.
     static std::size_t pace(const Endpoint& e, MonoTime now);
     std::size_t waiting_limit(const Endpoint& e, MonoTime now) const;
@@ -219,6 +226,8 @@ private:
     Exposure exposure_;
     SharedRoom waiting_;
     std::size_t moving_ = 0;
+    std::size_t senders_ = 1;
+    bool joins_ = false;
     std::size_t known_ = 0;
     std::size_t working_users_ = 0;  // with deliveries waiting or under way
     MonoTime scanned_at_;

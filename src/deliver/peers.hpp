@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "deliver/window_share.hpp"
 #include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
@@ -14,7 +15,9 @@ namespace pricewire::deliver {
 class Peers {
 public:
     // Each report is valid for `alive_for`; zero if the sender is alone, which then is always alive.
-    Peers(const std::string& owner, Duration alive_for, storage::Outbox& storage, const Clock& clock);
+    // `timeout` is that of an attempt.
+    Peers(const std::string& owner, Duration alive_for, Duration timeout, storage::Outbox& storage,
+          const Clock& clock);
 
     bool alone() const { return alive_for_ == Duration::zero(); }
     // Whether the others consider it alive.
@@ -27,6 +30,7 @@ public:
     MonoTime next_step() const { return alone() ? MonoTime::max() : std::min(report_at_, check_at_); }
     // How many senders are alive, this one included; as of the last check.
     std::size_t count() const { return count_; }
+    const WindowShare& share() const { return share_; }
     // Reports and checks what is due. A sender that has been dead first gives back what it held, as others
     // would. True if deliveries were given back and are due. Throws what the storage throws.
     bool step();
@@ -44,6 +48,7 @@ private:
     MonoTime alive_until_ = MonoTime::min();
     int revivals_ = 0;
     std::size_t count_ = 1;
+    WindowShare share_;
 };
 
 }  // namespace pricewire::deliver
