@@ -13,6 +13,7 @@
 #include "api/compression.hpp"
 #include "api/delivery_json.hpp"
 #include "api/firing_json.hpp"
+#include "api/gap_reasons.hpp"
 #include "api/handlers.hpp"
 #include "api/health_probe.hpp"
 #include "api/known_keys.hpp"
@@ -99,7 +100,11 @@ public:
                  [](const Ticker&, const WatchState* state, const std::optional<TickerBoard>& board) {
                      return reason_unpriced(state, board);
                  },
-             .caught = [this](const Uuid& user) { return caught_events(services_, user); }},
+             .caught = [this](const Uuid& user) { return caught_events(services_, user); },
+             .explain =
+                 [this](std::span<DeliveryView> deliveries) {
+                     tell_gap_reasons(services_.use.storage, deliveries, services_.use.clock.now());
+                 }},
             services_.use.storage, services_.use.bus, system_clock());
         services_.live = live_.get();
         services_.use.notices.subscribe(

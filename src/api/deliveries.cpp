@@ -130,7 +130,7 @@ net::ServerResponse list(Services& services, const Exchange& exchange, const Que
                          DeliveryQuery wanted, std::string_view path) {
     wanted.filter.back_to = horizon(services.use.storage, exchange.user.id, wanted);
     std::vector<DeliveryView> page = find(services.use.storage, exchange.user.id, wanted);
-    tell_gap_reasons(services.use.storage, page);
+    tell_gap_reasons(services.use.storage, page, services.use.clock.now());
     JsonWriter w;
     w.begin_array();
     for (const DeliveryView& delivery : page) write_delivery(w, delivery, services.options.attempts);
@@ -154,7 +154,7 @@ net::ServerResponse delivery_response(Services& services, const Exchange& exchan
                                       const Uuid& id) {
     auto delivery = services.use.storage.delivery(exchange.user.id, id);
     if (!delivery) return error_response(404, not_found);
-    tell_gap_reasons(services.use.storage, {&*delivery, 1});
+    tell_gap_reasons(services.use.storage, {&*delivery, 1}, services.use.clock.now());
     return json_response(status, delivery_json(*delivery, services.options.attempts));
 }
 
@@ -201,7 +201,7 @@ net::ServerResponse show_delivery(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
     auto delivery = id ? storage.delivery(exchange.user.id, *id) : std::nullopt;
     if (!delivery) return error_response(404, not_found);
-    tell_gap_reasons(storage, {&*delivery, 1});
+    tell_gap_reasons(storage, {&*delivery, 1}, services.use.clock.now());
     const DeliveryDetail detail{.attempts = storage.attempts_of(*id),
                                 .request = storage.last_request(*id),
                                 .breaker = breaker_of(storage, exchange.user.id, endpoint_of(*delivery))};

@@ -50,7 +50,7 @@ net::ServerResponse list_firings(Services& services, Exchange& exchange) {
     if (has_more) firings.pop_back();
     std::vector<std::pair<FiringView*, Ticker>> explained;
     for (FiringView& firing : firings) explained.emplace_back(&firing, alert->ticker);
-    tell_gap_reasons(services.use.storage, explained);
+    tell_gap_reasons(services.use.storage, explained, services.use.clock.now());
     JsonWriter w;
     w.begin_array();
     for (const FiringView& firing : firings) write_firing(w, firing, alert->ticker);

@@ -1,5 +1,10 @@
 // Why alerts have fired.
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "api/api_fixture.hpp"
+#include "fakes/fake_peer.hpp"
 #include "rule/evidence.hpp"
 
 namespace pricewire::api {
@@ -114,28 +119,72 @@ TEST_F(FiringsTest, OfALateOneSayWhenItWas) {
         << answer.body;
 }
 
-TEST_F(FiringsTest, SayWhyThereWasNoPriceBefore) {
-    const std::string id = made(crossing);
-    const Timestamp from = clock_.now();
-    storage_.save_blind(std::vector<BlindSpan>{{.ticker = "BTC",
-                                                .from = from + 10min,
-                                                .to = from + 20min,
-                                                .reason = "no feed was running",
-                                                .state = BlindState::waiting,
-                                                .told_until = {}}});
-    const std::string delivery =
-        fire_ruled(id, 1, {},
-                   {{.from = from + 1min, .to = from + 2min}, {.from = from + 9min, .to = from + 21min}})
-            .to_string();
-    const auto gap = [&](Duration begin, Duration end, const std::string& reason) {
-        return R"({"from":")" + format_rfc3339(from + begin) + R"(","to":")" + format_rfc3339(from + end) +
+// "blind" of firings.
+class FiringsGapsTest : public FiringsTest {
+protected:
+    BlindSpan span(Duration from, Duration to, const std::string& reason) const {
+        return {.ticker = "BTC",
+                .from = start_ + from,
+                .to = start_ + to,
+                .reason = reason,
+                .state = BlindState::waiting,
+                .told_until = {}};
+    }
+    rule::BlindGap gap(Duration from, Duration to) const {
+        return {.from = start_ + from, .to = start_ + to};
+    }
+    std::string shown(Duration from, Duration to, const std::string& reason) const {
+        return R"({"from":")" + format_rfc3339(start_ + from) + R"(","to":")" + format_rfc3339(start_ + to) +
                R"(","reason":")" + reason + "\"}";
-    };
-    const std::string gaps = R"("blind":[)" + gap(1min, 2min, "no source had a valid price") + "," +
-                             gap(9min, 21min, "no feed was running") + "]";
-    EXPECT_TRUE(firings(id).has(gaps)) << firings(id).body;
+    }
+
+    const std::string id_ = made(crossing);
+    const Timestamp start_ = clock_.now();
+};
+
+TEST_F(FiringsGapsTest, SayWhyThereWasNoPrice) {
+    storage_.save_blind(std::vector{span(10min, 20min, "no feed was running")});
+    const std::string delivery = fire_ruled(id_, 1, {}, {gap(1min, 2min), gap(9min, 21min)}).to_string();
+    const std::string gaps = R"("blind":[)" + shown(1min, 2min, "no source had a valid price") + "," +
+                             shown(9min, 21min, "no feed was running") + "]";
+    EXPECT_TRUE(firings(id_).has(gaps)) << firings(id_).body;
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/deliveries/" + delivery).has(gaps));
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/deliveries").has(gaps));
+}
+
+TEST_F(FiringsGapsTest, SayEachReasonOnce) {
+    storage_.save_blind(std::vector{span(1min, 2min, "no feed was running, or heard"),
+                                    span(2min, 3min, "no feed was running"),
+                                    span(4min, 5min, "no feed was running, or heard")});
+    fire_ruled(id_, 1, {}, {gap(0min, 6min)});
+    EXPECT_TRUE(firings(id_).has(shown(0min, 6min, "no feed was running, or heard; no feed was running")))
+        << firings(id_).body;
+}
+
+TEST_F(FiringsGapsTest, OfATimeThatHasJustEndedSayNothingYet) {
+    fire_ruled(id_, 1, {}, {gap(1min, 1h)});
+    EXPECT_TRUE(firings(id_).has(shown(1min, 1h, ""))) << firings(id_).body;
+    clock_.advance(15s);
+    EXPECT_TRUE(firings(id_).has(shown(1min, 1h, "no source had a valid price"))) << firings(id_).body;
+}
+
+TEST_F(FiringsGapsTest, AreExplainedOnTheStreamToo) {
+    const auto peer = std::make_shared<fakes::FakePeer>();
+    net::ServerRequest request;
+    request.method = "GET";
+    request.target = request.path = "/api/v1/stream";
+    request.headers = {{"x-api-key", ann_.api_key}};
+    request.peer = *net::IpAddress::parse("192.0.2.1");
+    const net::WsHandler handler = api().upgrade(request, peer);
+    ASSERT_TRUE(peer->wait_for("ready"));
+    storage_.save_blind(std::vector{span(10min, 20min, "no feed was running")});
+    const Uuid delivery = fire_ruled(id_, 1, {}, {gap(9min, 21min)});
+    const DeliveryNotice notice{*Uuid::parse(ann_.id), delivery, true};
+    notices_->publish({&notice, 1});
+    EXPECT_TRUE(peer->wait_for(R"("type":"alert_fired")"));
+    EXPECT_TRUE(peer->wait_for(R"("blind":[)" + shown(9min, 21min, "no feed was running") + "]", 2))
+        << "with the alert, and with its delivery";
+    handler.on_close();
 }
 
 TEST_F(FiringsTest, AreTheirUsersOnly) {

@@ -40,6 +40,9 @@ struct LiveJson {
     // The requests that the catcher keeps for a user, newest first. May wait, and throw; on the thread of look-ups. Empty:
     // there is no catcher.
     std::function<std::vector<CaughtEvent>(const Uuid& user_id)> caught = {};
+    // Adds to deliveries what their firings do not say by themselves, before they are written. On the thread of look-ups;
+    // what it throws is as if the database did not answer. May be empty.
+    std::function<void(std::span<DeliveryView>)> explain = {};
 };
 
 // What the stream asks about tickers that are not pinned, on its thread; none of it blocks. If they are empty, every

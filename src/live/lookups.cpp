@@ -212,11 +212,12 @@ private:
 }  // namespace
 
 Lookups::Lookups(storage::Storage& storage, std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
-                 std::function<void(Found)> found, std::function<void(KeyCheck)> checked,
-                 std::function<void(AlertTickers)> alert_tickers,
+                 std::function<void(std::span<DeliveryView>)> explain, std::function<void(Found)> found,
+                 std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers,
                  std::function<void(AlertCounts)> alert_counts)
     : storage_(storage),
       caught_(std::move(caught)),
+      explain_(std::move(explain)),
       found_(std::move(found)),
       checked_(std::move(checked)),
       alert_tickers_(std::move(alert_tickers)),
@@ -244,6 +245,7 @@ void Lookups::answer(Lookup& lookup) {
     out.failed = !query([&] {
         Finder finder(storage_, out, unknown_logged_);
         finder.find();
+        if (explain_) explain_(out.deliveries);
         if (caught_) finder.find_caught(caught_);
     });
     found_(std::move(out));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -66,10 +67,12 @@ struct AlertCounts {
 // Queries the database on a thread of its own, so that prices are still sent while it is slow or unavailable.
 class Lookups {
 public:
-    // `storage` and what the functions use outlive it. The functions are called on its thread; `caught` is as in LiveJson.
+    // `storage` and what the functions use outlive it. The functions are called on its thread; `caught` and `explain` are as
+    // in LiveJson.
     Lookups(storage::Storage& storage, std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
-            std::function<void(Found)> found, std::function<void(KeyCheck)> checked,
-            std::function<void(AlertTickers)> alert_tickers, std::function<void(AlertCounts)> alert_counts);
+            std::function<void(std::span<DeliveryView>)> explain, std::function<void(Found)> found,
+            std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers,
+            std::function<void(AlertCounts)> alert_counts);
     ~Lookups();
     Lookups(const Lookups&) = delete;
     Lookups& operator=(const Lookups&) = delete;
@@ -91,6 +94,7 @@ private:
 
     storage::Storage& storage_;
     const std::function<std::vector<CaughtEvent>(const Uuid&)> caught_;
+    const std::function<void(std::span<DeliveryView>)> explain_;
     const std::function<void(Found)> found_;
     const std::function<void(KeyCheck)> checked_;
     const std::function<void(AlertTickers)> alert_tickers_;
