@@ -81,7 +81,7 @@ public:
         if (first == nullptr) {
             w.value(nullptr);
         } else {
-            w.begin_object().field("time", first->start).field("price", first->start_price).end_object();
+            w.begin_object().field("time", first->start).field("price", start_price(*first)).end_object();
         }
         w.field("held_since", held_since())
             .field("muted_until", muted_until())
@@ -89,7 +89,8 @@ public:
             .key("closest");
         rule::write_closest(w, closest_.closest);
         write_blind(w);
-        w.field("firings", firings_of(alert_)).key("left_out").begin_array().end_array();
+        w.field("firings", firings_of(alert_));
+        write_left_out(w);
         w.field("revision", alert_.state.revision).end_object();
         return std::move(w).str();
     }
@@ -128,6 +129,19 @@ private:
         return state != nullptr && state->armed;
     }
 
+    // Of a rule that does not need it the run only knows the first price that it was given.
+    std::optional<Decimal> start_price(const RuleState& first) const {
+        const Rule& rule = terms().rules.front();
+        const auto& stored = alert_.state.rules;
+        const bool is_stored = !stored.empty() && stored.front().start_price;
+        if (is_stored || first.start >= now_ || !rule::past_needed(ruled_, now_).empty())
+            return first.start_price;
+        if (rule.watched != Watched::price && rule.watched != Watched::close) return std::nullopt;
+        const Timestamp minute = std::chrono::floor<std::chrono::minutes>(first.start);
+        const auto bars = past_.minutes(rule.ticker, minute - 1min, minute + 1min);
+        if (bars.empty()) return std::nullopt;
+        return bars.front().start < minute ? bars.front().close : bars.front().open;
+    }
     std::optional<Timestamp> held_since() const {
         return terms().hold > Duration::zero() ? run_.held_since() : std::nullopt;
     }
@@ -221,6 +235,16 @@ private:
             w.field("from", blind.from).field("to", blind.to).field("reason", blind.reason).end_object();
         }
         w.end_array().end_object();
+    }
+
+    void write_left_out(JsonWriter& w) const {
+        auto all = alert_.is_active ? rule::left_out(ruled_, now_, past_) : std::vector<Timestamp>();
+        if (all.size() > max_intervals)
+            all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(max_intervals));
+        w.key("left_out").begin_array();
+        for (const Timestamp minute : all)
+            w.begin_object().field("time", minute).field("within", "1m").end_object();
+        w.end_array();
     }
 
     Services& services_;

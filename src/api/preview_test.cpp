@@ -113,6 +113,17 @@ TEST_F(PastTest, AStateSaysHowFarItIsAndHowCloseItCame) {
         << answer.body;
 }
 
+TEST_F(PastTest, AStateShowsThePriceAtItsStartAsFarAsMinutesTell) {
+    publish("BTC", "99");
+    const std::string id = made(R"("condition":"gt","target_price":110)");
+    const std::string begun = at(0s);
+    clock_.advance(3h);
+    publish("BTC", "97");
+    EXPECT_TRUE(state(id).has(R"("start":{"time":")" + begun + R"(","price":null})")) << state(id).body;
+    add_minutes(std::vector(200, std::pair(98, 100)));
+    EXPECT_TRUE(state(id).has(R"("start":{"time":")" + begun + R"(","price":99})")) << state(id).body;
+}
+
 TEST_F(PastTest, AStateOfSeveralRulesHasEach) {
     publish("BTC", "99");
     publish("ETH", "50");
@@ -155,6 +166,17 @@ TEST_F(PastTest, AStateSaysWhyNothingCanFire) {
         unseen.has(R"("now":{"ticker":"ETH","since":null,"reason":"no source has sent a quote yet"})"))
         << unseen.body;
     EXPECT_TRUE(call_as(ann_, "GET", "/api/v1/rates/ETH").has("no source has sent a quote yet"));
+}
+
+TEST_F(PastTest, AStateSaysWhatAMuteLeftOut) {
+    publish("BTC", "99");
+    clock_.advance(1h);
+    const std::string id = made(R"("condition":"gt","target_price":104,"snoozed_until":")" + at(5h) + "\"");
+    clock_.advance(3h);
+    add_one_peak();
+    const Answer answer = state(id);
+    EXPECT_TRUE(answer.has(R"("left_out":[{"time":")")) << answer.body;
+    EXPECT_TRUE(answer.has(R"(","within":"1m"}],"revision":1})")) << answer.body;
 }
 
 TEST_F(PastTest, AStateOfAnAgeCountsFromTheLastPrice) {

@@ -24,6 +24,13 @@ Run silent(const RuledAlert& alert) {
     return run;
 }
 
+// Since when what it does is not known to its row.
+Timestamp last_start(const RuledAlert& alert) {
+    const auto& rules = alert.state.rules;
+    if (rules.empty()) return alert.begun_at;
+    return std::ranges::min(rules, {}, &RuleState::as_of).as_of;
+}
+
 // A distance as a fraction of its level, so that those of several rules can be compared.
 Decimal share_of(Decimal distance, Decimal level) {
     if (level.is_zero()) return distance;
@@ -37,12 +44,7 @@ public:
         : alert_(alert), now_(now), past_(past) {}
 
     ClosestFound find() {
-        const auto& rules = alert_.state.rules;
-        Timestamp since = alert_.begun_at;
-        if (!rules.empty()) {
-            since = rules.front().as_of;
-            for (const RuleState& one : rules) since = std::min(since, one.as_of);
-        }
+        const Timestamp since = last_start(alert_);
         ClosestFound out;
         out.cut = since < now_ - looked_at;
         from_ = std::max(since, now_ - looked_at);
@@ -162,6 +164,34 @@ private:
 
 ClosestFound closest(const RuledAlert& alert, Timestamp now, const Past& past) {
     return Search(alert, now, past).find();
+}
+
+std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Past& past) {
+    std::vector<Timestamp> out;
+    const auto muted_until = std::max(alert.state.muted_until, alert.state.snoozed_until);
+    const Timestamp since = std::max(last_start(alert), now - looked_at);
+    if (!muted_until || *muted_until <= since) return out;
+    const Timestamp until = std::min(now, next_interval_start(*muted_until, minute));
+    Minutes minutes;
+    if (!minutes.load(tickers_of(*alert.terms), since - detail::looked_back(*alert.terms), until, past))
+        return out;
+    struct Order {
+        MinutePlayer::First first;
+        Run run;
+        MinutePlayer player;
+    };
+    Order orders[] = {{MinutePlayer::First::low, silent(alert), MinutePlayer(*alert.terms)},
+                      {MinutePlayer::First::high, silent(alert), MinutePlayer(*alert.terms)}};
+    Steps ignored;
+    for (unsigned asked = 1; asked % 256 != 0 || !past.stop || !past.stop(); ++asked) {
+        const auto& bars = minutes.next();
+        if (bars.empty()) break;
+        for (Order& order : orders) order.player.play(bars, order.first, order.run, ignored);
+        ignored.clear();
+        const std::int64_t sure = std::min(orders[0].run.left_out(), orders[1].run.left_out());
+        out.resize(std::max(out.size(), static_cast<std::size_t>(sure)), bars.front().start);
+    }
+    return out;
 }
 
 Run present(const RuledAlert& alert, Timestamp now, const Past& past) {

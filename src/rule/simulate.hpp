@@ -68,6 +68,10 @@ struct ClosestFound {
 // How close it came to firing without doing so since its last start, 30 days back at most.
 ClosestFound closest(const RuledAlert& alert, Timestamp now, const Past& past);
 
+// The minutes in which it became true and false again since its last start, while it was muted, 30 days back at most; oldest
+// first, and as often as that happened whichever of high and low came first.
+std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Past& past);
+
 // The alert as it stands at `now`, by bars and the present prices: for Run::rules(), held_since() and muted_until(). An
 // alert that has not begun is shown as if it began now.
 Run present(const RuledAlert& alert, Timestamp now, const Past& past);

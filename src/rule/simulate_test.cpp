@@ -295,6 +295,57 @@ TEST_F(ClosestTest, OfAllIsWhereTheFarthestWasNearest) {
     EXPECT_EQ(result.closest->distance, price_of("10"));
 }
 
+class LeftOutTest : public Simulating {
+protected:
+    // Minutes of an alert above 100 that was made at 0.
+    std::vector<int> minutes(int now, const AlertState& state) {
+        const RuledAlert alert{std::make_shared<const Terms>(
+                                   terms_of(R"({"is":"above","level":100})", "null", R"({"rearm":0})")),
+                               state, simulated_day, simulated_day};
+        std::vector<int> out;
+        for (const Timestamp time : left_out(alert, simulated_day + now * minute, stored.past()))
+            out.push_back(static_cast<int>((time - simulated_day) / minute));
+        return out;
+    }
+    void flap() {
+        for (int at = 0; at < 60; ++at) bar(at, "99", "99", "99", "99");
+        bar(5, "99", "99", "101", "99");
+        bar(7, "99", "99", "101", "101");
+        bar(20, "99", "99", "101", "99");
+        bar(50, "99", "99", "101", "99");
+    }
+    static AlertState snoozed(int until) {
+        AlertState state;
+        state.snoozed_until = simulated_day + until * minute;
+        return state;
+    }
+};
+
+TEST_F(LeftOutTest, IsWhatBecameTrueAndFalseAgainInTheMute) {
+    flap();
+    EXPECT_EQ(minutes(60, snoozed(30)), (std::vector{5, 8, 20}));
+    EXPECT_EQ(minutes(10, snoozed(30)), (std::vector{5, 8}));
+    EXPECT_EQ(minutes(60, {}), std::vector<int>{});
+}
+
+TEST_F(LeftOutTest, CountsFromTheLastFiring) {
+    flap();
+    AlertState state;
+    state.firings = 1;
+    state.muted_until = simulated_day + 40 * minute;
+    const Timestamp fired = simulated_day + 10 * minute;
+    state.rules = {{.armed = true, .fired = true, .start = fired, .as_of = fired}};
+    EXPECT_EQ(minutes(60, state), std::vector{20});
+}
+
+TEST_F(LeftOutTest, IsOnlyWhatIsSureWhicheverOfHighAndLowCameFirst) {
+    for (int at = 0; at < 60; ++at) bar(at, "101", "101", "101", "101");
+    bar(5, "101", "99", "101", "101");
+    // Twice if the low came first.
+    bar(9, "101", "99", "102", "99");
+    EXPECT_EQ(minutes(60, snoozed(30)), (std::vector{5, 9}));
+}
+
 TEST(Present, ShowsAnAlertAsItStands) {
     StoredMinutes stored;
     const auto flat = [&stored](int at, const char* price) {
