@@ -113,10 +113,11 @@ void Checking::stop() {
 // On the checker's thread.
 void Checking::fire(FiringGroup group) {
     if (!group.ruled.empty()) {
-        const Timestamp now = uses_.clock.now();
         if (const auto board = uses_.bus.board(group.price.ticker)) {
-            group.board = rule::sources_json(*board, now);
-            group.board_at = now;
+            // It is published after the price, and may not be there yet: then it is as of the price before.
+            const bool is_older = board->price && board->price->time < group.price.time;
+            group.board_at = is_older ? board->price->time : uses_.clock.now();
+            group.board = rule::sources_json(*board, *group.board_at);
         }
     }
     // An expiry with a webhook takes longer, and does not hold up the others.

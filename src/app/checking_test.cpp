@@ -37,6 +37,14 @@ protected:
         void wait_until_ready() {
             while (!checking_->ready()) std::this_thread::yield();
         }
+        void board(int second, const char* value) {
+            const Timestamp time = test_.base_ + std::chrono::seconds{second};
+            const Decimal price = *Decimal::parse(value);
+            const Quote quote{.source = "kraken", .ticker = "BTC", .price = price, .time = time};
+            bus_->publish_board({.ticker = "BTC",
+                                 .price = Price{"BTC", price, time, 1},
+                                 .quotes = {JudgedQuote{.quote = quote}}});
+        }
         void heard(int second) { bus_->publish_heard({test_.base_ + std::chrono::seconds{second}, {}}); }
         void price(int second, const char* value) {
             bus_->publish(
@@ -108,6 +116,17 @@ TEST_F(CheckingTest, WhatDecidesWhetherAnAlertMayFireOutlivesTheProcess) {
     ASSERT_TRUE(wait_for(2, false));
     EXPECT_EQ(fired(), "2:100.2@40 1:101@2");
     EXPECT_NE(storage_.firings(user_, id_, 1)[0].board.find("kraken"), std::string::npos);
+}
+
+TEST_F(CheckingTest, SourcesThatWereNotPublishedSinceThePriceAreOfAnEarlierTime) {
+    create("100");
+    One one(*this, listeners_);
+    one.board(1, "99");
+    one.price(2, "101");
+    ASSERT_TRUE(wait_for(1, false));
+    const FiringView firing = storage_.firings(user_, id_, 1)[0];
+    EXPECT_EQ(firing.board_at, base_ + 1s);
+    EXPECT_NE(firing.board.find(R"("price":99,"age_ms":0,)"), std::string::npos) << firing.board;
 }
 
 TEST_F(CheckingTest, AnExpiryTellsHowCloseTheAlertCame) {
