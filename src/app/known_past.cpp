@@ -1,6 +1,8 @@
 #include "app/known_past.hpp"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "domain/bars.hpp"
 
@@ -33,15 +35,37 @@ private:
     std::vector<Stretch> out_;
 };
 
-std::vector<Stretch> without(const std::vector<Stretch>& stretches, Timestamp from, Timestamp to) {
+using Times = std::vector<std::pair<Timestamp, Timestamp>>;
+
+// Those of the times that overlap or touch become one, in order.
+Times joined(Times times) {
+    std::ranges::sort(times);
+    Times out;
+    for (const auto& [from, to] : times) {
+        if (!out.empty() && from <= out.back().second) {
+            out.back().second = std::max(out.back().second, to);
+        } else if (from < to) {
+            out.emplace_back(from, to);
+        }
+    }
+    return out;
+}
+
+// Both in order.
+std::vector<Stretch> without(std::span<const Stretch> stretches, const Times& times) {
     std::vector<Stretch> out;
-    for (const Stretch& stretch : stretches) {
-        Stretch before = stretch, after = stretch;
-        before.to = std::min(stretch.to, from);
-        after.from = std::max(stretch.from, to);
-        if (before.from < before.to) out.push_back(before);
-        after.goes_on = after.goes_on || after.from > stretch.from;
-        if (after.from < after.to) out.push_back(after);
+    out.reserve(stretches.size() + times.size());
+    auto first = times.begin();
+    for (Stretch rest : stretches) {
+        first = std::find_if(first, times.end(), [&](const auto& time) { return time.second > rest.from; });
+        for (auto time = first; time != times.end() && time->first < rest.to; ++time) {
+            Stretch before = rest;
+            before.to = time->first;
+            if (before.from < before.to) out.push_back(before);
+            rest.goes_on = rest.goes_on || time->second > rest.from;
+            rest.from = std::min(time->second, rest.to);
+        }
+        if (rest.from < rest.to) out.push_back(rest);
     }
     return out;
 }
@@ -61,11 +85,11 @@ std::vector<Stretch> known_past(storage::Bars& bars, storage::BlindSpans& blind,
     }
     known.add(bars.bars(ticker, 1min, from, now, most_known_bars), 1min);
     // The minute at hand is not over.
-    auto out = without(known.take(), now, Timestamp::max());
+    Times unknown{{now, Timestamp::max()}};
     for (const BlindSpan& span : blind.blind_spans(ticker, from, most_known_spans))
-        out = without(out, span.from, span.to.value_or(now));
-    if (pause) out = without(out, pause->from, pause->to);
-    return out;
+        unknown.emplace_back(span.from, span.to.value_or(now));
+    if (pause) unknown.emplace_back(pause->from, pause->to);
+    return without(known.take(), joined(std::move(unknown)));
 }
 
 }  // namespace pricewire::app

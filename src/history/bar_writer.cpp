@@ -49,7 +49,7 @@ private:
             const bool came = mailbox_.drain(batch, std::min(next_prune, system_clock().mono() + wait));
             for (const Message& message : batch) {
                 const auto* bars = std::get_if<std::vector<Bar>>(&message);
-                for (const Bar& bar : bars != nullptr ? *bars : std::vector<Bar>()) add(bar);
+                if (bars != nullptr) std::ranges::for_each(*bars, [this](const Bar& bar) { add(bar); });
             }
             store();
             for (Message& message : batch) {
