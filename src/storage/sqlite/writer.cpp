@@ -27,6 +27,24 @@ constexpr auto quiet = std::chrono::milliseconds{2};
 constexpr std::int64_t log_piece = 4 << 20;
 constexpr std::uintmax_t disk_left = std::uintmax_t{1} << 30;
 
+// Keeps other processes from writing while it exists.
+class Locked {
+public:
+    explicit Locked(Connection& db) : db_(db) { db_.execute("BEGIN IMMEDIATE"); }
+    ~Locked() {
+        try {
+            db_.execute("ROLLBACK");
+        } catch (const SQLite::Exception&) {
+            // It has ended already.
+        }
+    }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+
+private:
+    Connection& db_;
+};
+
 std::int64_t size_of(const std::filesystem::path& file) {
     std::error_code error;
     const auto size = std::filesystem::file_size(file, error);
@@ -241,12 +259,11 @@ bool Writer::prepare_some_log() {
         files_.check();
         const std::int64_t to = 32 + long_log * (24 + db_->pragma("page_size"));
         // Other processes may write into the log, too.
-        db_->execute("BEGIN IMMEDIATE");
+        const Locked locked(*db_);
         const std::int64_t from = size_of(paths_[1]);
         std::ofstream log(paths_[1], std::ios::binary | std::ios::in | std::ios::ate);
         log << std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(to - from, 0, log_piece)), '\0');
         log.close();
-        db_->execute("COMMIT");
         return log && from + log_piece < to;
     } catch (const std::exception&) {
         return false;
