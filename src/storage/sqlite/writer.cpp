@@ -104,6 +104,11 @@ void Writer::submit(Durability durability, std::function<void(Connection&)> call
         }
         if (log_pages >= long_log && !std::exchange(log_is_long_, true)) due_.notify_one();
         if (log_pages >= longest_log) log_is_longest_ = true;
+        if (jobs_.empty()) {
+            lock.unlock();
+            expect_power();
+            lock.lock();
+        }
         set_free(now);
     }
     if (--callers_ == 0 && closed_) left_.notify_one();
@@ -283,6 +288,16 @@ void Writer::set_durability(Durability durability) {
     db_->execute(durability == Durability::power ? "PRAGMA synchronous = FULL"
                                                  : "PRAGMA synchronous = NORMAL");
     set_ = durability;
+}
+
+// SQLite parses a pragma each time it is set, and a firing, which comes alone, should not wait for that.
+void Writer::expect_power() {
+    try {
+        set_durability(Durability::power);
+    } catch (const SQLite::Exception&) {
+        // The next call sets it, or fails.
+        set_.reset();
+    }
 }
 
 void Writer::raise(const Change& change) {

@@ -66,6 +66,7 @@ private:
     void commit_group(const std::vector<Job*>& jobs);
     void run_in_savepoint(Job& job);
     void set_durability(Durability durability);
+    void expect_power();
     void raise(const Change& change);
     void look_for_foreign_writes(MonoTime at);
     void check_files();
