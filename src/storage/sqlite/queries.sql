@@ -299,22 +299,26 @@ FROM deliveries WHERE id = ?3;
 -- name: price_fired
 INSERT INTO prices_fired (id, board, board_at) VALUES (?, ?, ?);
 
+-- name: ruled_firable
+-- Of the alert's k-th firing, if it is that (see Outbox::fire()): its user and ticker, whether it is the last one, and whether
+-- it is the first with a delivery.
+SELECT a.user_id, a.ticker, ifnull(s.times <= ?3, 0), a.delivery_id IS NULL
+FROM alert_states s CROSS JOIN alerts a ON a.id = s.alert_id
+WHERE s.alert_id = ?1 AND a.is_active = 1 AND a.revision = ?2 AND a.rule IS NOT NULL
+  AND s.firings = ?3 - 1 AND s.begun_at <= ?4 AND (s.not_before IS NULL OR s.not_before <= ?4)
+  AND (s.snoozed_until IS NULL OR s.snoozed_until <= ?4) AND (s.expires_at IS NULL OR s.expires_at > ?4);
+
 -- name: ruled_state
--- The k-th firing, if it is that: see Outbox::fire(). Not NULL if it was the last one.
 UPDATE alert_states
-SET firings = ?3, not_before = ?5, rules = ?6, triggered_at = ?7, triggered_price = ?8, late = ?9,
-    ended = iif(times <= ?3, 'fired', NULL), others = iif(times <= ?3, '', others)
-WHERE alert_id = ?1 AND firings = ?3 - 1 AND begun_at <= ?4 AND (not_before IS NULL OR not_before <= ?4)
-  AND (snoozed_until IS NULL OR snoozed_until <= ?4) AND (expires_at IS NULL OR expires_at > ?4)
-  AND EXISTS (SELECT 1 FROM alerts a WHERE a.id = ?1 AND a.is_active = 1 AND a.revision = ?2 AND a.rule IS NOT NULL)
-RETURNING ended;
+SET firings = ?2, not_before = ?3, rules = ?4, triggered_at = ?5, triggered_price = ?6, late = ?7,
+    ended = iif(?8, 'fired', NULL), others = iif(?8, '', others)
+WHERE alert_id = ?1;
 
 -- name: ruled_delivery
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                         price_time, price_fired, revision, level, condition, evidence)
 SELECT ?1, a.id, a.user_id, ?3, 'pending', ?4, ?4, ?4 + a.deliver_within, ?5, ?6, ?7, ?8, ?9, a.revision, ?10, ?11, ?12
-FROM alerts a WHERE a.id = ?2
-RETURNING user_id;
+FROM alerts a WHERE a.id = ?2;
 
 -- name: ruled_alert
 -- Its first delivery keeps an alert from being pruned; see alerts_gone.

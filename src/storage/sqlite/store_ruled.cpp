@@ -1,4 +1,5 @@
-#include <set>
+#include <map>
+#include <optional>
 
 #include "storage/sqlite/store.hpp"
 
@@ -11,7 +12,8 @@ struct Written {
     std::vector<DeliveryTask>& tasks;
     std::map<Uuid, int>& counts;
     std::vector<std::pair<Uuid, Uuid>>& expired;  // users and alerts
-    std::set<Uuid> changed = {};                  // alerts
+    // The tickers of alerts that have fired for the last time; of others what has become of them is read.
+    std::map<Uuid, std::optional<Ticker>> changed = {};
 };
 
 // Writes the alert's own row if it ends, or if this is its first delivery.
@@ -19,21 +21,31 @@ void note_delivery(Connection& db, const Uuid& alert_id, bool ends, const std::o
     db.change("ruled_alert", alert_id, ends ? 0 : 1, delivery_id);
 }
 
+struct Firable {
+    Uuid user_id;
+    Ticker ticker;
+    bool is_last;
+    bool is_first;  // with a delivery
+};
+constexpr auto read_firable = [](const Row& row) {
+    return Firable{row.id(0), Ticker(row.text(1)), row.flag(2), row.flag(3)};
+};
+
 bool fire_one(Connection& db, const FiringGroup& group, const RuledFiring& f,
               const std::optional<Uuid>& board, Written& out) {
+    const auto found = db.first(read_firable, "ruled_firable", f.alert_id, f.revision, f.number, f.time);
+    if (!found) return false;
     const auto late = sql::late_text(group);
-    const auto ended =
-        db.first([](const Row& row) { return !row.null(0); }, "ruled_state", f.alert_id, f.revision, f.number,
-                 f.time, f.after.muted_until, to_text(f.after.rules), group.fired_at, f.value, late);
-    if (!ended) return false;
+    const int ends = found->is_last ? 1 : 0;
+    db.change("ruled_state", f.alert_id, f.number, f.after.muted_until, to_text(f.after.rules),
+              group.fired_at, f.value, late, ends);
     const std::optional<std::int64_t> number = f.number;
-    const Uuid user =
-        *db.first(sql::read_id, "ruled_delivery", f.delivery_id, f.alert_id, "ruled", group.fired_at, late,
-                  number, f.value, f.time, board, f.level, to_string(f.condition), f.evidence);
-    note_delivery(db, f.alert_id, *ended, f.delivery_id);
-    out.tasks.push_back({f.delivery_id, 1, user});
-    out.changed.insert(f.alert_id);
-    if (*ended) --out.counts[user];
+    db.change("ruled_delivery", f.delivery_id, f.alert_id, "ruled", group.fired_at, late, number, f.value,
+              f.time, board, f.level, to_string(f.condition), f.evidence);
+    if (found->is_last || found->is_first) note_delivery(db, f.alert_id, found->is_last, f.delivery_id);
+    out.tasks.push_back({f.delivery_id, 1, found->user_id});
+    out.changed[f.alert_id] = found->is_last ? std::optional(found->ticker) : std::nullopt;
+    if (found->is_last) --out.counts[found->user_id];
     return true;
 }
 
@@ -46,7 +58,7 @@ void write_note(Connection& db, const StateNote& note, Written& out) {
     const auto rules = sql::merged(*stored, note.rules, begun_at);
     if (!rules || *rules == *stored) return;
     db.change("ruled_note", note.alert_id, to_text(*rules));
-    if (note.rearmed) out.changed.insert(note.alert_id);
+    if (note.rearmed) out.changed[note.alert_id].reset();
 }
 
 bool expire_one(Connection& db, const FiringGroup& group, const Expiry& e, const std::optional<Uuid>& board,
@@ -60,16 +72,16 @@ bool expire_one(Connection& db, const FiringGroup& group, const Expiry& e, const
         delivery = e.delivery_id.value_or(make_uuid(group.fired_at));
         const auto [price, time] = sql::price_in_effect(group);
         const std::optional<std::string_view> none;
-        db.first(sql::read_id, "ruled_delivery", *delivery, e.alert_id, to_string(DeliveryKind::expired),
-                 group.fired_at, none, std::optional<std::int64_t>(), price, time, board,
-                 std::optional<Decimal>(), none, e.evidence);
+        db.change("ruled_delivery", *delivery, e.alert_id, to_string(DeliveryKind::expired), group.fired_at,
+                  none, std::optional<std::int64_t>(), price, time, board, std::optional<Decimal>(), none,
+                  e.evidence);
         out.tasks.push_back({*delivery, 1, user});
     }
     note_delivery(db, e.alert_id, true, delivery);
     db.change("alert_changed", e.alert_id, group.fired_at);
     --out.counts[user];
     out.expired.emplace_back(user, e.alert_id);
-    out.changed.insert(e.alert_id);
+    out.changed[e.alert_id].reset();
     return notify;
 }
 
@@ -89,12 +101,16 @@ void Store::fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql:
         if (any) boards.use(g);
     }
     std::vector<Change> changes;
-    for (const Uuid& id : out.changed) {
-        if (auto active = db.first(sql::read_active_alert, "alert_active", id)) {
+    const auto is_gone = [&](ActiveAlert alert) {
+        changes.push_back(AlertChange{AlertChange::Kind::deleted, std::move(alert)});
+    };
+    for (const auto& [id, ended] : out.changed) {
+        if (ended) {
+            is_gone({id, *ended, Condition::lt, Decimal{}});
+        } else if (auto active = db.first(sql::read_active_alert, "alert_active", id)) {
             changes.push_back(AlertChange{AlertChange::Kind::changed, std::move(*active)});
         } else {
-            changes.push_back(
-                AlertChange{AlertChange::Kind::deleted, *db.first(sql::read_plain_active, "alert_part", id)});
+            is_gone(*db.first(sql::read_plain_active, "alert_part", id));
         }
     }
     db.notify(changes);
