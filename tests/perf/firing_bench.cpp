@@ -5,7 +5,7 @@
 // - One alert at a time, from the price to its webhook. Beside it, one fsync and one POST over loopback.
 //
 // Each with what its parts cost.
-//   firing_bench [at_once|one_by_one]
+//   firing_bench [at_once|one_by_one|with_terms]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -216,11 +216,15 @@ struct Samples {
     double at(double part) { return perf::quantile(milliseconds, part); }
 };
 
+constexpr Duration waited = 10min;
+
 // Whether the alerts are in the plain form.
 enum class Form { plain, with_terms };
 
-// An alert in the plain form as one that may fire once.
+// An alert in the plain form as one that may fire once, and has waited for a while, as most have.
 void give_terms(Alert& alert) {
+    alert.created_at -= waited;
+    alert.id = make_uuid(alert.created_at);
     Terms terms = rule::plain_terms(alert.ticker, alert.condition, alert.target);
     terms.repeat = Repeat{.times = 1};
     alert.terms = std::make_shared<const Terms>(std::move(terms));
@@ -269,8 +273,14 @@ void one_by_one(std::size_t count, double most, Form form) {
                                   {"writing, with its commit"},
                                   {"until the request starts"},
                                   {"request"}}};
-    // Below all levels.
-    checker->on_price({"BTC", Decimal::from_raw(Decimal::one_raw / 2), system_clock().now(), 0});
+    // Below all levels; the first ones of some time ago, so that alerts with terms are put aside, as they are once nothing
+    // has happened to them for as long as a late price may come.
+    std::uint64_t sequence = 0;
+    for (const Duration ago : {waited - 1min, waited / 2, Duration(50ms)}) {
+        checker->on_price(
+            {"BTC", Decimal::from_raw(Decimal::one_raw / 2), system_clock().now() - ago, ++sequence});
+    }
+    std::this_thread::sleep_for(100ms);
     auto next = Clock::now();
     for (std::size_t i = 0; i < count; ++i) {
         std::this_thread::sleep_until(next += 5ms);
@@ -281,7 +291,7 @@ void one_by_one(std::size_t count, double most, Form form) {
         stamps.price = Clock::now();
         const Decimal price = Decimal::from_raw(Decimal::from_int(static_cast<std::int64_t>(i) + 1).raw() +
                                                 Decimal::one_raw / 2);
-        checker->on_price({"BTC", price, system_clock().now(), i + 1});
+        checker->on_price({"BTC", price, system_clock().now(), ++sequence});
         const auto end = arrivals.wait();
         ours.add(stamps.price, end);
         const std::array points{stamps.price,     stamps.handed_over, stamps.fire_begins,
@@ -313,9 +323,10 @@ int main(int argc, char** argv) {
             at_once<perf::SqlitePlace>(100'000, 2);
             if (test::postgres_url()) at_once<perf::PostgresPlace>(100'000, 3);
         }
-        if (only.empty() || only == "one_by_one") {
+        if (only.empty() || only == "one_by_one" || only == "with_terms") {
             for (const auto& [form, count] :
                  {std::pair(Form::plain, 1000U), std::pair(Form::with_terms, 300U)}) {
+                if (only == "with_terms" && form == Form::plain) continue;
                 one_by_one<perf::SqlitePlace>(count, 2, form);
                 if (test::postgres_url()) one_by_one<perf::PostgresPlace>(count, 3, form);
             }
