@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <expected>
 #include <functional>
 #include <optional>
@@ -31,6 +32,15 @@ using CreateAlertResult = std::expected<void, CreateAlertError>;
 // limit_reached: only if it is switched on.
 // endpoint_disabled: only if it is switched on, or its URL changes.
 enum class ChangeAlertError { not_found, stale, refused, duplicate, limit_reached, endpoint_disabled };
+
+// One alert of create_each(), and what became of it.
+struct AlertCreation {
+    Alert alert;
+    std::size_t limit = 0;  // of its user's active alerts
+    CreateAlertResult result = {};
+    std::exception_ptr error =
+        nullptr;  // a StorageError; then nothing was created, and `result` means nothing
+};
 
 // Makes an alert what its user wants it to be; false leaves it unchanged. It may set webhook_url, format, custom, note,
 // message, deliver_within, recover, notify_on_expiry, is_active, starts_at, expires_at, snoozed_until, and terms, which may
@@ -93,6 +103,9 @@ public:
     virtual std::vector<CreateAlertResult> create_alerts(std::span<const Alert> alerts, std::size_t limit,
                                                          const IdempotentRequest* request = nullptr,
                                                          const AnswerOf& answer = {}) = 0;
+    // As create_alert() for each, in order, whoever their users are, in as few commits as possible: one that is refused or
+    // fails does not affect the others. If all fail, the first one's error is thrown.
+    virtual void create_each(std::span<AlertCreation> creations) = 0;
     // The answer to the request with that key, if it is still kept.
     virtual std::optional<StoredAnswer> stored_answer(const Uuid& user_id, std::string_view key,
                                                       Timestamp now) = 0;

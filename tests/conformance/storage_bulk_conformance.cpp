@@ -57,6 +57,68 @@ TEST_P(StorageBulkConformance, CreatesAThousandAlertsTogether) {
     EXPECT_EQ(active().size(), 1000U);
 }
 
+// Several requests at once
+
+TEST_P(StorageBulkConformance, AlertsOfSeveralUsersAreCreatedTogetherEachWithItsOwnResult) {
+    const Uuid bob = add_user("bob@example.com");
+    const auto of_bob = [&](const std::string& target) {
+        Alert alert = new_alert(target);
+        alert.user_id = bob;
+        return alert;
+    };
+    std::vector<storage::AlertCreation> each{{new_alert("1"), 2}, {of_bob("1"), 1},
+                                             {new_alert("1"), 2}, {of_bob("2"), 1},
+                                             {new_alert("2"), 2}, {new_ruled(repeating()), 3}};
+    storage_->create_each(each);
+    std::vector<CreateAlertResult> results;
+    for (const auto& creation : each) {
+        EXPECT_FALSE(creation.error);
+        results.push_back(creation.result);
+    }
+    EXPECT_EQ(results_of(results), "++dl++");
+    EXPECT_EQ(active().size(), 4U);
+    EXPECT_EQ(changes(),
+              (std::vector{shown(Kind::created, each[0].alert.id), shown(Kind::created, each[1].alert.id),
+                           shown(Kind::created, each[4].alert.id), shown(Kind::created, each[5].alert.id)}));
+    EXPECT_FALSE(storage_->create_alert(new_alert("9"), 3)) << "all were counted";
+    EXPECT_TRUE(storage_->create_alert(new_alert("9"), 4));
+}
+
+TEST_P(StorageBulkConformance, OneThatFailsTakesNoneOfTheOthersDown) {
+    // Its user's row is missing, which breaks a foreign key where there is one.
+    Alert orphan = new_alert("2");
+    orphan.user_id = make_uuid(now_);
+    std::vector<storage::AlertCreation> each{{new_alert("1"), 10}, {orphan, 10}, {new_alert("3"), 10}};
+    storage_->create_each(each);
+    EXPECT_FALSE(each[0].error);
+    EXPECT_FALSE(each[2].error);
+    EXPECT_TRUE(each[0].result && each[2].result);
+    EXPECT_EQ(active().size(), each[1].error ? 2U : 3U);
+    std::vector<storage::AlertCreation> alone{{orphan, 10}};
+    if (each[1].error) {
+        EXPECT_THROW(storage_->create_each(alone), storage::StorageError);
+    }
+}
+
+TEST_P(StorageBulkConformance, CreationsOfManyThreadsDoNotWaitForEachOtherForever) {
+    std::vector<std::thread> threads;
+    std::atomic<int> created = 0;
+    for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([&, t] {
+            for (int round = 0; round < 10; ++round) {
+                std::vector<storage::AlertCreation> each;
+                for (int i = 1; i <= 20; ++i)
+                    each.push_back({new_alert(std::to_string(t * 1000 + round * 20 + i)), 1000});
+                storage_->create_each(each);
+                for (const auto& creation : each) created += !creation.error && creation.result ? 1 : 0;
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(created.load(), 800);
+    EXPECT_EQ(active().size(), 800U);
+}
+
 // Keys
 
 TEST_P(StorageBulkConformance, ARepeatedRequestFindsItsAnswerAndCreatesNothing) {

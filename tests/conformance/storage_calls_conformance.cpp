@@ -26,6 +26,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"replace_secrets", [&] { s.replace_secrets(none, secrets, secrets); }},
         {"create_alert", [&] { add_alert(); }},
         {"create_alerts", [&] { s.create_alerts({}, 1); }},
+        {"create_each", [&] { s.create_each({}); }},
         {"stored_answer", [&] { s.stored_answer(none, "x", now_); }},
         {"change_alert",
          [&] { (void)s.change_alert(none, none, [](Alert&) { return true; }, {.now = now_}); }},

@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 #include <tuple>
-#include <unordered_map>
 
+#include "storage/postgres/changes.hpp"
 #include "storage/postgres/store.hpp"
 
 namespace pricewire::storage::postgres {
@@ -52,20 +52,6 @@ pqxx::result insert_rows(Connection& db, const std::vector<const Alert*>& alerts
                   note, within, trace, recover, message, rule, key, plain_condition, plain_target);
 }
 
-struct Room {
-    std::int64_t active = 0;
-    bool deleted = false;
-    int added = 0;
-};
-
-std::unordered_map<Uuid, Room> lock_users(Connection& db, const std::set<Uuid>& users) {
-    Array ids;
-    for (const Uuid& user : users) ids.add(user);
-    std::unordered_map<Uuid, Room> rooms;
-    for (const Row row : db.run("users_lock", ids)) rooms[row.id(0)] = {row.number(1), row.flag(2), 0};
-    return rooms;
-}
-
 }  // namespace
 
 std::vector<CreateAlertResult> Creator::create(std::span<const Alert> alerts, std::size_t limit,
@@ -73,25 +59,42 @@ std::vector<CreateAlertResult> Creator::create(std::span<const Alert> alerts, st
                                                const Alerts::AnswerOf& answer) {
     Job job{.alerts = {}, .limit = limit, .request = request, .answer = answer};
     for (const Alert& alert : alerts) job.alerts.push_back(sql::unbegun(alert));
-    MutexLock lock(mutex_);
-    waiting_.push_back(&job);
-    changed_.wait(lock, [&]() REQUIRES(mutex_) { return job.done || !busy_; });
-    if (!job.done) {
-        // No other thread is creating: this one takes all that wait until its own is done.
-        busy_ = true;
-        while (!job.done) {
-            const std::vector<Job*> jobs = take_group();
-            lock.unlock();
-            create_all(jobs);
-            lock.lock();
-            for (Job* j : jobs) j->done = true;
-            changed_.notify_all();
-        }
-        busy_ = false;
-        changed_.notify_all();
-    }
+    finish({&job, 1});
     if (job.error) std::rethrow_exception(job.error);
     return std::move(job.results);
+}
+
+void Creator::create_each(std::span<AlertCreation> creations) {
+    static const Alerts::AnswerOf no_answer;
+    std::vector<Job> jobs;
+    for (const AlertCreation& c : creations)
+        jobs.push_back(
+            {.alerts = {sql::unbegun(c.alert)}, .limit = c.limit, .request = nullptr, .answer = no_answer});
+    finish(jobs);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        creations[i].error = jobs[i].error;
+        if (!jobs[i].error) creations[i].result = jobs[i].results.front();
+    }
+}
+
+void Creator::finish(std::span<Job> jobs) {
+    const auto are_done = [&] { return std::ranges::all_of(jobs, [](const Job& job) { return job.done; }); };
+    MutexLock lock(mutex_);
+    for (Job& job : jobs) waiting_.push_back(&job);
+    changed_.wait(lock, [&]() REQUIRES(mutex_) { return are_done() || !busy_; });
+    if (are_done()) return;
+    // No other thread is creating: this one takes all that wait until its own are done.
+    busy_ = true;
+    while (!are_done()) {
+        const std::vector<Job*> group = take_group();
+        lock.unlock();
+        create_all(group);
+        lock.lock();
+        for (Job* j : group) j->done = true;
+        changed_.notify_all();
+    }
+    busy_ = false;
+    changed_.notify_all();
 }
 
 std::vector<Creator::Job*> Creator::take_group() {
@@ -181,7 +184,9 @@ std::vector<Creator::Place> Creator::insert(Connection& db, const std::vector<Pl
         } else if (!row.flag(1)) {
             result = std::unexpected(CreateAlertError::duplicate);
         } else {
-            inserted.emplace(entries[i].turn, entries[i].place);
+            Place place = entries[i].place;
+            place.room = {row.number(2), row.flag(3)};
+            inserted.emplace(entries[i].turn, place);
         }
     }
     std::vector<Place> out;
@@ -191,23 +196,20 @@ std::vector<Creator::Place> Creator::insert(Connection& db, const std::vector<Pl
 
 // Removes those for which their users have no room.
 void Creator::admit(Connection& db, const std::vector<Place>& inserted) {
-    std::set<Uuid> users;
-    for (const Place& place : inserted) users.insert(place.alert().user_id);
-    std::unordered_map<Uuid, Room> rooms = lock_users(db, users);
     Array removed;
     std::map<Uuid, int> counts;
     std::vector<Change> changes;
     std::vector<const Alert*> with_terms;
     for (const Place& place : inserted) {
         const Alert& alert = place.alert();
-        Room& room = rooms[alert.user_id];
+        const auto added = counts.find(alert.user_id);
+        const std::int64_t active = place.room.active + (added == counts.end() ? 0 : added->second);
         // A user deleted in the meantime has no room at all.
-        if (room.deleted || static_cast<std::size_t>(room.active + room.added) >= place.job->limit) {
+        if (place.room.deleted || static_cast<std::size_t>(active) >= place.job->limit) {
             place.result() = std::unexpected(CreateAlertError::limit_reached);
             removed.add(alert.id);
             continue;
         }
-        ++room.added;
         ++counts[alert.user_id];
         place.result() = {};
         if (alert.terms) with_terms.push_back(&alert);
@@ -216,8 +218,12 @@ void Creator::admit(Connection& db, const std::vector<Place>& inserted) {
     if (removed.size() > 0) db.run("alerts_remove", removed);
     if (changes.empty()) return;
     Store::put_states(db, with_terms);
-    sql::count_active(db, counts);
-    db.notify(changes);
+    Array users, counted;
+    for (const auto& [user, count] : counts) {
+        users.add(user);
+        counted.add(count);
+    }
+    db.run("alerts_count", users, counted, to_payloads(changes));
 }
 
 void Creator::answer(Connection& db, const std::vector<Job*>& jobs) {

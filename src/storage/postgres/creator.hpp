@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <span>
 #include <vector>
@@ -20,6 +21,8 @@ public:
     // As Alerts::create_alerts().
     std::vector<CreateAlertResult> create(std::span<const Alert> alerts, std::size_t limit,
                                           const IdempotentRequest* request, const Alerts::AnswerOf& answer);
+    // As Alerts::create_each(), but never throws.
+    void create_each(std::span<AlertCreation> creations);
 
 private:
     struct Job {
@@ -31,14 +34,21 @@ private:
         std::exception_ptr error = nullptr;
         bool done = false;
     };
+    // Of a user's, before the group.
+    struct Room {
+        std::int64_t active = 0;
+        bool deleted = false;
+    };
     // One alert of a job.
     struct Place {
         Job* job;
         std::size_t at;
+        Room room = {};  // once it is inserted
         const Alert& alert() const { return job->alerts[at]; }
         CreateAlertResult& result() const { return job->results[at]; }
     };
 
+    void finish(std::span<Job> jobs);
     std::vector<Job*> take_group() REQUIRES(mutex_);
     void create_all(const std::vector<Job*>& jobs);
     static void create_in(Connection& db, const std::vector<Job*>& jobs);

@@ -76,6 +76,8 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
     static const std::map<const char*, std::vector<const char*>> expected{
         {"user_by_key_hash", {"users_api_key_hash_key"}},
         {"user_by_email", {"users_email"}},
+        {"alerts_insert", {"users_pkey", "disabled_endpoints_pkey"}},
+        {"alerts_count", {"users_pkey"}},
         {"alert_get", {"using alerts_"}},
         {"alert_list", {"Index Scan Backward using alerts_by_user"}},
         {"alert_lock", {"using alerts_"}},

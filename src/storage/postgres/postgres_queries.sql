@@ -82,7 +82,8 @@ WHERE id = $1::uuid AND webhook_secret = $5::text AND previous_secret = $6::text
   AND previous_until IS NOT DISTINCT FROM $7::timestamptz AND deleted_at IS NULL;
 
 -- name: alerts_insert
--- Returns the endpoint's state with each, to distinguish a duplicate from a disabled endpoint.
+-- Returns the endpoint's state with each, to distinguish a duplicate from a disabled endpoint, and then its user's room: those
+-- of whom alerts were inserted are locked after that, in order, as wherever both are written, and read as last committed.
 WITH new AS MATERIALIZED (
     SELECT n.*, EXISTS (SELECT 1 FROM disabled_endpoints e
                         WHERE e.user_id = n.user_id AND e.webhook_url = n.webhook_url) AS disabled
@@ -100,8 +101,12 @@ inserted AS (
     SELECT id, user_id, ticker, condition, target, webhook_url, true, created_at, format, template_body,
            template_type, note, deliver_within, trace, recover, message, rule, rule_key, plain_condition, plain_target
     FROM new WHERE NOT disabled ORDER BY place
-    ON CONFLICT DO NOTHING RETURNING id)
-SELECT n.disabled, EXISTS (SELECT 1 FROM inserted i WHERE i.id = n.id) FROM new n ORDER BY n.place;
+    ON CONFLICT DO NOTHING RETURNING id, user_id),
+locked AS MATERIALIZED (
+    SELECT id, active_alerts, deleted_at IS NOT NULL AS deleted FROM users
+    WHERE id IN (SELECT user_id FROM inserted) ORDER BY id FOR NO KEY UPDATE)
+SELECT n.disabled, i.id IS NOT NULL, coalesce(l.active_alerts, 0), coalesce(l.deleted, true)
+FROM new n LEFT JOIN inserted i ON i.id = n.id LEFT JOIN locked l ON l.id = i.user_id ORDER BY n.place;
 
 -- name: state_put
 -- A row's last firing stays what it was.
@@ -191,12 +196,16 @@ SELECT 1 FROM disabled_endpoints WHERE user_id = $1::uuid AND webhook_url = $2::
 -- name: alerts_active_count
 SELECT active_alerts, deleted_at IS NOT NULL FROM users WHERE id = $1::uuid FOR NO KEY UPDATE;
 
--- name: users_lock
-SELECT id, active_alerts, deleted_at IS NOT NULL FROM users WHERE id = ANY ($1::uuid[])
-ORDER BY id FOR NO KEY UPDATE;
-
 -- name: alerts_remove
 DELETE FROM alerts WHERE id = ANY ($1::uuid[]);
+
+-- name: alerts_count
+-- Counts alerts of users that this transaction has locked, and notifies: see "notify".
+WITH counted AS (
+    UPDATE users u SET active_alerts = u.active_alerts + c.change FROM unnest($1::uuid[], $2::int[]) c(id, change)
+    WHERE u.id = c.id)
+SELECT pg_notify('pricewire_changes', payload) FROM unnest($3::text[]) WITH ORDINALITY p(payload, place)
+ORDER BY place;
 
 -- name: user_count
 -- Locked in order, since other processes count too.

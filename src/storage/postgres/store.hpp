@@ -23,6 +23,7 @@ public:
     std::vector<CreateAlertResult> create_alerts(std::span<const Alert> alerts, std::size_t limit,
                                                  const IdempotentRequest* request = nullptr,
                                                  const Alerts::AnswerOf& answer = {}) override;
+    void create_each(std::span<AlertCreation> creations) override;
     using sql::Store<Pool>::put_states;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
     void load_alerts_of(std::span<const Ticker> tickers,

@@ -41,6 +41,13 @@ std::vector<CreateAlertResult> Store::create_alerts(std::span<const Alert> alert
     });
 }
 
+void Store::create_each(std::span<AlertCreation> creations) {
+    write("create_each", [&] {
+        creator_.create_each(creations);
+        sql::throw_if_all_failed(creations);
+    });
+}
+
 void Store::load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) {
     load_alerts("load_active_alerts", piece, [](Connection& db) { db.execute(query("alerts_declare")); });
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <span>
 #include <string_view>
 
@@ -34,6 +35,14 @@ void settle_key(Connection& db, const Uuid& user_id, const IdempotentRequest& re
                 std::span<const CreateAlertResult> results, const Alerts::AnswerOf& answer) {
     const bool any = std::ranges::any_of(results, [](const auto& result) { return result.has_value(); });
     settle_key(db, user_id, request.key, any, any && answer ? answer(results) : request.answer);
+}
+
+// See Alerts::create_each().
+inline void throw_if_all_failed(std::span<const AlertCreation> creations) {
+    if (creations.empty() ||
+        !std::ranges::all_of(creations, [](const auto& c) { return c.error != nullptr; }))
+        return;
+    std::rethrow_exception(creations.front().error);
 }
 
 // request, status, answer.

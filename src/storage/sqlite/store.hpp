@@ -52,6 +52,7 @@ public:
     std::vector<CreateAlertResult> create_alerts(std::span<const Alert> alerts, std::size_t limit,
                                                  const IdempotentRequest* request = nullptr,
                                                  const Alerts::AnswerOf& answer = {}) override;
+    void create_each(std::span<AlertCreation> creations) override;
     void load_active_alerts(const std::function<void(std::span<const ActiveAlert>)>& piece) override;
     void load_alerts_of(std::span<const Ticker> tickers,
                         const std::function<void(std::span<const ActiveAlert>)>& piece) override;

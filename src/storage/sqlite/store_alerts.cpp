@@ -38,6 +38,17 @@ std::vector<CreateAlertResult> Store::create_alerts(std::span<const Alert> alert
                      [&](Connection& db) { return create_all(db, alerts, limit, request, answer); });
 }
 
+void Store::create_each(std::span<AlertCreation> creations) {
+    write("create_each", [&] {
+        std::vector<std::function<void(Connection&)>> calls;
+        for (AlertCreation& c : creations)
+            calls.emplace_back([&c](Connection& db) { c.result = create_one(db, c.alert, c.limit); });
+        const auto errors = db_.writer.run_each(Durability::power, std::move(calls));
+        for (std::size_t i = 0; i < errors.size(); ++i) creations[i].error = errors[i];
+        sql::throw_if_all_failed(creations);
+    });
+}
+
 std::vector<CreateAlertResult> Store::create_all(Connection& db, std::span<const Alert> alerts,
                                                  std::size_t limit, const IdempotentRequest* request,
                                                  const Alerts::AnswerOf& answer) {

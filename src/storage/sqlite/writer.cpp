@@ -84,36 +84,57 @@ Writer::~Writer() {
 
 void Writer::submit(Durability durability, std::function<void(Connection&)> call) {
     Job job{durability, std::move(call)};
+    finish({&job, 1});
+    if (job.error) std::rethrow_exception(job.error);
+}
+
+std::vector<std::exception_ptr> Writer::run_each(Durability durability,
+                                                 std::vector<std::function<void(Connection&)>> calls) {
+    // Not a vector: they cannot be moved.
+    const auto jobs = std::make_unique<Job[]>(calls.size());
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        jobs[i].durability = durability;
+        jobs[i].call = std::move(calls[i]);
+    }
+    finish({jobs.get(), calls.size()});
+    std::vector<std::exception_ptr> out;
+    for (std::size_t i = 0; i < calls.size(); ++i) out.push_back(jobs[i].error);
+    return out;
+}
+
+// Returns when all are done. The thread waits at its first one that is not, and whoever is free wakes the thread of the first
+// one in the queue: since the jobs of a thread are queued together and taken in order, that is where it waits.
+void Writer::finish(std::span<Job> jobs) {
     MutexLock lock(mutex_);
     if (closed_) throw StorageError("database: it is closed");
     ++callers_;
-    jobs_.push_back(&job);
-    while (!job.done) {
-        job.changed.wait(lock, [&]() REQUIRES(mutex_) { return job.done || is_free(); });
-        if (job.done) break;
-        const std::vector<Job*> group = take_group();
-        lock.unlock();
-        commit_group(group);
-        const MonoTime now = system_clock().mono();
-        if (now >= look_at_) look_for_foreign_writes(now);
-        const int log_pages = log_pages_;
-        lock.lock();
-        for (Job* done : group) {
-            done->done = true;
-            done->changed.notify_one();
-        }
-        if (log_pages >= long_log && !std::exchange(log_is_long_, true)) due_.notify_one();
-        if (log_pages >= longest_log) log_is_longest_ = true;
-        if (jobs_.empty()) {
+    for (Job& job : jobs) jobs_.push_back(&job);
+    for (Job& job : jobs) {
+        while (!job.done) {
+            job.changed.wait(lock, [&]() REQUIRES(mutex_) { return job.done || is_free(); });
+            if (job.done) break;
+            const std::vector<Job*> group = take_group();
             lock.unlock();
-            expect_power();
+            commit_group(group);
+            const MonoTime now = system_clock().mono();
+            if (now >= look_at_) look_for_foreign_writes(now);
+            const int log_pages = log_pages_;
             lock.lock();
+            for (Job* done : group) {
+                done->done = true;
+                done->changed.notify_one();
+            }
+            if (log_pages >= long_log && !std::exchange(log_is_long_, true)) due_.notify_one();
+            if (log_pages >= longest_log) log_is_longest_ = true;
+            if (jobs_.empty()) {
+                lock.unlock();
+                expect_power();
+                lock.lock();
+            }
+            set_free(now);
         }
-        set_free(now);
     }
     if (--callers_ == 0 && closed_) left_.notify_one();
-    lock.unlock();
-    if (job.error) std::rethrow_exception(job.error);
 }
 
 // Those that have waited longest.

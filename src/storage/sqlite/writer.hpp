@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -46,12 +47,16 @@ public:
         if constexpr (!std::is_void_v<R>) return std::move(*result);
     }
 
+    // The same for several calls at once, each with an error of its own; null: none.
+    std::vector<std::exception_ptr> run_each(Durability durability,
+                                             std::vector<std::function<void(Connection&)>> calls);
+
     const OpenFiles& files() const { return files_; }
 
 private:
     struct Job {
-        Durability durability;
-        std::function<void(Connection&)> call;
+        Durability durability = Durability::power;
+        std::function<void(Connection&)> call = {};
         std::vector<Change> changes = {};
         std::exception_ptr error = nullptr;
         bool done = false;
@@ -59,6 +64,7 @@ private:
     };
 
     void submit(Durability durability, std::function<void(Connection&)> call);
+    void finish(std::span<Job> jobs);
     std::vector<Job*> take_group() REQUIRES(mutex_);
     bool is_free() const REQUIRES(mutex_) { return !busy_ && !log_is_longest_; }
     void set_free(MonoTime now) REQUIRES(mutex_);

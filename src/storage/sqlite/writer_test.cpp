@@ -76,6 +76,25 @@ TEST_F(WriterTest, ReturnsTheResultOfTheCall) {
     EXPECT_EQ(writer_.run(Durability::power, [](Connection&) { return std::string("answer"); }), "answer");
 }
 
+TEST_F(WriterTest, OfSeveralCallsAtOnceEachHasItsOwnError) {
+    const auto call = [](int n, bool then_fail = false) {
+        return [=](Connection& db) {
+            db.execute(("INSERT INTO t VALUES (" + std::to_string(n) + ")").c_str());
+            db.notify({UserChange{}});
+            if (then_fail) throw std::runtime_error("the call's own");
+        };
+    };
+    const auto errors = writer_.run_each(Durability::power, {call(1), call(2, true), call(1), call(3)});
+    ASSERT_EQ(errors.size(), 4U);
+    EXPECT_FALSE(errors[0]);
+    EXPECT_THROW(std::rethrow_exception(errors[1]), std::runtime_error);
+    EXPECT_THROW(std::rethrow_exception(errors[2]), StorageError) << "the row is there";
+    EXPECT_FALSE(errors[3]);
+    EXPECT_EQ(count(), 2);
+    EXPECT_EQ(events_, 2);
+    EXPECT_TRUE(writer_.run_each(Durability::power, {}).empty());
+}
+
 TEST_F(WriterTest, RaisesEventsBeforeItReturns) {
     insert(1);
     EXPECT_EQ(events_, 1);
