@@ -76,6 +76,7 @@ public:
     Reply run(Connection& connection, std::span<const std::string_view> keys,
               std::span<const std::string_view> arguments) const;
     const std::string& text() const { return text_; }
+    const std::string& name() const { return name_; }
 
 private:
     std::string text_;

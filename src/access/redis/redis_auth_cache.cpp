@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "access/redis/pool.hpp"
-#include "base/mutex.hpp"
+#include "access/in_process/in_process_auth_cache.hpp"
+#include "access/redis/scripts.hpp"
 #include "base/text.hpp"
 
 namespace pricewire::access {
@@ -36,19 +36,6 @@ end
 // KEYS: generation.
 constexpr std::string_view generation_script = R"(
 return redis.call('GET', KEYS[1]) or next_generation(KEYS[1])
-)";
-
-// KEYS: entry, prefix of evicted. The user's key depends on the entry's contents.
-constexpr std::string_view get_script = R"(
-local entry = redis.call('GET', KEYS[1])
-if not entry then return false end
-local generation, id = string.match(entry, '^(%d+) ([%x-]+) ')
-if not generation then return false end
-for _, key in ipairs({KEYS[2], KEYS[2] .. ':' .. id}) do
-  local evicted = redis.call('GET', key)
-  if evicted and tonumber(evicted) > tonumber(generation) then return false end
-end
-return entry
 )";
 
 // KEYS: entry, generation. ARGV: the caller's generation, the entry, its time to live in ms.
@@ -84,115 +71,107 @@ std::optional<User> user_of(std::string_view entry) {
     return out;
 }
 
-class RedisAuthCache : public AuthCache {
-public:
-    RedisAuthCache(const RedisAuthCacheOptions& options, const redis::Address& address)
-        : entry_prefix_(options.prefix + "auth:key:"),
-          generation_key_(options.prefix + "auth:generation"),
-          evicted_key_(options.prefix + "auth:evicted"),
-          ttl_ms_(std::to_string(std::chrono::ceil<std::chrono::milliseconds>(options.ttl).count())),
-          generation_(std::string(next_generation) + std::string(generation_script)),
-          get_(std::string(get_script)),
-          put_(std::string(put_script)),
-          evict_(std::string(next_generation) + std::string(evict_script)),
-          pool_(options, address, "every API key is looked up in the database", "API keys are cached again") {
-    }
-
-    std::optional<User> get(const Sha256& api_key_hash) override {
-        std::optional<User> out;
-        const std::string key = entry_prefix_ + hex_encode(api_key_hash);
-        const std::string_view keys[] = {key, evicted_key_};
-        with_redis([&](redis::Connection& c) {
-            const redis::Reply reply = get_.run(c, keys, {});
-            out = user_of(reply.checked().text());
-        });
-        return out;
-    }
-
-    void put(const Sha256& api_key_hash, const User& user, std::uint64_t generation) override {
-        if (generation == 0) return;  // read while Redis was unavailable
-        const std::string key = entry_prefix_ + hex_encode(api_key_hash);
-        const std::string number_text = std::to_string(generation);
-        const std::string entry = entry_of(user, generation);
-        const std::string_view keys[] = {key, generation_key_};
-        const std::string_view arguments[] = {number_text, entry, ttl_ms_};
-        with_redis([&](redis::Connection& c) { put_.run(c, keys, arguments).checked(); });
-    }
-
-    std::uint64_t generation() const override {
-        std::uint64_t out = 0;
-        const std::string_view keys[] = {generation_key_};
-        with_redis([&](redis::Connection& c) {
-            const redis::Reply reply = generation_.run(c, keys, {});
-            out = parse_number<std::uint64_t>(reply.checked().text()).value_or(0);
-        });
-        return out;
-    }
-
-    void evict(std::optional<Uuid> user_id) override {
-        {
-            MutexLock lock(mutex_);
-            const std::uint64_t ticket = ++tickets_;
-            if (waiting_.size() >= most_waiting) {
-                waiting_.assign(1, {ticket, std::nullopt});
-            } else {
-                waiting_.push_back({ticket, user_id});
-            }
-        }
-        with_redis([](redis::Connection&) {});
-    }
-
-private:
-    struct Eviction {
-        std::uint64_t ticket = 0;
-        std::optional<Uuid> user;  // nullopt: all users
-    };
-
-    // Applies queued evictions first; if that fails, `work` does not run.
-    void with_redis(const std::function<void(redis::Connection&)>& work) const {
-        pool_.with([&](redis::Connection& c) {
-            make_evictions(c);
-            work(c);
-        });
-    }
-
-    void make_evictions(redis::Connection& c) const {
-        std::vector<Eviction> evictions;
-        {
-            MutexLock lock(mutex_);
-            evictions = waiting_;
-        }
-        // An eviction is removed from the queue only once applied, so no other thread can read past it; if
-        // two threads apply it, that does no harm. Two evictions of one user are both applied: the user may
-        // have been cached again between them.
-        for (const Eviction& eviction : evictions) {
-            const std::string mark =
-                eviction.user ? evicted_key_ + ':' + eviction.user->to_string() : evicted_key_;
-            const std::string_view keys[] = {generation_key_, mark};
-            const std::string_view arguments[] = {ttl_ms_};
-            evict_.run(c, keys, arguments).checked();
-            MutexLock lock(mutex_);
-            std::erase_if(waiting_, [&](const Eviction& e) { return e.ticket == eviction.ticket; });
-        }
-    }
-
-    const std::string entry_prefix_;
-    const std::string generation_key_;
-    const std::string evicted_key_;
-    const std::string ttl_ms_;
-    const redis::Script generation_;
-    const redis::Script get_;
-    const redis::Script put_;
-    const redis::Script evict_;
-    mutable Pool pool_;
-    mutable Mutex mutex_;
-    mutable std::vector<Eviction> waiting_ GUARDED_BY(mutex_);  // not yet applied in Redis
-    std::uint64_t tickets_ GUARDED_BY(mutex_) = 0;
-};
-
 }  // namespace
 
-std::unique_ptr<AuthCache> create_redis_auth_cache(const RedisAuthCacheOptions& options) {
+RedisAuthCache::RedisAuthCache(const RedisAuthCacheOptions& options, const redis::Address& address)
+    : entry_prefix_(options.prefix + "auth:key:"),
+      generation_key_(options.prefix + "auth:generation"),
+      evicted_key_(options.prefix + "auth:evicted"),
+      ttl_ms_(std::to_string(std::chrono::ceil<std::chrono::milliseconds>(options.ttl).count())),
+      generation_(std::string(next_generation) + std::string(generation_script)),
+      get_(std::string(get_entry) + "return get_entry(KEYS[1], KEYS[2])"),
+      put_(std::string(put_script)),
+      evict_(std::string(next_generation) + std::string(evict_script)),
+      local_(create_in_process_auth_cache(system_clock(), {.ttl = std::min(options.local_ttl, options.ttl)})),
+      pool_(options, address, "every API key is looked up in the database", "API keys are cached again") {}
+
+std::optional<User> RedisAuthCache::get(const Sha256& api_key_hash) {
+    if (auto user = local(api_key_hash)) return user;
+    std::optional<User> out;
+    const std::uint64_t generation = local_->generation();
+    const std::string key = entry_key(api_key_hash);
+    const std::string_view keys[] = {key, evicted_key_};
+    with_redis([&](redis::Connection& c) {
+        const redis::Reply reply = get_.run(c, keys, {});
+        out = keep(api_key_hash, reply.checked().text(), generation);
+    });
+    return out;
+}
+
+std::optional<User> RedisAuthCache::keep(const Sha256& api_key_hash, std::string_view entry,
+                                         std::uint64_t local_generation) {
+    auto user = user_of(entry);
+    if (user) local_->put(api_key_hash, *user, local_generation);
+    return user;
+}
+
+void RedisAuthCache::put(const Sha256& api_key_hash, const User& user, std::uint64_t generation) {
+    if (generation == 0) return;  // read while Redis was unavailable
+    const std::string key = entry_key(api_key_hash);
+    const std::string number_text = std::to_string(generation);
+    const std::string entry = entry_of(user, generation);
+    const std::string_view keys[] = {key, generation_key_};
+    const std::string_view arguments[] = {number_text, entry, ttl_ms_};
+    with_redis([&](redis::Connection& c) { put_.run(c, keys, arguments).checked(); });
+}
+
+std::uint64_t RedisAuthCache::generation() const {
+    std::uint64_t out = 0;
+    const std::string_view keys[] = {generation_key_};
+    with_redis([&](redis::Connection& c) {
+        const redis::Reply reply = generation_.run(c, keys, {});
+        out = parse_number<std::uint64_t>(reply.checked().text()).value_or(0);
+    });
+    return out;
+}
+
+void RedisAuthCache::evict(std::optional<Uuid> user_id) {
+    {
+        MutexLock lock(mutex_);
+        const std::uint64_t ticket = ++tickets_;
+        if (waiting_.size() >= most_waiting) {
+            waiting_.assign(1, {ticket, std::nullopt});
+        } else {
+            waiting_.push_back({ticket, user_id});
+        }
+    }
+    // After that: whoever reads Redis from now on applies the eviction first, and what was read before is not kept.
+    local_->evict(user_id);
+    with_redis([](redis::Connection&) {});
+}
+
+std::string RedisAuthCache::entry_key(const Sha256& api_key_hash) const {
+    return entry_prefix_ + hex_encode(api_key_hash);
+}
+
+void RedisAuthCache::with_redis(const std::function<void(redis::Connection&)>& work) const {
+    pool_.with([&](redis::Connection& c) {
+        make_evictions(c);
+        work(c);
+    });
+}
+
+void RedisAuthCache::make_evictions(redis::Connection& c) const {
+    std::vector<Eviction> evictions;
+    {
+        MutexLock lock(mutex_);
+        evictions = waiting_;
+    }
+    // An eviction is removed from the queue only once applied, so no other thread can read past it; if
+    // two threads apply it, that does no harm. Two evictions of one user are both applied: the user may
+    // have been cached again between them.
+    for (const Eviction& eviction : evictions) {
+        const std::string mark =
+            eviction.user ? evicted_key_ + ':' + eviction.user->to_string() : evicted_key_;
+        const std::string_view keys[] = {generation_key_, mark};
+        const std::string_view arguments[] = {ttl_ms_};
+        evict_.run(c, keys, arguments).checked();
+        MutexLock lock(mutex_);
+        std::erase_if(waiting_, [&](const Eviction& e) { return e.ticket == eviction.ticket; });
+    }
+}
+
+std::unique_ptr<RedisAuthCache> create_redis_auth_cache(const RedisAuthCacheOptions& options) {
     const auto address = redis::parse_url(options.url);
     if (!address) throw std::invalid_argument(address.error().message);
     return std::make_unique<RedisAuthCache>(options, *address);
