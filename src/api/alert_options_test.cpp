@@ -139,7 +139,7 @@ TEST_F(AlertOptionsTest, ErrorsInATemplateAreReported) {
         expect_invalid(post(R"({"body":"1","content_type":")" + std::string(type) + "\"}"),
                        R"("body","template","content_type")", "value_error");
     }
-    EXPECT_EQ(storage_.calls("create_alert"), 0);
+    EXPECT_EQ(storage_.calls("create_each"), 0);
 }
 
 TEST_F(AlertOptionsTest, UrlsAreCanonicalized) {
@@ -195,7 +195,7 @@ TEST_F(AlertOptionsTest, AUrlThatCannotTakeTheFormatIs422) {
     const Answer telegram = create(with(R"("format":"telegram")"));
     expect_invalid(telegram, R"("body","webhook_url")", "value_error");
     EXPECT_TRUE(telegram.has("format telegram needs the chat in the URL"));
-    EXPECT_EQ(storage_.calls("create_alert"), 0);
+    EXPECT_EQ(storage_.calls("create_each"), 0);
     EXPECT_EQ(create(with(R"("format":"json")")).status, 201);
 }
 

@@ -125,7 +125,7 @@ TEST_F(AlertsTest, ErrorsAreReportedByField) {
                    R"("body","ticker")", "missing");
     EXPECT_TRUE(create(body("1", "XYZ")).has("Input should be one of BTC, ETH, DOGE"));
     EXPECT_TRUE(create(body("1", "BTC", "gt", "https://127.0.0.1/")).has("loopback"));
-    EXPECT_EQ(storage_.calls("create_alert"), 0);
+    EXPECT_EQ(storage_.calls("create_each"), 0);
 }
 
 TEST_F(AlertsTest, AllErrorsAreReportedAtOnce) {
@@ -198,7 +198,7 @@ TEST_F(AlertsTest, AUrlThatResolvesToAForbiddenAddressIs422) {
     const Answer answer = create(body());
     expect_invalid(answer, R"("body","webhook_url")", "webhook_url");
     EXPECT_TRUE(answer.has("10.0.0.1 is a private address (10.0.0.0/8)"));
-    EXPECT_EQ(storage_.calls("create_alert"), 0);
+    EXPECT_EQ(storage_.calls("create_each"), 0);
 }
 
 TEST_F(AlertsTest, ASlowNameServerDoesNotBlockOtherUsers) {
@@ -223,7 +223,7 @@ TEST_F(AlertsTest, ASlowNameServerDoesNotBlockOtherUsers) {
                              body(std::to_string(i + 10), "BTC", "gt", "https://slow.example.com"),
                              {{"x-api-key", bob_.api_key}}));
     }
-    EXPECT_TRUE(storage_.wait_until([&] { return storage_.calls("create_alert") >= 1; }));
+    EXPECT_TRUE(storage_.wait_until([&] { return storage_.calls("create_each") >= 1; }));
     EXPECT_EQ(call_as(ann_, "GET", "/api/v1/alerts/").status, 200);
     release.set_value();
     for (auto& f : stuck) EXPECT_EQ(wait(std::move(f)).status, 201);

@@ -11,6 +11,7 @@
 #include "api/access_log.hpp"
 #include "api/client_address.hpp"
 #include "api/compression.hpp"
+#include "api/creations.hpp"
 #include "api/delivery_json.hpp"
 #include "api/firing_json.hpp"
 #include "api/gap_reasons.hpp"
@@ -77,6 +78,11 @@ public:
                   {"master_key", false, [this] { services_.use.secrets.check(); }},
               },
               services_.options.ping_timeout),
+          creations_(services_.use.storage, services_.use.clock,
+                     {.capacity = services_.options.worker_queue,
+                      .wait = services_.options.worker_wait,
+                      .decided = [this](ExchangePtr x) { advance(std::move(x), Where::creator); },
+                      .too_late = [this](ExchangePtr x) { finish(*x, unavailable(too_busy, 1)); }}),
           resolvers_(services_.options.resolvers, services_.options.resolver_queue),
           workers_(services_.options.workers, services_.options.worker_queue) {
         std::array<std::uint8_t, 6> random{};
@@ -278,6 +284,7 @@ private:
     static bool find(Exchange& x, net::ServerResponse& out) {
         RouteMatch match = find_route(x.request.method, x.request.path);
         x.route = match.route;
+        if (x.new_alert && !x.new_alert->is_decided) return Where::creator;
         x.parameter = std::move(match.parameter);
         if (x.route != nullptr) return true;
         if (match.allow.empty()) {
@@ -331,7 +338,10 @@ private:
             case Where::storage:
                 return here != Where::server;
             case Where::resolver:
-                return here == Where::resolver || (here == Where::storage && x.text_only);
+                return here == Where::resolver || here == Where::creator ||
+                       (here == Where::storage && x.text_only);
+            case Where::creator:
+                return false;
             case Where::health:
                 return false;
         }
@@ -347,6 +357,10 @@ private:
         const MonoTime queued = services_.use.clock.mono();
         WorkerPool::Task task = [this, next, queued, x = std::move(x)]() mutable {
             const Duration waited = std::chrono::duration_cast<Duration>(services_.use.clock.mono() - queued);
+        if (next == Where::creator) {
+            if (!creations_.try_add(x)) finish(*x, unavailable(too_busy, 1));
+            return;
+        }
             if (waited > services_.options.worker_wait) {
                 finish(*x, unavailable(too_busy, 1));
             } else {
@@ -433,3 +447,4 @@ std::unique_ptr<Api> create_api(ApiDependencies dependencies, ApiOptions options
 }
 
 }  // namespace pricewire::api
+    Creations creations_;

@@ -53,6 +53,7 @@ public:
     std::function<void()> after_lookup;
     std::function<void()> on_ping;
     std::function<void()> on_bars;
+    std::function<void()> before_creating;
     std::optional<User> user_by_key_hash(const Sha256& hash) override {
         auto user = TestStorage::user_by_key_hash(hash);
         if (after_lookup) after_lookup();
@@ -62,6 +63,10 @@ public:
                           std::size_t limit) override {
         if (on_bars) on_bars();
         return TestStorage::bars(ticker, interval, from, to, limit);
+    }
+    void create_each(std::span<storage::AlertCreation> creations) override {
+        if (before_creating) before_creating();
+        TestStorage::create_each(creations);
     }
     void ping() override {
         if (on_ping) on_ping();

@@ -117,19 +117,42 @@ std::string bulk_json(std::span<const NewAlert> alerts, std::span<const storage:
     return std::move(w).str();
 }
 
+net::ServerResponse created(Services& services, Exchange& exchange, const Alert& alert,
+                            net::ServerResponse answer) {
+    exchange.alert_id = alert.id;
+    tell_of_alerts(services, exchange, {&alert.id, 1}, true);
+    answer.headers.emplace_back("Location", "/api/v1/alerts/" + alert.id.to_string());
+    return answer;
+}
+
+// With a key, whose answer is stored together with the alert.
 std::optional<net::ServerResponse> create_one(Services& services, Exchange& exchange,
-                                              storage::IdempotentRequest* request) {
+                                              storage::IdempotentRequest& request) {
     const NewAlert alert = AlertMaker(services, exchange).make(exchange.request.body);
     if (!alert) return alert.error();
     auto response = alert_response(201, *alert, services);
-    if (request != nullptr) request->answer = response.body;
-    const auto created = services.use.storage.create_alert(*alert, services.options.alerts_per_user, request);
-    if (!created && created.error() == storage::CreateAlertError::key_used) return std::nullopt;
-    if (!created) return refusal(created.error(), services);
-    exchange.alert_id = alert->id;
-    tell_of_alerts(services, exchange, {&alert->id, 1}, true);
-    response.headers.emplace_back("Location", "/api/v1/alerts/" + alert->id.to_string());
-    return response;
+    request.answer = response.body;
+    const auto result = services.use.storage.create_alert(*alert, services.options.alerts_per_user, &request);
+    if (!result && result.error() == storage::CreateAlertError::key_used) return std::nullopt;
+    if (!result) return refusal(result.error(), services);
+    return created(services, exchange, *alert, std::move(response));
+}
+
+// Without one: it is created with those of other requests.
+net::ServerResponse ask_to_create(Services& services, Exchange& exchange) {
+    NewAlert alert = AlertMaker(services, exchange).make(exchange.request.body);
+    if (!alert) return alert.error();
+    auto response = alert_response(201, *alert, services);
+    exchange.new_alert.emplace(
+        PendingAlert{{std::move(*alert), services.options.alerts_per_user}, std::move(response)});
+    return {};
+}
+
+net::ServerResponse answer_decided(Services& services, Exchange& exchange) {
+    PendingAlert& made = *exchange.new_alert;
+    if (made.creation.error) std::rethrow_exception(made.creation.error);
+    if (!made.creation.result) return refusal(made.creation.result.error(), services);
+    return created(services, exchange, made.creation.alert, std::move(made.answer));
 }
 
 std::optional<net::ServerResponse> create_many(Services& services, Exchange& exchange,
@@ -162,8 +185,10 @@ std::optional<net::ServerResponse> create_many(Services& services, Exchange& exc
 }  // namespace
 
 net::ServerResponse create_alert(Services& services, Exchange& exchange) {
+    if (exchange.new_alert) return answer_decided(services, exchange);
+    if (exchange.request.header("idempotency-key") == nullptr) return ask_to_create(services, exchange);
     return answer_once(services, exchange, [&](storage::IdempotentRequest* request) {
-        return create_one(services, exchange, request);
+        return create_one(services, exchange, *request);
     });
 }
 

@@ -27,6 +27,13 @@ namespace pricewire::api {
 struct Route;
 class StreamSession;
 
+// An alert that a request wants created, and what became of it.
+struct PendingAlert {
+    storage::AlertCreation creation;
+    net::ServerResponse answer;  // if it is created
+    bool is_decided = false;
+};
+
 // One request on its way through the API; one thread at a time.
 struct Exchange {
     net::ServerRequest request;
@@ -41,6 +48,8 @@ struct Exchange {
     bool authenticated = false;
     std::shared_ptr<StreamSession> session;  // if the request belongs to a WebSocket
     bool text_only = false;                  // check an alert's URL by its text alone
+    // Set by a handler, which is called again once that is decided.
+    std::optional<PendingAlert> new_alert;
     // The alert or delivery concerned, for the log, if the path does not name it.
     std::optional<Uuid> alert_id;
     std::optional<Uuid> delivery_id;

@@ -19,6 +19,7 @@ enum class Where {
     server,    // the server's: it must not block
     storage,   // may wait for the storage
     resolver,  // may wait for name servers as well
+    creator,   // that of Creations, once Exchange::new_alert is decided
     health,    // the health probe's
 };
 
