@@ -125,7 +125,10 @@ public:
         }
     }
 
-    ~ApiImpl() override { services_.use.notices.unsubscribe(); }
+    ~ApiImpl() override {
+        services_.use.gate = nullptr;
+        services_.use.notices.unsubscribe();
+    }
 
     void handle(net::ServerRequest&& request, net::HttpServer::Respond respond) override {
         advance(begin(std::move(request), std::move(respond)), Where::server);
@@ -258,11 +261,15 @@ private:
             const std::string* key = x.request.header("x-api-key");
             if (key == nullptr || key->empty()) return refuse_key(out, "Missing API Key in headers");
             if (!is_api_key(*key)) return refuse_key(out, invalid_key);
+            const Sha256 hash = sha256(*key);
+            if (!x.admission && services_.use.gate) return Where::gate;
             // Before the lookup, so that invented keys cannot keep the storage busy.
             if (route.limit == Limit::rates_by_ip && !within_limit(services_, x, out)) return std::nullopt;
-            const Sha256 hash = sha256(*key);
-            auto user = services_.use.auth_cache.get(hash);
+            auto user =
+                x.admission && here == Where::server ? x.admission->user : services_.use.auth_cache.get(hash);
             if (!user) {
+                // The gate's thread must not wait for the limits.
+                if (x.admission && here == Where::server) return Where::storage;
                 // Asked on either thread: what one failed look-up used up the next one, which may have been
                 // queued behind it, has to find.
                 if (!known_keys_.has(hash) && !may_look_up(services_, x, out)) return std::nullopt;
@@ -277,6 +284,7 @@ private:
         if (route.limit != Limit::none && !within_limit(services_, x, out)) return std::nullopt;
         if (!may_run(x, here)) return route.where;
         out = route.handler(services_, x);
+        if (x.new_alert && !x.new_alert->is_decided) return Where::creator;
         if (here != Where::server) storage_answered();
         return std::nullopt;
     }
@@ -284,7 +292,6 @@ private:
     static bool find(Exchange& x, net::ServerResponse& out) {
         RouteMatch match = find_route(x.request.method, x.request.path);
         x.route = match.route;
-        if (x.new_alert && !x.new_alert->is_decided) return Where::creator;
         x.parameter = std::move(match.parameter);
         if (x.route != nullptr) return true;
         if (match.allow.empty()) {
@@ -341,6 +348,7 @@ private:
                 return here == Where::resolver || here == Where::creator ||
                        (here == Where::storage && x.text_only);
             case Where::creator:
+            case Where::gate:
                 return false;
             case Where::health:
                 return false;
@@ -350,6 +358,11 @@ private:
 
     void hand_over(ExchangePtr x, Where next) {
         if (next == Where::health) return check_health(std::move(x));
+        if (next == Where::gate) return ask_gate(std::move(x));
+        if (next == Where::creator) {
+            if (!creations_.try_add(x)) finish(*x, unavailable(too_busy, 1));
+            return;
+        }
         WorkerPool& pool = next == Where::resolver ? resolvers_ : workers_;
         // Kept apart from the task, which owns it: a full queue returns the task unopened.
         Exchange* const exchange = x.get();
@@ -357,10 +370,6 @@ private:
         const MonoTime queued = services_.use.clock.mono();
         WorkerPool::Task task = [this, next, queued, x = std::move(x)]() mutable {
             const Duration waited = std::chrono::duration_cast<Duration>(services_.use.clock.mono() - queued);
-        if (next == Where::creator) {
-            if (!creations_.try_add(x)) finish(*x, unavailable(too_busy, 1));
-            return;
-        }
             if (waited > services_.options.worker_wait) {
                 finish(*x, unavailable(too_busy, 1));
             } else {
@@ -377,6 +386,16 @@ private:
             if (workers_.try_post(owner, task)) return;
         }
         finish(*exchange, unavailable(too_busy, 1));
+    }
+
+    void ask_gate(ExchangePtr x) {
+        auto ask = ask_about(services_, *x, sha256(*x->request.header("x-api-key")));
+        services_.use.gate->admit(std::move(ask),
+                                  [this, x = std::move(x)](access::Admission admission) mutable {
+                                      x->decision = admission.decision;
+                                      x->admission = std::move(admission);
+                                      advance(std::move(x), Where::server);
+                                  });
     }
 
     // Who takes turns with others at the workers.
@@ -436,6 +455,7 @@ private:
     std::atomic<bool> warned_of_proxy_{false};
     log::LineBudget lack_lines_{"requests without memory", 1};
     // Last: requests that outlive the server's grace still use the others when these are destroyed.
+    Creations creations_;
     WorkerPool resolvers_;
     WorkerPool workers_;
 };
@@ -447,4 +467,3 @@ std::unique_ptr<Api> create_api(ApiDependencies dependencies, ApiOptions options
 }
 
 }  // namespace pricewire::api
-    Creations creations_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "access/auth_cache.hpp"
+#include "access/gate.hpp"
 #include "access/rate_limits.hpp"
 #include "api/static_files.hpp"
 #include "base/clock.hpp"
@@ -96,6 +97,8 @@ struct ApiDependencies {
     catcher::Catcher* catcher = nullptr;
     // The public half of the server's key for pushes, as browsers take it. Empty: this server sends none.
     std::function<Result<std::string>()> push_key{};
+    // Asks `auth_cache` and `rate_limits`, which outlive it, without blocking. Null: they never block.
+    std::unique_ptr<access::Gate> gate = nullptr;
 };
 
 // The REST interface and the live stream; openapi.yaml describes them. Thread-safe.

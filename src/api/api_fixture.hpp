@@ -192,6 +192,7 @@ protected:
             use.demand = demand_;
             use.catcher = catcher_.get();
             use.push_key = push_key_;
+            if (make_gate_) use.gate = make_gate_();
             use.hint = [this](std::span<const DeliveryTask> tasks) {
                 hinted_.insert(hinted_.end(), tasks.begin(), tasks.end());
                 if (on_hint_) on_hint_();
@@ -364,6 +365,7 @@ protected:
     std::unique_ptr<catcher::Catcher> catcher_ = catcher::create_in_process_catcher();
     std::function<Result<std::string>()> push_key_ = [] { return std::string("public key"); };
     std::function<void()> ping_queue_;
+    std::function<std::unique_ptr<access::Gate>()> make_gate_;
     // No test queries a name server.
     std::function<Result<net::WebhookUrl>(std::string_view)> vet_ = [](std::string_view) {
         return net::WebhookUrl{};

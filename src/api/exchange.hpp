@@ -53,6 +53,7 @@ struct Exchange {
     // The alert or delivery concerned, for the log, if the path does not name it.
     std::optional<Uuid> alert_id;
     std::optional<Uuid> delivery_id;
+    std::optional<access::Admission> admission;    // the gate's answer
     std::optional<access::RateLimit> limit;        // the limit that applied
     std::optional<access::RateDecision> decision;  // and its decision
 };

@@ -21,7 +21,31 @@ std::string by_address(const Services& services, const Exchange& x, std::string_
                        address_key(client_address(x.request, services.options.trusted_proxies)));
 }
 std::string by_user(const Exchange& x, std::string_view what) {
-    return fmt::format("user:{}:{}", x.user.id.to_string(), what);
+    return access::bucket_of(x.user.id, std::string(what));
+}
+
+// The limit of a route's requests, and what its buckets by address are called; empty: they are the users'.
+struct RouteLimit {
+    access::RateLimit limit;
+    std::string_view by_address;
+};
+
+std::optional<RouteLimit> limit_of(const ApiOptions& options, const Route& route) {
+    switch (route.limit) {
+        case Limit::none:
+            return std::nullopt;
+        case Limit::register_by_ip:
+            return RouteLimit{options.register_limit, "register"};
+        case Limit::rates_by_ip:
+            return RouteLimit{options.rates_limit, "rates"};
+        case Limit::user:
+            return RouteLimit{options.user_limit, {}};
+        case Limit::history:
+            return RouteLimit{options.history_limit, {}};
+        case Limit::preview:
+            return RouteLimit{options.preview_limit, {}};
+    }
+    return std::nullopt;
 }
 
 constexpr std::string_view bulk_bucket = "created_in_bulk";
@@ -56,37 +80,27 @@ bool has_token(Services& services, Exchange& x, const std::string& bucket, const
 }  // namespace
 
 bool within_limit(Services& services, Exchange& x, net::ServerResponse& out) {
-    if (x.decision) return x.decision->allowed;
-    const ApiOptions& options = services.options;
-    std::string bucket;
-    switch (x.route->limit) {
-        case Limit::none:
-            return true;
-        case Limit::register_by_ip:
-            bucket = by_address(services, x, "register");
-            x.limit = options.register_limit;
-            break;
-        case Limit::rates_by_ip:
-            bucket = by_address(services, x, "rates");
-            x.limit = options.rates_limit;
-            break;
-        case Limit::user:
-            bucket = by_user(x, x.route->name);
-            x.limit = options.user_limit;
-            break;
-        case Limit::history:
-            bucket = by_user(x, x.route->name);
-            x.limit = options.history_limit;
-            break;
-        case Limit::preview:
-            bucket = by_user(x, x.route->name);
-            x.limit = options.preview_limit;
-            break;
+    if (!x.decision) {
+        const auto limit = limit_of(services.options, *x.route);
+        if (!limit) return true;
+        const std::string bucket = limit->by_address.empty() ? by_user(x, x.route->name)
+                                                             : by_address(services, x, limit->by_address);
+        x.limit = limit->limit;
+        x.decision = services.use.rate_limits.take(bucket, *x.limit, services.use.clock.mono());
     }
-    x.decision = services.use.rate_limits.take(bucket, *x.limit, services.use.clock.mono());
     if (x.decision->allowed) return true;
     out = limited(x, "requests");
     return false;
+}
+
+access::Ask ask_about(const Services& services, Exchange& x, const Sha256& key) {
+    const auto limit = limit_of(services.options, *x.route).value();
+    x.limit = limit.limit;
+    const bool is_of_user = limit.by_address.empty();
+    return {.key = key,
+            .bucket = is_of_user ? std::string(x.route->name) : by_address(services, x, limit.by_address),
+            .is_of_user = is_of_user,
+            .limit = limit.limit};
 }
 
 bool may_look_up(Services& services, Exchange& x, net::ServerResponse& out) {

@@ -8,6 +8,9 @@
 // into `out`.
 namespace pricewire::api {
 
+// What the gate is asked about a request whose key has this hash; its route has a limit. Sets the request's limit.
+access::Ask ask_about(const Services& services, Exchange& x, const Sha256& key);
+
 // Takes a token of the route's limit, once per request. False if there is none.
 bool within_limit(Services& services, Exchange& x, net::ServerResponse& out);
 

@@ -16,10 +16,11 @@ enum class Access {
 enum class Limit { none, register_by_ip, rates_by_ip, user, history, preview };
 // The threads that may run a handler.
 enum class Where {
-    server,    // the server's: it must not block
+    server,    // the server's, or the gate's: it must not block
     storage,   // may wait for the storage
     resolver,  // may wait for name servers as well
     creator,   // that of Creations, once Exchange::new_alert is decided
+    gate,      // none, until Exchange::admission is known
     health,    // the health probe's
 };
 

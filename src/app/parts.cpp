@@ -1,10 +1,12 @@
 #include "app/parts.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 #include "access/in_process/in_process_auth_cache.hpp"
 #include "access/in_process/in_process_rate_limits.hpp"
 #include "access/redis/redis_auth_cache.hpp"
+#include "access/redis/redis_gate.hpp"
 #include "access/redis/redis_rate_limits.hpp"
 #include "app/options.hpp"
 #include "bus/in_process/in_process_bus.hpp"
@@ -73,14 +75,16 @@ std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, cons
     return queue::create_rabbitmq_queue(options);
 }
 
-std::unique_ptr<access::AuthCache> open_auth_cache(const ops::Config& config) {
-    if (config.storage.redis_url.empty()) return access::create_in_process_auth_cache(system_clock());
-    return access::create_redis_auth_cache(redis_options<access::RedisAuthCacheOptions>(config));
-}
-
-std::unique_ptr<access::RateLimits> open_rate_limits(const ops::Config& config) {
-    if (config.storage.redis_url.empty()) return access::create_in_process_rate_limits();
-    return access::create_redis_rate_limits(redis_options<access::RedisCacheOptions>(config));
+Access open_access(const ops::Config& config) {
+    if (config.storage.redis_url.empty()) {
+        return {access::create_in_process_auth_cache(system_clock()), access::create_in_process_rate_limits(),
+                nullptr};
+    }
+    const auto options = redis_options<access::RedisAuthCacheOptions>(config);
+    auto keys = access::create_redis_auth_cache(options);
+    auto limits = access::create_redis_rate_limits(options);
+    auto gate = access::create_redis_gate(options, *keys, *limits);
+    return {std::move(keys), std::move(limits), std::move(gate)};
 }
 
 std::unique_ptr<catcher::Catcher> open_catcher(const ops::Config& config) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "access/auth_cache.hpp"
+#include "access/gate.hpp"
 #include "access/rate_limits.hpp"
 #include "app/roles.hpp"
 #include "bus/delivery_notices.hpp"
@@ -25,8 +26,13 @@ std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storag
 std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles);
 std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config);
 std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles);
-std::unique_ptr<access::AuthCache> open_auth_cache(const ops::Config& config);
-std::unique_ptr<access::RateLimits> open_rate_limits(const ops::Config& config);
+// Who may call and how often.
+struct Access {
+    std::unique_ptr<access::AuthCache> keys;
+    std::unique_ptr<access::RateLimits> limits;
+    std::unique_ptr<access::Gate> gate;  // in front of both; null: neither blocks
+};
+Access open_access(const ops::Config& config);
 std::unique_ptr<catcher::Catcher> open_catcher(const ops::Config& config);
 
 }  // namespace pricewire::app

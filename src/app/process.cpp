@@ -283,18 +283,17 @@ private:
     }
 
     void open_api() {
-        auth_cache_ = open_auth_cache(config_);
+        access_ = open_access(config_);
         // Drop entries of users that changed while no process was listening.
-        auth_cache_->evict(std::nullopt);
-        rate_limits_ = open_rate_limits(config_);
+        access_.keys->evict(std::nullopt);
         watch::DemandOptions looks = demand_options_of(config_);
         looks.also = [this] { directory_->current(); };
         demand_ = watch::start_demand(std::move(looks), *storage_, clock_);
         api_ =
             api::create_api({.storage = *storage_,
                              .bus = *bus_,
-                             .auth_cache = *auth_cache_,
-                             .rate_limits = *rate_limits_,
+                             .auth_cache = *access_.keys,
+                             .rate_limits = *access_.limits,
                              .clock = clock_,
                              .secrets = *secrets_,
                              .notices = *notices_,
@@ -306,7 +305,8 @@ private:
                              .directory = directory_.get(),
                              .demand = demand_.get(),
                              .catcher = catcher_.get(),
-                             .push_key = public_push_key()},
+                             .push_key = public_push_key(),
+                             .gate = std::move(access_.gate)},
                             api_options_of(config_));
         instruments_.watch(*api_);
         listeners_.set_api(api_.get());
@@ -426,8 +426,7 @@ private:
     std::unique_ptr<MarketThread> market_;
     std::unique_ptr<Watching> watching_;
     std::unique_ptr<watch::Demand> demand_;
-    std::unique_ptr<access::AuthCache> auth_cache_;
-    std::unique_ptr<access::RateLimits> rate_limits_;
+    Access access_;
     std::unique_ptr<api::Api> api_;
     std::unique_ptr<api::HealthEndpoint> health_;
     std::unique_ptr<metrics::Sampler> sampler_;
