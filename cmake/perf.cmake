@@ -11,7 +11,7 @@ if(PRICEWIRE_PERF)
     target_link_libraries(${name} PRIVATE pricewire_options alert outbox deliver storage queue bus access price feed net sim fakes
       support test_database SQLiteCpp sqlite3 PkgConfig::PQ PkgConfig::HIREDIS PkgConfig::RABBITMQ)
     target_compile_definitions(${name} PRIVATE PRICEWIRE_BINARY_DIR="${CMAKE_BINARY_DIR}")
-    if(name MATCHES "system|stream")
+    if(name MATCHES "api|system|stream")
       add_dependencies(${name} pricewire)
     endif()
   endforeach()

@@ -1,5 +1,5 @@
 // The whole program as users see it: latency from a price to the webhook with a million alerts loaded, start
-// with a million alerts, idle memory, and GET /rates compared with nginx serving the same bytes.
+// with a million alerts, and idle memory.
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
@@ -21,6 +21,7 @@
 #include "base/mutex.hpp"
 #include "base/text.hpp"
 #include "fsync_and_post.hpp"
+#include "programs.hpp"
 #include "receiver.hpp"
 #include "report.hpp"
 #include "seed.hpp"
@@ -38,43 +39,17 @@ namespace {
 using namespace pricewire;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
-
-// Another version's can be measured by the same bench.
-std::string program() {
-    const char* named = std::getenv("PRICEWIRE_BENCH_PROGRAM");
-    return named != nullptr ? named : PRICEWIRE_BINARY_DIR "/pricewire";
-}
+using perf::environment;
+using perf::register_user;
+using perf::Running;
+using perf::Shared;
+using perf::shared_servers;
+using perf::start;
+using perf::start_sim;
+using perf::wait_for_client;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::map<std::string, std::string> environment(const test::TempDir& dir, std::uint16_t sim_port) {
-    const std::string address = "127.0.0.1:" + std::to_string(sim_port);
-    std::map<std::string, std::string> env;
-    for (const sim::SimVenue* venue : sim::sim_venues()) {
-        if (venue->name != "binance")
-            env["PRICEWIRE_SOURCES_" + upper_case(venue->name) + "_ENABLED"] = "false";
-    }
-    env.insert({{"PRICEWIRE_HTTP_LISTEN", "127.0.0.1:0"},
-                {"PRICEWIRE_STORAGE_DATABASE_URL", "sqlite:" + (dir.path() / "pricewire.db").string()},
-                {"PRICEWIRE_SOURCES_BINANCE_WS_URL", "ws://" + address + "/stream"},
-                {"PRICEWIRE_SOURCES_BINANCE_REST_URL", "http://" + address},
-                {"PRICEWIRE_DELIVERY_ALLOW_HTTP", "true"},
-                {"PRICEWIRE_DELIVERY_ALLOW_PORTS", "1-65535"},
-                {"PRICEWIRE_DELIVERY_ALLOW_NETWORKS", "127.0.0.0/8"},
-                {"PRICEWIRE_LIMITS_REGISTER", "1000000/1s"},
-                {"PRICEWIRE_LIMITS_USER", "1000000/1s"},
-                {"PRICEWIRE_LIMITS_RATES", "1000000000/1s"},
-                {"PRICEWIRE_LIMITS_ATTEMPTS", "1000000000/1s"},
-                {"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"}});
-    return env;
-}
-
-std::unique_ptr<sim::ExchangeSim> start_sim() {
-    auto sim = sim::create_exchange_sim({.paused = true}, nullptr);
-    if (!sim) throw std::runtime_error(sim.error().message);
-    return std::move(*sim);
 }
 
 std::string resident(pid_t pid) {
@@ -97,56 +72,6 @@ double cpu_seconds(pid_t pid) {
     double system = 0;
     fields >> user >> system;
     return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
-
-struct Running {
-    test::Process process;
-    std::string url;
-};
-
-Running start(const test::TempDir& dir, const std::map<std::string, std::string>& env,
-              const std::string& role = "serve") {
-    Running running;
-    running.process = test::Process({.command = {program(), role},
-                                     .env = env,
-                                     .output = dir.path() / (role + ".log"),
-                                     .directory = dir.path(),
-                                     .user = {}});
-    running.url = running.process.wait_for_output("listening on ");
-    return running;
-}
-
-// Where Pricewire's data is; empty for SQLite in the benchmark's directory.
-struct Shared {
-    test::TestDatabase database;
-    std::map<std::string, std::string> environment;
-};
-
-std::unique_ptr<Shared> shared_servers() {
-    const auto cluster = test::cluster_of_environment();
-    if (!cluster) return nullptr;
-    auto shared = std::make_unique<Shared>();
-    const std::string own = "bench-" + shared->database.name();
-    std::array<std::uint8_t, 32> key;
-    random_bytes(key);
-    shared->environment = {{"PRICEWIRE_STORAGE_DATABASE_URL", shared->database.url()},
-                           {"PRICEWIRE_STORAGE_REDIS_URL", cluster->redis_url},
-                           {"PRICEWIRE_STORAGE_REDIS_PREFIX", own + ":"},
-                           {"PRICEWIRE_STORAGE_RABBITMQ_URL", cluster->rabbitmq_url},
-                           {"PRICEWIRE_STORAGE_RABBITMQ_QUEUE", own},
-                           {"PRICEWIRE_SECURITY_MASTER_KEY", base64_encode(key)},
-                           {"PRICEWIRE_HEALTH_LISTEN", "127.0.0.1:0"}};
-    return shared;
-}
-
-test::Account register_user(test::BlockingHttp& http, const std::string& url) {
-    const auto result = http.post(url + "/api/v1/users/register", R"({"email":"bench@example.com"})");
-    return {test::json_member(result.body, "api_key").value(),
-            test::json_member(result.body, "webhook_secret").value()};
-}
-
-void wait_for_client(const sim::ExchangeSim& sim) {
-    while (sim.stream_clients() == 0) std::this_thread::sleep_for(5ms);
 }
 
 void idle_memory() {
@@ -311,72 +236,6 @@ void latency(std::size_t waiting, int firings, int per_second, const Shared* sha
     perf::row(what + "arrived", fmt::format("{} of {}", milliseconds.size(), firings));
 }
 
-// wrk's "Requests/sec".
-double wrk(const std::string& url, const std::string& header, const test::TempDir& dir) {
-    test::Process process(
-        {{"/usr/bin/wrk", "-t1", "-c32", "-d5s", "-H", header, url}, {}, dir.path() / "wrk.log", {}});
-    process.wait();
-    const std::string output = process.output();
-    const std::size_t found = output.rfind("Requests/sec:");
-    if (found == std::string::npos || output.find("Non-2xx") != std::string::npos)
-        throw std::runtime_error(output);
-    return std::atof(output.c_str() + found + 13);
-}
-
-void rates_beside_nginx() {
-    const test::TempDir dir;
-    const auto sim = start_sim();
-    const auto running = start(dir, environment(dir, sim->port()));
-    wait_for_client(*sim);
-    test::BlockingHttp http;
-    const auto account = register_user(http, running.url);
-    const std::string header = "X-API-Key: " + account.api_key;
-    std::string body;
-    while (body.find("BNB") == std::string::npos) {
-        for (const char* symbol : {"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT", "BNBUSDT"})
-            sim->trade(symbol, Decimal::from_int(580));
-        std::this_thread::sleep_for(50ms);
-        body = http.get(running.url + "/api/v1/rates/", {{"X-API-Key", account.api_key}}).body;
-    }
-    const auto nginx_dir = dir.path() / "nginx";
-    std::filesystem::create_directories(nginx_dir / "logs");
-    const std::uint16_t port = 18'000 + static_cast<std::uint16_t>(getpid() % 1000);
-    std::ofstream(nginx_dir / "nginx.conf")
-        << "daemon off; master_process on; worker_processes 2; pid " << (nginx_dir / "pid").string() << ";\n"
-        << "error_log " << (nginx_dir / "error.log").string() << "; events { worker_connections 1024; }\n"
-        << "http { access_log off; keepalive_requests 1000000000; server { listen 127.0.0.1:" << port
-        << "; location / { default_type application/json; return 200 '" << body << "'; } } }\n";
-    test::Process nginx(
-        {{"/usr/sbin/nginx", "-p", nginx_dir.string(), "-c", (nginx_dir / "nginx.conf").string()},
-         {},
-         dir.path() / "nginx.log",
-         {}});
-    const std::string nginx_url = "http://127.0.0.1:" + std::to_string(port) + "/api/v1/rates/";
-    while (http.get(nginx_url).status != 200) std::this_thread::sleep_for(20ms);
-    double ours = 0;
-    double theirs = 0;
-    for (int round = 0; round < 2; ++round) {
-        // Keeps the price fresh, as real trades would.
-        std::atomic<bool> done = false;
-        std::thread trades([&] {
-            while (!done) {
-                for (const char* symbol : {"BTCUSDT", "ETHUSDT", "DOGEUSDT", "SOLUSDT", "BNBUSDT"})
-                    sim->trade(symbol, Decimal::from_int(580));
-                std::this_thread::sleep_for(100ms);
-            }
-        });
-        ours = std::max(ours, wrk(running.url + "/api/v1/rates/", header, dir));
-        done = true;
-        trades.join();
-        theirs = std::max(theirs, wrk(nginx_url, header, dir));
-    }
-    nginx.signal(SIGQUIT);
-    nginx.wait();
-    perf::row("GET /rates, authenticated", fmt::format("{:.0f}/s", ours));
-    perf::row("  beside it: nginx, the same bytes", fmt::format("{:.0f}/s", theirs));
-    perf::row("  share of nginx", fmt::format("{:.0f} %", ours / theirs * 100), ">= 60 %");
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -388,7 +247,6 @@ int main(int argc, char** argv) {
         if (only.empty() || only == "cluster") {
             if (const auto shared = shared_servers()) latency(1'000'000, 2'000, 100, shared.get());
         }
-        if (only.empty() || only == "rates") rates_beside_nginx();
         return 0;
     } catch (const std::exception& e) {
         std::cerr << "system_bench: " << e.what() << "\n";
