@@ -34,6 +34,9 @@ void check_servers(const ops::Config& config, const Roles& roles, Lines& out) {
             "checker and api through Redis: set redis://host:port",
             roles.name()));
     }
+    if (!shared && !config.storage.replica_url.empty())
+        out.emplace_back(
+            "storage.replica_url: SQLite has no replicas; set storage.database_url to PostgreSQL's");
     if (shared && (roles.api || roles.sender) && config.security.master_key.empty() &&
         config.security.master_key_file.empty()) {
         out.emplace_back(
@@ -50,6 +53,7 @@ void check_urls(const ops::Config& config, Lines& out) {
             out.push_back(fmt::format("{}: {}", key, parsed.error().message));
     };
     check("storage.database_url", config.storage.database_url, storage::place_of);
+    check("storage.replica_url", config.storage.replica_url, storage::place_of);
     check("storage.redis_url", config.storage.redis_url, redis::parse_url);
     check("storage.rabbitmq_url", config.storage.rabbitmq_url, queue::rabbitmq_address);
 }

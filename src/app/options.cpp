@@ -132,7 +132,8 @@ net::FileNeeds file_needs_of(const ops::Config& config, const Roles& roles) {
     needs.fixed = 48 + 3 * number(config.http.threads);
     // SQLite: a file, its log and their index for each reader and the writer.
     needs.fixed += storage::is_shared(config.storage.database_url) ? number(config.storage.pool) + 4 : 24;
-    if (!config.storage.redis_url.empty()) needs.fixed += 24;
+    if (!config.storage.replica_url.empty()) needs.fixed += number(config.storage.pool);
+    if (!config.storage.redis_url.empty()) needs.fixed += 25;
     if (!config.storage.rabbitmq_url.empty()) needs.fixed += 8;
     if (!config.metrics.listen.empty()) needs.fixed += 32;
     if (roles.api) needs.fixed += 32;  // names of webhooks' hosts that are looked up

@@ -41,10 +41,15 @@ Options redis_options(const ops::Config& config) {
 
 }  // namespace
 
-std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events) {
+std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events,
+                                               bool reads_behind) {
     if (const auto there = check_not_lost(config); !there) throw std::runtime_error(there.error().message);
-    return storage::open(config.storage.database_url, {.pool = static_cast<std::size_t>(config.storage.pool)},
-                         std::move(events));
+    storage::OpenOptions options{.pool = static_cast<std::size_t>(config.storage.pool)};
+    if (reads_behind) {
+        options.replica_url = config.storage.replica_url;
+        options.replica_lag = config.storage.replica_lag;
+    }
+    return storage::open(config.storage.database_url, options, std::move(events));
 }
 
 std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles) {

@@ -21,7 +21,9 @@ namespace pricewire::app {
 // Brings the schema up to date first. Throws StorageError: PostgreSQL cannot be reached or used (it may be
 // later), SQLite's file cannot be opened. Throws another std::runtime_error where waiting does not help, or
 // check_not_lost() says so.
-std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events);
+// `reads_behind`: what need not be the newest may come from the replica.
+std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events,
+                                               bool reads_behind = false);
 // These do not fail if a server is unavailable: they connect once it is available, and log it.
 std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles);
 std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config);

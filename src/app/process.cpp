@@ -160,7 +160,9 @@ private:
             if (notices_) notices_->publish({&notice, 1});
         };
         events.row_skipped = [this](std::string_view method) { instruments_.row_skipped(method); };
-        storage_ = open_storage(config_, std::move(events));
+        // The other roles decide by the bars that they read.
+        const bool is_api_alone = roles_.api && !roles_.feed && !roles_.checker && !roles_.sender;
+        storage_ = open_storage(config_, std::move(events), is_api_alone);
         if (!shared_) {
             auto alone = InstanceLock::take_within(storage::file_of(config_.storage.database_url));
             if (!alone) return std::unexpected(alone.error());

@@ -58,6 +58,8 @@ struct Config {
         std::string rabbitmq_queue = "pricewire_deliveries";
         std::string rabbitmq_ca_file;  // PEM; empty: the system's authorities
         int pool = 8;                  // PostgreSQL connections, not counting the one that listens
+        std::string replica_url;       // for what need not be the newest; empty: none
+        Duration replica_lag = std::chrono::seconds{5};  // beyond, it is not read from
     } storage;
     struct {
         int redundancy = 2;  // how many processes of a role hold each of its shares

@@ -29,6 +29,8 @@ public:
     // A ticker's bars of 1 minute, 1 hour or 1 day from venues' candles, oldest first. Minutes: as
     // minutes_to_fill(); hours: as HourBar; days: as with_candles() (domain/bars.hpp). Adding them again does no harm.
     virtual void add_history(Ticker ticker, Duration interval, std::span<const Bar> bars) = 0;
+    // This and the next may be behind by what replica_lag allows, where the storage was opened with a replica.
+    //
     // The newest `limit` bars of an interval (see domain/bars.hpp) that start within [from, to), oldest first. An
     // interval of which nothing is known has no bar.
     virtual std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,

@@ -39,7 +39,11 @@ std::unique_ptr<Storage> open(const std::string& url, const OpenOptions& options
             throw StorageError(migrated.error().message);
         }
     }
-    return create_postgres_storage({.url = url, .pool = options.pool}, std::move(events));
+    return create_postgres_storage({.url = url,
+                                    .pool = options.pool,
+                                    .replica_url = options.replica_url,
+                                    .replica_lag = options.replica_lag},
+                                   std::move(events));
 }
 
 Result<int> migrate(const std::string& url, std::optional<int> to) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "storage/migration.hpp"
 #include "storage/storage.hpp"
@@ -22,6 +23,9 @@ Result<std::string> place_of(const std::string& url);
 
 struct OpenOptions {
     std::size_t pool = 8;  // connections to PostgreSQL at most, beside the one that listens
+    // See PostgresOptions.
+    std::string replica_url = {};
+    Duration replica_lag = std::chrono::seconds{5};
 };
 
 // Brings the schema up to date and opens the database. Throws StorageError if PostgreSQL is unreachable or

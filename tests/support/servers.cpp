@@ -26,6 +26,7 @@ using namespace std::chrono_literals;
 
 constexpr auto start_patience = 2min;
 constexpr int ask_patience_ms = 1000;
+const std::string programs = "/usr/lib/postgresql/15/bin/";
 
 // The first bytes with which a server on `port` answers `question`; empty if there is no answer.
 std::string ask(std::uint16_t port, const std::string& question) {
@@ -124,7 +125,9 @@ std::string TestServer::log() const {
 }
 
 PostgresServer::PostgresServer(std::filesystem::path directory)
-    : TestServer("PostgreSQL", std::move(directory)) {}
+    : PostgresServer("PostgreSQL", std::move(directory)) {}
+PostgresServer::PostgresServer(std::string name, std::filesystem::path directory)
+    : TestServer(std::move(name), std::move(directory)) {}
 
 PostgresServer::~PostgresServer() {
     // Not by SIGKILL, after which its piece of shared memory would outlive it.
@@ -142,7 +145,6 @@ std::string PostgresServer::url(const std::string& database) const {
 }
 
 void PostgresServer::launch() {
-    const std::string programs = "/usr/lib/postgresql/15/bin/";
     if (!std::filesystem::exists(data() / "PG_VERSION")) {
         std::filesystem::remove_all(data());
         std::filesystem::create_directory(data());
@@ -154,12 +156,7 @@ void PostgresServer::launch() {
                 throw std::runtime_error("cannot give PostgreSQL its directory " + data().string());
             }
         }
-        run({.command = {programs + "initdb", "--pgdata", data().string(), "--auth", "trust", "--username",
-                         "postgres", "--encoding", "UTF8", "--locale", "C", "--no-sync"},
-             .env = {},
-             .output = log_file(),
-             .directory = data(),
-             .user = user()});
+        initialize();
     }
     const std::vector<std::string> settings{"listen_addresses=127.0.0.1",
                                             "port=" + std::to_string(port()),
@@ -179,6 +176,28 @@ void PostgresServer::launch() {
                         .directory = data(),
                         .user = user(),
                         .with_the_test = SIGQUIT});
+}
+
+void PostgresServer::initialize() {
+    run_program("initdb", {"--pgdata", data().string(), "--auth", "trust", "--username", "postgres",
+                           "--encoding", "UTF8", "--locale", "C", "--no-sync"});
+}
+
+void PostgresServer::run_program(const std::string& name, const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{programs + name};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    run({.command = command, .env = {}, .output = log_file(), .directory = data(), .user = user()});
+}
+
+PostgresReplica::PostgresReplica(const PostgresServer& primary)
+    : PostgresServer("the replica of PostgreSQL", {}), primary_port_(primary.port()) {}
+
+void PostgresReplica::initialize() {
+    // It must be readable by its owner alone.
+    std::filesystem::permissions(data(), std::filesystem::perms::owner_all);
+    run_program("pg_basebackup",
+                {"--pgdata", data().string(), "--host", "127.0.0.1", "--port", std::to_string(primary_port_),
+                 "--username", "postgres", "--write-recovery-conf", "--checkpoint", "fast", "--no-sync"});
 }
 
 bool PostgresServer::answers() const {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "support/process.hpp"
 
@@ -66,12 +67,30 @@ public:
     std::string url() const override { return url("postgres"); }
     std::string url(const std::string& database) const;
 
+protected:
+    PostgresServer(std::string name, std::filesystem::path directory);
+    std::filesystem::path data() const override { return directory() / "data"; }
+    // Fills the empty data directory, which belongs to user().
+    virtual void initialize();
+    // Runs one of PostgreSQL's programs as user() to its end.
+    void run_program(const std::string& name, const std::vector<std::string>& arguments);
+
 private:
     void launch() override;
     bool answers() const override;
     void ask_to_end() override;
-    std::filesystem::path data() const override { return directory() / "data"; }
     std::string user() const;
+};
+
+// A streaming replica of a server that runs when this one is started for the first time.
+class PostgresReplica final : public PostgresServer {
+public:
+    explicit PostgresReplica(const PostgresServer& primary);
+
+private:
+    void initialize() override;
+
+    const std::uint16_t primary_port_;
 };
 
 // Redis with its append-only file, flushed every second.

@@ -7,7 +7,9 @@
 
 namespace pricewire::storage::postgres {
 
-Pool::Pool(const PostgresOptions& options) : options_(options) {}
+Pool::Pool(const PostgresOptions& options) : options_(options) {
+    if (!options.replica_url.empty()) replica_ = std::make_unique<Replica>(options, *this);
+}
 
 bool Pool::should_retry(const pqxx::sql_error& error) {
     // 23505: another transaction has inserted a unique key after this one had looked for it.

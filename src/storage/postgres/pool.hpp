@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "storage/postgres/connection.hpp"
+#include "storage/postgres/replica.hpp"
 #include "storage/sql/connections.hpp"
 
 namespace pricewire::storage::postgres {
@@ -34,6 +36,18 @@ public:
     template <typename F>
     auto read(F&& call) {
         return use(std::nullopt, [&](Connection& db, bool&) { return call(db); });
+    }
+    // From the replica, if there is one that is close enough and works.
+    template <typename F>
+    auto read_behind(F&& call) {
+        if (Pool* const behind = replica_ ? replica_->pool() : nullptr) {
+            try {
+                return behind->read(call);
+            } catch (const StorageError&) {
+                replica_->failed();
+            }
+        }
+        return read(call);
     }
     template <typename F>
     auto transaction(Durability durability, F&& call) {
@@ -123,6 +137,7 @@ private:
     const PostgresOptions options_;
     Watchdog watchdog_;
     sql::Connections<Connection> connections_{options_.pool};
+    std::unique_ptr<Replica> replica_;  // last: its thread uses the others
 };
 
 }  // namespace pricewire::storage::postgres

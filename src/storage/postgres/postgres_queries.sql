@@ -1,3 +1,10 @@
+-- name: wal_written
+-- Bytes from the log's beginning; what was committed without a flush is among them.
+SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint;
+
+-- name: wal_replayed
+SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint WHERE pg_is_in_recovery();
+
 -- name: ping
 SELECT 1;
 

@@ -17,6 +17,9 @@ struct PostgresOptions {
     Duration connect_timeout = std::chrono::seconds{3};    // to each host; whole seconds, at least 2
     Duration statement_timeout = std::chrono::seconds{5};  // for each statement except the snapshot's
     Duration pool_wait = std::chrono::seconds{5};          // for a free connection; beyond: StorageError
+    // A streaming replica for reads that say that they may be behind, while it is no more than that behind. Empty: none.
+    std::string replica_url = {};
+    Duration replica_lag = std::chrono::seconds{5};
 };
 
 // Storage in a PostgreSQL database (15 or newer, encoding UTF8) that any number of processes share.

@@ -33,11 +33,12 @@ public:
     }
     std::vector<Bar> bars(Ticker ticker, Duration interval, Timestamp from, Timestamp to,
                           std::size_t limit) override {
-        return read("bars", [&](Connection& db) { return read_bars(db, ticker, interval, from, to, limit); });
+        return read_behind("bars",
+                           [&](Connection& db) { return read_bars(db, ticker, interval, from, to, limit); });
     }
     std::vector<Bar> bars_of(std::span<const Ticker> tickers, Duration interval, Timestamp from, Timestamp to,
                              std::size_t limit) override {
-        return read("bars_of", [&](Connection& db) {
+        return read_behind("bars_of", [&](Connection& db) {
             return interval == std::chrono::hours{1} ? read_bars_of(db, "hour_bars", tickers, from, to, limit)
                                                      : read_bars_of(db, "bars", tickers, from, to, limit);
         });
@@ -69,6 +70,7 @@ public:
 protected:
     using TickerStore<Db>::TickerStore;
     using StoreBase<Db>::read;
+    using StoreBase<Db>::read_behind;
     using StoreBase<Db>::statement;
     using StoreBase<Db>::transaction;
 

@@ -11,7 +11,7 @@ namespace pricewire::storage::sql {
 
 // What the parts of a Store run their queries with.
 //
-// Db offers read(f), statement(durability, f) for one writing statement, and transaction(durability, f), each
+// Db offers read(f), read_behind(f), which may read from a replica, statement(durability, f) for one writing statement, and transaction(durability, f), each
 // of which calls f with a Connection:
 //   change(query, values...)       runs it; how many rows it changed
 //   change_each(query, rows, values, rest...)  the same for each row with the tuple values(row), then rest
@@ -32,6 +32,11 @@ protected:
     template <typename F>
     auto read(const char* method, F&& f) {
         return call(method, [&] { return db_.read(f); });
+    }
+    // For what need not be the newest: see Bars.
+    template <typename F>
+    auto read_behind(const char* method, F&& f) {
+        return call(method, [&] { return db_.read_behind(f); });
     }
     template <typename F>
     auto statement(const char* method, Durability durability, F&& f) {

@@ -28,6 +28,10 @@ struct Database {
         return translate([&] { return f(*reader); });
     }
     template <typename F>
+    auto read_behind(F&& f) {
+        return read(f);
+    }
+    template <typename F>
     auto statement(Durability durability, F&& f) {
         return writer.run(durability, f);
     }
