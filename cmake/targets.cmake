@@ -37,14 +37,15 @@ pricewire_room(watch ROOMS domain base storage TEST_ROOMS fakes support)
 pricewire_room(history ROOMS domain base storage past feed net price TEST_ROOMS fakes)
 pricewire_room(outbox ROOMS domain base storage queue TEST_ROOMS fakes)
 pricewire_room(recover ROOMS past outbox rule feed price domain base storage net queue TEST_ROOMS fakes support)
-pricewire_room(deliver ROOMS push webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
+pricewire_room(trace ROOMS net domain base TEST_ROOMS fakes support PRIVATE_LIBS Boost::json)
+pricewire_room(deliver ROOMS trace push webhook domain base storage secrets queue net access TEST_ROOMS fakes Boost::json PkgConfig::RABBITMQ)
 pricewire_room(live ROOMS domain base storage bus net TEST_ROOMS fakes)
 pricewire_room(catcher ROOMS access redis net domain base TEST_ROOMS fakes support)
 pricewire_room(api ROOMS catcher push webhook directory watch rule domain base storage secrets bus access net live PRIVATE_LIBS Boost::json ZLIB::ZLIB
   TEST_ROOMS fakes support)
 include(cmake/openapi.cmake)
 include(cmake/embed_folder.cmake)
-pricewire_room(metrics ROOMS cluster recover watch directory feed history past price alert outbox deliver api storage net domain base LIBS PkgConfig::PROMETHEUS
+pricewire_room(metrics ROOMS cluster trace recover watch directory feed history past price alert outbox deliver api storage net domain base LIBS PkgConfig::PROMETHEUS
   TEST_ROOMS fakes)
 pricewire_room(ops ROOMS base net PRIVATE_LIBS spdlog::spdlog tomlplusplus::tomlplusplus CLI11::CLI11)
 

@@ -184,6 +184,7 @@ deliver::SenderOptions sender_options_of(const ops::Config& config, const net::F
     options.timeout = config.delivery.timeout;
     options.verify_tls = config.delivery.tls_verify;
     options.push_contact = config.push.contact;
+    if (!config.tracing.endpoint.empty()) options.traced_percent = config.tracing.percent;
     options.urls = url_policy_of(config);
     // Whether one is an address of the catcher is found out when it is sent.
     options.urls.keeps = [](std::string_view) { return true; };

@@ -22,6 +22,7 @@
 #include "app/roles.hpp"
 #include "app/sharding.hpp"
 #include "app/timed_storage.hpp"
+#include "app/tracing.hpp"
 #include "app/watching.hpp"
 #include "base/backoff.hpp"
 #include "base/instance_lock.hpp"
@@ -86,7 +87,10 @@ public:
             log::error(opened.error().message);
             return 1;
         }
-        if (!*opened) return stopped_early();
+        if (!*opened) {
+            log::info("stopped while waiting for the database", {{"signal", std::to_string(*signal_)}});
+            return 0;
+        }
         if (shared_) join();
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
@@ -96,6 +100,7 @@ public:
         if (roles_.api || roles_.checker) queue_->publish({});
         if (roles_.api || roles_.feed)
             directory_ = directory::create_book(*storage_, clock_, book_options_of(config_, roles_));
+        tracing_.emplace(config_, *storage_, clock_, instruments_);
         if (roles_.feed) bars_ = history::create_bar_writer(*storage_, clock_);
         if (roles_.sender) start_sending();
         if (roles_.checker) start_checking();
@@ -184,11 +189,6 @@ private:
         if (const auto* membership = sharding_->membership()) instruments_.watch(*membership);
     }
 
-    int stopped_early() const {
-        log::info("stopped while waiting for the database", {{"signal", std::to_string(*signal_)}});
-        return 0;
-    }
-
     void start_sending() {
         webhooks_ = net::create_http_client(webhook_client_options_of(config_, files_));
         catching_ = catcher::create_catching_client(
@@ -204,8 +204,10 @@ private:
             options.owner = sharding_->id(MemberRole::sender);
             options.alive_for = sender_alive_for;
         }
-        options.settled = [this](const ClaimedDelivery& claimed, const DeliveryOutcome& outcome,
-                                 net::HttpError error) { instruments_.settled(claimed, outcome, error); };
+        options.settled = [this](const auto& claimed, const auto& outcome, net::HttpError error) {
+            instruments_.settled(claimed, outcome, error);
+            tracing_->settled(claimed, outcome);
+        };
         sender_ = deliver::start_sender(options, *storage_, *queue_, *catching_, *secrets_, clock_);
         instruments_.watch(*sender_);
         pruner_ = deliver::start_pruner(*storage_, clock_, pruner_options_of(config_));
@@ -213,6 +215,7 @@ private:
 
     void on_fired(std::span<const FiringGroup> groups, std::span<const DeliveryTask> tasks) {
         instruments_.committed(groups, tasks);
+        tracing_->committed(groups, tasks);
         std::vector<DeliveryNotice> notices;
         notices.reserve(tasks.size());
         for (const DeliveryTask& t : tasks) notices.push_back({t.user_id, t.delivery_id, true});
@@ -410,6 +413,7 @@ private:
     std::unique_ptr<secrets::SecretBox> secrets_;
     std::optional<PushKey> push_key_;
     std::unique_ptr<Sharding> sharding_;  // if the database is shared
+    std::optional<Tracing> tracing_;
     std::unique_ptr<queue::DeliveryQueue> queue_;
     std::unique_ptr<bus::PriceBus> bus_;
     std::unique_ptr<bus::DeliveryNotices> notices_;

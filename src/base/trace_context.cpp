@@ -87,9 +87,8 @@ TraceContext trace_named(const Uuid& id) {
     return {hex_encode(id.bytes), false, {}};
 }
 
-std::string make_traceparent(const TraceContext& trace) {
-    std::array<std::uint8_t, 8> bytes{};
-    return "00-" + trace.id + "-" + random_hex(bytes) + (trace.sampled ? "-01" : "-00");
+std::string make_traceparent(const TraceContext& trace, std::string_view parent_id) {
+    return "00-" + trace.id + "-" + std::string(parent_id) + (trace.sampled ? "-01" : "-00");
 }
 
 std::string to_text(const TraceContext& trace) {

@@ -25,15 +25,14 @@ constexpr std::size_t max_trace_state = 512;
 // traceparent is not valid; a tracestate that is not valid is left out.
 std::optional<TraceContext> parse_trace_context(std::string_view traceparent, std::string_view tracestate);
 
-// A new trace. Not sampled: the flag says that the caller may have recorded spans, and Pricewire
-// records none (section 3.2.2.5.1: "set to 0 as the default option when the trace is initiated by this
-// component").
+// A new trace. Not sampled, since it is not known yet whether spans of it will be recorded (section 3.2.2.5.1: "set to 0 as
+// the default option when the trace is initiated by this component").
 TraceContext make_trace();
 // The trace named after an id of ours, and so the same wherever that id is known.
 TraceContext trace_named(const Uuid& id);
 
-// The header `traceparent` for one request of the trace, with a new parent-id.
-std::string make_traceparent(const TraceContext& trace);
+// The header `traceparent` for one request of the trace; `parent_id` has 16 hexadecimal digits in lower case.
+std::string make_traceparent(const TraceContext& trace, std::string_view parent_id);
 
 // As one text, for storage: "ID-FLAGS" or "ID-FLAGS STATE". Parsing returns nullopt if it is not valid.
 std::string to_text(const TraceContext& trace);

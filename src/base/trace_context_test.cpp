@@ -61,18 +61,15 @@ TEST(TraceContext, LeavesOutAnInvalidStateAndCutsALongOneAtAMember) {
     EXPECT_EQ(parse_trace_context(good, first + "," + second + "x,c=1").value().state, first);
 }
 
-TEST(TraceContext, EachRequestHasItsOwnParent) {
+TEST(TraceContext, IsPassedOnWithTheParentsId) {
     const TraceContext made = make_trace();
     EXPECT_NE(made.id, make_trace().id);
     EXPECT_FALSE(made.sampled);
     const TraceContext given{id, true, "a=1"};
-    const std::string one = make_traceparent(given);
-    EXPECT_EQ(one.size(), 55U);
-    EXPECT_EQ(one.substr(0, 36), "00-" + id + "-");
-    EXPECT_EQ(one.substr(52), "-01");
-    EXPECT_NE(one, make_traceparent(given));
+    const std::string one = make_traceparent(given, "00f067aa0ba902b7");
+    EXPECT_EQ(one, "00-" + id + "-00f067aa0ba902b7-01");
     EXPECT_EQ(parse_trace_context(one, "a=1"), given);
-    EXPECT_EQ(parse_trace_context(make_traceparent(made), ""), made);
+    EXPECT_EQ(parse_trace_context(make_traceparent(made, "00f067aa0ba902b7"), ""), made);
     const Uuid uuid = Uuid::parse("018f3f6e-7c1a-7a3b-8f00-0123456789ab").value();
     EXPECT_EQ(trace_named(uuid).id, "018f3f6e7c1a7a3b8f000123456789ab");
 }

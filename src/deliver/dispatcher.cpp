@@ -69,7 +69,8 @@ public:
           outcomes_(options_, clock, seed, write_back_, intake_, endpoints_),
           peers_(options.owner, options.alive_for, options.timeout, storage, clock),
           budget_(options.attempts_by_user),
-          requests_(options.push_key, options.push_contact, options.user_agent, secrets) {}
+          requests_(options.push_key, options.push_contact, options.user_agent, secrets,
+                    options.traced_percent) {}
 
     void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) override {
         if (!stopping_) intake_.on_tasks(tasks, complete);

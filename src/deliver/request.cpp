@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "base/json_writer.hpp"
+#include "trace/firing_spans.hpp"
 #include "webhook/payload.hpp"
 #include "webhook/signature.hpp"
 
 namespace pricewire::deliver {
 
 Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const secrets::SecretBox& secrets,
-                                         Timestamp now, const std::string& user_agent) {
+                                         Timestamp now, const std::string& user_agent, int traced_percent) {
     const std::int64_t timestamp = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
     std::string id = delivery.id.to_string();
     net::HttpRequest request;
@@ -28,8 +29,10 @@ Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const 
     request.headers.emplace_back("webhook-id", std::move(id));
     request.headers.emplace_back("webhook-timestamp", std::to_string(timestamp));
     request.headers.emplace_back("webhook-signature", std::move(*signature));
-    const TraceContext trace = trace_of(delivery);
-    request.headers.emplace_back("traceparent", make_traceparent(trace));
+    TraceContext trace = trace_of(delivery);
+    trace.sampled = trace.sampled || trace::is_recorded(delivery.alert.id, traced_percent);
+    request.headers.emplace_back(
+        "traceparent", make_traceparent(trace, trace::attempt_span_id(delivery.id, delivery.attempt)));
     if (!trace.state.empty()) request.headers.emplace_back("tracestate", trace.state);
     if (body.test) request.headers.emplace_back(webhook::test_header, "true");
     if (!body.event.empty()) request.headers.emplace_back(webhook::event_header, body.event);

@@ -85,6 +85,7 @@ TEST(WebhookRequest, BelongsToItsAlertsTraceWithANewParentForEachAttempt) {
         box.seal(webhook::make_webhook_secret(SignatureScheme::v1).secret, d.alert.user_id.to_string());
     d.alert.trace = TraceContext{"4bf92f3577b34da6a3ce929d0e0e4736", true, "rojo=00f067aa0ba902b7"};
     const auto first = webhook_request(d, box, now, "Pricewire/1");
+    d.attempt = 2;
     const auto second = webhook_request(d, box, now, "Pricewire/1");
     EXPECT_EQ(parse_trace_context(fakes::header(*first, "traceparent"), fakes::header(*first, "tracestate")),
               d.alert.trace);
@@ -93,6 +94,14 @@ TEST(WebhookRequest, BelongsToItsAlertsTraceWithANewParentForEachAttempt) {
         d.alert.trace);
     EXPECT_NE(fakes::header(*first, "traceparent"), fakes::header(*second, "traceparent"));
     EXPECT_NE(kept_headers(first->headers).find(fakes::header(*first, "traceparent")), std::string::npos);
+
+    d.alert.trace->sampled = false;
+    const auto sampled = [&](int traced_percent) {
+        const auto request = webhook_request(d, box, now, "Pricewire/1", traced_percent);
+        return parse_trace_context(fakes::header(*request, "traceparent"), "")->sampled;
+    };
+    EXPECT_FALSE(sampled(0));
+    EXPECT_TRUE(sampled(100)) << "the attempt is recorded as a span";
 
     d.alert.trace.reset();
     const auto old = webhook_request(d, box, now, "Pricewire/1");

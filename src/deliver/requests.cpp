@@ -31,7 +31,7 @@ Result<push::BrowserKeys> keys_of(const ClaimedDelivery& delivery, const secrets
 
 Result<net::HttpRequest> Requests::make(const ClaimedDelivery& delivery, Timestamp now) {
     if (delivery.push) return push_request(delivery, now);
-    return webhook_request(delivery, secrets_, now, user_agent_);
+    return webhook_request(delivery, secrets_, now, user_agent_, traced_percent_);
 }
 
 Result<void> Requests::read_own_key() {

@@ -21,11 +21,13 @@ public:
     using OwnKey = std::function<Result<P256KeyPair>()>;
 
     // `own_key` and `contact` as in SenderOptions. `secrets` outlives it.
-    Requests(OwnKey own_key, std::string contact, std::string user_agent, const secrets::SecretBox& secrets)
+    Requests(OwnKey own_key, std::string contact, std::string user_agent, const secrets::SecretBox& secrets,
+             int traced_percent = 0)
         : own_key_(std::move(own_key)),
           contact_(std::move(contact)),
           user_agent_(std::move(user_agent)),
-          secrets_(secrets) {}
+          secrets_(secrets),
+          traced_percent_(traced_percent) {}
 
     // The POST of one attempt that starts at `now`: webhook_request() or, to a device, push_message(), encrypted anew.
     // Time-out, TLS and guard are left to the caller. Error: a secret or a key cannot be had or opened, or is not valid;
@@ -40,6 +42,7 @@ private:
     const std::string contact_;
     const std::string user_agent_;
     const secrets::SecretBox& secrets_;
+    const int traced_percent_;
     std::optional<push::Vapid> vapid_;
 };
 

@@ -31,6 +31,7 @@
 #include "recover/recorder.hpp"
 #include "recover/runner.hpp"
 #include "storage/outbox.hpp"
+#include "trace/exporter.hpp"
 #include "watch/watcher.hpp"
 
 namespace pricewire::metrics {
@@ -78,6 +79,7 @@ public:
     void watch(const recover::Recorder& recorder);
     void watch(const recover::Runner& runner);
     void watch(const cluster::Membership& membership);
+    void watch(const trace::Exporter& exporter);
     void watch(const Sampler& sampler);
 
     // Reads the delivery backlog from the database; to be called every few seconds in a process with a

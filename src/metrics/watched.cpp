@@ -352,6 +352,16 @@ void Instruments::watch(const cluster::Membership& membership) {
                     [this, &membership] { return membership.is_fenced(clock_.mono()) ? 1 : 0; });
 }
 
+void Instruments::watch(const trace::Exporter& exporter) {
+    registry_.counter("pricewire_traced_total",
+                      "Pieces of work whose spans the receiver of traces took, or that were dropped.",
+                      [&exporter] {
+                          const trace::ExporterStats now = exporter.stats();
+                          return Figures{{{{"result", "sent"}}, static_cast<double>(now.sent)},
+                                         {{{"result", "dropped"}}, static_cast<double>(now.dropped)}};
+                      });
+}
+
 void Instruments::watch(const Sampler& sampler) {
     registry_.gauge("pricewire_dependency_up", "Whether database, cache and queue answered their last ping.",
                     [&sampler] {

@@ -117,6 +117,10 @@ struct Config {
         std::string contact;  // "mailto:…" or "https://…"
     } push;
     struct {
+        std::string endpoint;  // of an OTLP receiver; empty: nothing is traced
+        int percent = 100;     // of alerts
+    } tracing;
+    struct {
         std::string master_key;                         // 32 bytes in base64; empty: the key file's
         std::string master_key_file;                    // empty: beside the embedded database
         std::vector<std::string> previous_master_keys;  // only for opening

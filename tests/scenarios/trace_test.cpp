@@ -2,12 +2,17 @@
 // arrives: in the headers and in the log, across all processes involved.
 #include <gtest/gtest.h>
 
+#include <boost/json.hpp>
+#include <cstdint>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.hpp"
+#include "net/http_server.hpp"
 #include "scenarios/sides.hpp"
 #include "sim/receiver.hpp"
 #include "support/deployment.hpp"
@@ -22,10 +27,12 @@ protected:
 
     void SetUp() override {
         if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
-        deployment_.emplace(on(GetParam(), {.sim = {"--paused"},
-                                            .receiver = {},
-                                            .config = {{"PRICEWIRE_LOG_FORMAT", "json"},
-                                                       {"PRICEWIRE_DELIVERY_FIRST_RETRIES", "100ms"}}}));
+        DeploymentOptions options{
+            .sim = {"--paused"},
+            .receiver = {},
+            .config = {{"PRICEWIRE_LOG_FORMAT", "json"}, {"PRICEWIRE_DELIVERY_FIRST_RETRIES", "100ms"}}};
+        if (!traces_to_.empty()) options.config["PRICEWIRE_TRACING_ENDPOINT"] = traces_to_;
+        deployment_.emplace(on(GetParam(), options));
         receiver_ = sim::create_receiver({}).value();
         deployment_->start_pricewire();
         account_ = deployment_->register_user("trace@example.com");
@@ -72,6 +79,7 @@ protected:
         return "\"" + name + "\":\"" + value + "\"";
     }
 
+    std::string traces_to_;  // set before SetUp()
     std::optional<Deployment> deployment_;
     std::unique_ptr<sim::Receiver> receiver_;
     Account account_;
@@ -126,6 +134,87 @@ TEST_P(Trace, StartsWithTheAlertIfTheRequestHasNone) {
     EXPECT_EQ(got[0].traceparent.substr(52), "-00");
     EXPECT_EQ(got[0].tracestate, "");
     wait_for_line({member("message", "webhook attempt"), member("trace_id", trace)});
+}
+
+// A receiver of OTLP, which keeps the spans.
+class Spans : public Trace {
+protected:
+    void SetUp() override {
+        net::ServerOptions options{.listen = "127.0.0.1:0", .max_body_bytes = std::size_t{4} << 20};
+        collector_ = net::create_http_server(options, [this](net::ServerRequest&& request,
+                                                             net::HttpServer::Respond respond) {
+                         keep(request);
+                         respond(net::ServerResponse{.status = 200, .body = "{}"});
+                     }).value();
+        traces_to_ = "http://127.0.0.1:" + std::to_string(collector_->port());
+        Trace::SetUp();
+    }
+    void TearDown() override { deployment_.reset(); }
+
+    struct SeenSpan {
+        std::string instance, trace, id, parent, name;
+        std::int64_t start = 0;
+        std::int64_t end = 0;
+    };
+    void keep(const net::ServerRequest& request) {
+        EXPECT_EQ(request.target, "/v1/traces");
+        const auto text = [](const boost::json::value& v, const char* name) {
+            const auto* member = v.as_object().if_contains(name);
+            return member == nullptr ? std::string() : std::string(member->as_string());
+        };
+        const auto body = boost::json::parse(request.body);
+        const auto& resource = body.at("resourceSpans").at(0);
+        std::string instance;
+        for (const auto& attribute : resource.at("resource").at("attributes").as_array())
+            if (text(attribute, "key") == "service.instance.id")
+                instance = text(attribute.at("value"), "stringValue");
+        MutexLock lock(mutex_);
+        for (const auto& span : resource.at("scopeSpans").at(0).at("spans").as_array()) {
+            seen_.push_back({instance, text(span, "traceId"), text(span, "spanId"),
+                             text(span, "parentSpanId"), text(span, "name"),
+                             std::stoll(text(span, "startTimeUnixNano")),
+                             std::stoll(text(span, "endTimeUnixNano"))});
+        }
+    }
+    std::vector<SeenSpan> seen(const std::string& trace) {
+        MutexLock lock(mutex_);
+        std::vector<SeenSpan> out;
+        for (const SeenSpan& span : seen_)
+            if (span.trace == trace) out.push_back(span);
+        return out;
+    }
+
+    Mutex mutex_;
+    std::vector<SeenSpan> seen_ GUARDED_BY(mutex_);
+    std::unique_ptr<net::HttpServer> collector_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sides, Spans, both_sides(), name_of_side);
+
+TEST_P(Spans, ShowAFiringThroughTheProcesses) {
+    alert("101", {{"traceparent", "00-" + std::string(id) + "-" + span + "-00"}});
+    deployment_->sim_post("price/BTCUSDT", "102");
+    const auto got = wait_for_requests(1);
+    EXPECT_EQ(got[0].traceparent.substr(52), "-01") << "its spans are recorded";
+    std::map<std::string, SeenSpan> spans;
+    deployment_->wait_until("the spans", [&] {
+        for (SeenSpan& one : seen(id)) spans.insert_or_assign(one.name, one);
+        return spans.contains("firing") && spans.contains("POST") && spans.contains("answer");
+    });
+    const SeenSpan& firing = spans.at("firing");
+    const SeenSpan& post = spans.at("POST");
+    EXPECT_EQ(post.id, got[0].traceparent.substr(36, 16)) << "what the receiver does hangs on it";
+    EXPECT_EQ(post.parent, firing.id);
+    EXPECT_EQ(spans.at("answer").parent, post.id);
+    EXPECT_EQ(spans.at("judge").parent, firing.id);
+    EXPECT_EQ(spans.at("commit").parent, firing.id);
+    EXPECT_EQ(firing.parent, "");
+    EXPECT_EQ(spans.at("judge").start, firing.start);
+    EXPECT_EQ(spans.at("judge").end, spans.at("commit").start);
+    EXPECT_EQ(spans.at("commit").end, firing.end);
+    EXPECT_LT(post.start, post.end);
+    EXPECT_EQ(firing.instance == post.instance, GetParam() == Side::embedded)
+        << "each process tells of itself";
 }
 
 }  // namespace

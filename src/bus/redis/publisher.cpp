@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "bus/redis/waits.hpp"
 #include "bus/redis/latest_json.hpp"
+#include "bus/redis/waits.hpp"
 
 namespace pricewire::bus {
 namespace {
