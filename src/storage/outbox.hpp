@@ -30,8 +30,8 @@ struct ClaimOnFiring {
     // How often it has tried to write something claimed. If it throws after that, or has tried more than once, deliveries
     // may be claimed that it does not return: see release_claim().
     int tries = 0;
-    // Called with `claimed` before the commit, which may still fail, if the database is embedded; perhaps on another
-    // thread. Must not block or throw; may be empty.
+    // Called with `claimed` before the commit, which may still fail; perhaps on another thread. Must not block or throw;
+    // may be empty.
     std::function<void(const std::vector<ClaimedDelivery>&)> before_commit{};
 };
 

@@ -17,7 +17,14 @@ protected:
     std::pair<std::vector<DeliveryTask>, std::vector<ClaimedDelivery>> fire_and_claim(
         const FiringGroup& group, std::vector<Uuid> except = {}) {
         storage::ClaimOnFiring on_firing{{"sender-1", now_ + lease_, std::move(except)}};
+        std::vector<Uuid> told;
+        on_firing.before_commit = [&](const std::vector<ClaimedDelivery>& coming) {
+            for (const ClaimedDelivery& one : coming) told.push_back(one.id);
+        };
         auto tasks = storage_->fire({&group, 1}, &on_firing);
+        std::vector<Uuid> claimed;
+        for (const ClaimedDelivery& one : on_firing.claimed) claimed.push_back(one.id);
+        EXPECT_EQ(told, claimed);
         EXPECT_LE(on_firing.tries, 1);
         EXPECT_TRUE(on_firing.tries == 1 || on_firing.claimed.empty());
         return {std::move(tasks), std::move(on_firing.claimed)};

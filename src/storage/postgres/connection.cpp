@@ -52,10 +52,75 @@ std::string connection_string(const ConnectionOptions& options) {
     return out;
 }
 
-std::unique_ptr<pqxx::connection> open(const ConnectionOptions& options) {
+// What libpq has for a statement.
+using Answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+std::vector<const char*> texts_of(const std::vector<Param>& params) {
+    std::vector<const char*> texts;
+    texts.reserve(params.size());
+    for (const Param& p : params) texts.push_back(p ? p->c_str() : nullptr);
+    return texts;
+}
+
+// A statement whose rows the server sends before it commits (PostgreSQL 15 manual, 34.5, "Pipeline Mode"). At its end
+// nothing of it is left on the connection, if that is still open.
+class Pipelined {
+public:
+    Pipelined(PGconn* connection, const char* name, const std::vector<Param>& params)
+        : connection_(connection) {
+        const auto texts = texts_of(params);
+        is_open_ = PQenterPipelineMode(connection_) == 1 &&
+                   PQsendQueryPrepared(connection_, name, static_cast<int>(texts.size()), texts.data(),
+                                       nullptr, nullptr, 0) == 1 &&
+                   PQsendFlushRequest(connection_) == 1 && PQpipelineSync(connection_) == 1;
+        check(is_open_);
+    }
+    ~Pipelined() {
+        while (is_open_) finish();
+        PQexitPipelineMode(connection_);
+    }
+    Pipelined(const Pipelined&) = delete;
+    Pipelined& operator=(const Pipelined&) = delete;
+
+    Answer rows() {
+        Answer rows(PQgetResult(connection_), &PQclear);
+        check(PQresultStatus(rows.get()) == PGRES_TUPLES_OK, rows.get());
+        return rows;
+    }
+    void commit() {
+        while (is_open_) check(finish());
+    }
+
+private:
+    // Takes one answer; false if it is an error.
+    bool finish() {
+        const Answer answer(PQgetResult(connection_), &PQclear);
+        if (PQstatus(connection_) != CONNECTION_OK) return is_open_ = false;
+        if (!answer) return true;
+        if (PQresultStatus(answer.get()) == PGRES_PIPELINE_SYNC) is_open_ = false;
+        return PQresultStatus(answer.get()) != PGRES_FATAL_ERROR;
+    }
+    // As pqxx.
+    void check(bool good, const PGresult* answer = nullptr) const {
+        if (good) return;
+        const char* state = PQresultErrorField(answer, PG_DIAG_SQLSTATE);
+        if (PQstatus(connection_) != CONNECTION_OK || state == nullptr)
+            throw pqxx::broken_connection(PQerrorMessage(connection_));
+        throw pqxx::sql_error(PQresultErrorMessage(answer), "", state);
+    }
+
+    PGconn* const connection_;
+    bool is_open_ = false;  // answers are still to come
+};
+
+}  // namespace
+
+thread_local Connection::Direct::handle Connection::Direct::last_opened = nullptr;
+
+std::unique_ptr<Connection::Opened> Connection::open(const ConnectionOptions& options) {
     const std::string text = connection_string(options);
     return translate([&] {
-        auto connection = std::make_unique<pqxx::connection>(text);
+        auto connection = std::make_unique<Opened>(text);
         // A connection that pqxx reopens on its own would lack its settings and its LISTEN.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -64,8 +129,6 @@ std::unique_ptr<pqxx::connection> open(const ConnectionOptions& options) {
         return connection;
     });
 }
-
-}  // namespace
 
 std::map<std::string, std::string> options_in(const std::string& url) {
     char* message = nullptr;
@@ -110,6 +173,8 @@ Trouble trouble_of(const pqxx::sql_error& error) {
     if (dynamic_cast<const pqxx::insufficient_privilege*>(&error) != nullptr) return Trouble::denied;
     if (dynamic_cast<const pqxx::syntax_error*>(&error) != nullptr) return Trouble::altered;
     const std::string_view sqlstate = error.sqlstate();
+    if (sqlstate == "53100") return Trouble::full;
+    if (sqlstate == "42501") return Trouble::denied;
     if (sqlstate == "42704" || sqlstate == "3F000") return Trouble::altered;
     if (sqlstate == "25006") return Trouble::read_only;
     if (sqlstate == "57014" || sqlstate == "55P03") return Trouble::busy;
@@ -139,17 +204,36 @@ Connection::Connection(const ConnectionOptions& options, Watchdog& watchdog)
     });
 }
 
+void Connection::prepare(const char* name) {
+    if (prepared_.contains(name)) return;
+    connection_->prepare(name, query(name));
+    prepared_.insert(name);
+}
+
 pqxx::result Connection::run_prepared(const char* name, const std::vector<Param>& params) {
-    if (!prepared_.contains(name)) {
-        connection_->prepare(name, query(name));
-        prepared_.insert(name);
-    }
-    std::vector<const char*> values;
-    values.reserve(params.size());
-    for (const Param& p : params) values.push_back(p ? p->c_str() : nullptr);
+    prepare(name);
+    const auto values = texts_of(params);
     const Watchdog::Watch watch(watchdog_, connection_->sock(), patience_);
     pqxx::nontransaction work(*connection_);
     return work.exec_prepared(name, pqxx::prepare::make_dynamic_params(values.begin(), values.end()));
+}
+
+void Connection::run_to_row(const std::function<void(const Row&)>& row, const char* name,
+                            const std::vector<Param>& params) {
+    prepare(name);
+    const Watchdog::Watch watch(watchdog_, connection_->sock(), patience_);
+    connection_->prepare_now(name);
+    Pipelined pipelined(libpq_, name, params);
+    const Answer rows = pipelined.rows();
+    const bool has_row = PQntuples(rows.get()) > 0;
+    if (has_row) row(Row(rows.get(), 0));
+    try {
+        pipelined.commit();
+    } catch (const pqxx::failure& e) {
+        // Not to be tried again here: whoever was given the row has to know.
+        if (has_row) throw StorageError("database: " + reason(e));
+        throw;
+    }
 }
 
 pqxx::result Connection::execute(const std::string& sql) {

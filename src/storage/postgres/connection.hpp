@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -72,6 +73,19 @@ public:
         for (const Row row : rows) out.push_back(read(row));
         return out;
     }
+    // As first(), of a statement outside of a transaction: calls early() once the row has been read, and returns after the
+    // commit. If that fails, the row may have been written all the same.
+    template <typename Read, typename Early, typename... Values>
+    auto first_before_commit(Read&& read, Early&& early, const char* name, const Values&... values) {
+        std::optional<std::decay_t<std::invoke_result_t<Read&, const Row&>>> out;
+        run_to_row(
+            [&](const Row& row) {
+                out.emplace(read(row));
+                early();
+            },
+            name, {param(values)...});
+        return out;
+    }
     // Notifies all processes after the commit, in order.
     void notify(const std::vector<Change>& changes);
 
@@ -94,13 +108,29 @@ public:
     bool seems_alive();
     // libpq's socket.
     int socket() const { return connection_->sock(); }
-    pqxx::connection& raw() { return *connection_; }
+    pqxx::connection_base& raw() { return *connection_; }
 
 private:
+    // Lets libpq be used for what pqxx lacks.
+    class Direct final : public pqxx::connect_direct {
+    public:
+        using connect_direct::connect_direct;
+        handle do_startconnect(handle before) override {
+            return last_opened = connect_direct::do_startconnect(before);
+        }
+        static thread_local handle last_opened;
+    };
+
+    void prepare(const char* name);
     pqxx::result run_prepared(const char* name, const std::vector<Param>& params);
+    void run_to_row(const std::function<void(const Row&)>& row, const char* name,
+                    const std::vector<Param>& params);
+    using Opened = pqxx::basic_connection_base<Direct>;
+    static std::unique_ptr<Opened> open(const ConnectionOptions& options);
 
     Watchdog& watchdog_;
-    std::unique_ptr<pqxx::connection> connection_;
+    std::unique_ptr<Opened> connection_;
+    const Direct::handle libpq_ = Direct::last_opened;  // connection_'s
     Duration patience_;
     std::optional<Durability> durability_;
     bool in_transaction_ = false;

@@ -24,7 +24,7 @@ constexpr BackoffPolicy reconnect_policy{std::chrono::milliseconds{50}, std::chr
 // Listens while it lives; its connection must outlive it.
 class Listener::Receiver final : public pqxx::notification_receiver {
 public:
-    Receiver(pqxx::connection& connection, Listener& listener)
+    Receiver(pqxx::connection_base& connection, Listener& listener)
         : notification_receiver(connection, changes_channel), listener_(listener) {}
     void operator()(const std::string& payload, int) override { listener_.payloads_.push_back(payload); }
 

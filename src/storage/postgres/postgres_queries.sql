@@ -426,15 +426,24 @@ SELECT push_delivery(d.id, p.id), d.alert_id, d.user_id,
 FROM written d JOIN push_subscriptions p ON p.user_id = d.user_id
 RETURNING id, user_id;
 
--- name: claimed_columns
+-- name: claimed_delivery
 d.id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
        u.webhook_secret, u.previous_secret, u.previous_until,
--- include: firing_columns
+-- name: claimed_alert
        ,
 -- include: alert_columns
        a.triggered_at, a.triggered_price,
 -- include: alert_rest
        , d.late, a.message
+-- name: claimed_columns
+-- include: claimed_delivery
+-- include: firing_columns
+-- include: claimed_alert
+-- name: claimed_now
+-- Of a firing that the statement itself has written, by the rule that its alert has.
+-- include: claimed_delivery
+d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence, a.rule, a.revision
+-- include: claimed_alert
 -- name: fire_and_claim
 -- The same, claimed if its sender counts as alive, which then lasts until the commit: whoever gives the claims of a dead
 -- sender back finds this one too. The alert is as this statement has left it.
@@ -452,7 +461,7 @@ claimed AS (
     FROM fired f LEFT JOIN lease l ON true
     RETURNING *)
 SELECT
--- include: claimed_columns
+-- include: claimed_now
        , NULL, d.user_id, d.lease_owner IS NOT NULL,
 -- include: devices
 a.user_id)
@@ -576,7 +585,7 @@ claimed AS (
     FROM held h LEFT JOIN lease l ON true
     RETURNING *)
 SELECT
--- include: claimed_columns
+-- include: claimed_now
        , NULL, d.user_id, d.lease_owner IS NOT NULL,
 -- include: devices
 a.user_id),

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <barrier>
 #include <pqxx/pqxx>
+#include <stdexcept>
 #include <thread>
 
 #include "base/log.hpp"
@@ -243,6 +244,50 @@ TEST_F(PostgresStorageTest, AFiringClaimsForASenderThatCountsAsAliveUntilItsComm
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "4");
 }
 
+// What a commit waits for, and whether it is refused then.
+constexpr const char* with_slow_commits =
+    "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "PERFORM pg_advisory_xact_lock(1); "
+    "IF NEW.firing = 1 AND EXISTS (SELECT FROM alerts WHERE id = NEW.alert_id AND note = 'refused') THEN "
+    "RAISE 'no'; END IF; RETURN NULL; END $$; "
+    "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON deliveries DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW EXECUTE FUNCTION at_commit()";
+
+TEST_F(PostgresStorageTest, WhatIsClaimedAsItIsWrittenIsToldBeforeTheCommit) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 2);
+    storage->keep_alive("sender", now_ + 3s);
+    database_->ask(with_slow_commits);
+    database_->ask("UPDATE alerts SET note = 'refused' WHERE id = '" + ids[1].to_string() + "'");
+    const auto fire = [&](const Uuid& id, std::atomic<int>& told) {
+        ClaimOnFiring on_firing{{"sender", now_ + 30s}};
+        on_firing.before_commit = [&](const std::vector<ClaimedDelivery>& claimed) {
+            EXPECT_EQ(claimed.size(), 1U);
+            ++told;
+        };
+        const auto tasks = storage->fire(firings({id}), &on_firing);
+        EXPECT_EQ(on_firing.claimed.size(), tasks.size());
+        return tasks.size();
+    };
+    pqxx::connection other(database_->url());
+    auto transaction = std::make_unique<pqxx::work>(other);
+    transaction->exec("SELECT pg_advisory_xact_lock(1)");
+    std::atomic<int> told = 0;
+    std::thread fires([&] { EXPECT_EQ(fire(ids[0], told), 1U); });
+    EXPECT_TRUE(test::eventually([&] { return told == 1; }));
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "0") << "it is not committed yet";
+    transaction.reset();
+    fires.join();
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "1");
+
+    std::atomic<int> told_in_vain = 0;
+    EXPECT_THROW(fire(ids[1], told_in_vain), StorageError);
+    EXPECT_EQ(told_in_vain, 1) << "it is not tried again without its caller's knowing";
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "1");
+    database_->ask("UPDATE alerts SET note = ''");
+    EXPECT_EQ(fire(ids[1], told_in_vain), 1U) << "the next one works";
+}
+
 TEST_F(PostgresStorageTest, ReceivesTheChangesOfOtherProcesses) {
     Ear ear;
     const auto listens = open(ear.events());
@@ -314,6 +359,28 @@ TEST_F(PostgresStorageTest, ARowOfANewerVersionDoesNotCostTheConnection) {
     EXPECT_EQ(storage->user_by_email("nobody@example.com"), std::nullopt);
     EXPECT_EQ(database_->ask(connections), before);
     EXPECT_EQ(database_->ask("SELECT is_active FROM alerts"), "t") << "it was rolled back";
+}
+
+TEST_F(PostgresStorageTest, AFailedCallLeavesNoTransactionOpen) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 2);
+    const std::string open_ones =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+        "application_name = 'pricewire' AND state LIKE 'idle in transaction%'";
+    // What is not the storage's own.
+    const auto fails = [](std::span<const ActiveAlert>) { throw std::out_of_range("the caller's own"); };
+    EXPECT_THROW(storage->load_active_alerts(fails), std::out_of_range);
+    EXPECT_TRUE(until(open_ones, "0"));
+    // What the server refuses, in the middle of many statements.
+    database_->ask("UPDATE users SET active_alerts = 1");
+    database_->ask("ALTER TABLE users ADD CONSTRAINT none_less CHECK (active_alerts > 0)");
+    std::vector<FiringGroup> groups = firings(ids);
+    groups[0].late = LateFiring{now_, now_, {"binance"}};
+    EXPECT_THROW(storage->fire(groups), StorageError);
+    EXPECT_TRUE(until(open_ones, "0"));
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM alerts WHERE is_active"), "2");
+    database_->ask("ALTER TABLE users DROP CONSTRAINT none_less");
+    EXPECT_EQ(storage->fire(groups).size(), 2U);
 }
 
 TEST_F(PostgresStorageTest, AConnectionLostDuringACallFailsOnlyThatCall) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <libpq-fe.h>
+
 #include <pqxx/pqxx>
 #include <string>
 #include <string_view>
@@ -14,9 +16,17 @@ namespace pricewire::storage::postgres {
 class Row {
 public:
     Row(pqxx::row row) : row_(std::move(row)) {}
-    bool null(int column) const { return row_[column].is_null(); }
+    // Of libpq's result, which outlives it.
+    Row(const PGresult* result, int number) : result_(result), number_(number) {}
+    bool null(int column) const {
+        return result_ == nullptr ? row_[column].is_null() : PQgetisnull(result_, number_, column) == 1;
+    }
     // Valid while the result lives.
     std::string_view text(int column) const {
+        if (result_ != nullptr) {
+            return {PQgetvalue(result_, number_, column),
+                    static_cast<std::size_t>(PQgetlength(result_, number_, column))};
+        }
         const auto field = row_[column];
         return {field.c_str(), field.size()};
     }
@@ -29,7 +39,9 @@ public:
     std::string bytes(int column) const;
 
 private:
-    pqxx::row row_;
+    pqxx::row row_;  // unless there is a result
+    const PGresult* result_ = nullptr;
+    int number_ = 0;
 };
 
 }  // namespace pricewire::storage::postgres

@@ -66,7 +66,12 @@ private:
             }
             return std::pair(row.id(sql::push_column + 1), std::string(row.text(sql::push_column + 3)));
         };
-        return db.first(read, statement, values..., claim.owner, claim.lease_until, ids_of(claim.except));
+        const auto early = [&] {
+            if (on_firing.before_commit && !on_firing.claimed.empty())
+                on_firing.before_commit(on_firing.claimed);
+        };
+        return db.first_before_commit(read, early, statement, values..., claim.owner, claim.lease_until,
+                                      ids_of(claim.except));
     }
     // store_ruled.cpp
     void fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& boards,
