@@ -79,5 +79,25 @@ TEST_F(CheckerCoreLateTest, AlertsInDoubtAreDeletedReloadedAndReplayedLikeOthers
               "2@101");
 }
 
+TEST_F(CheckerCoreLateTest, WhatTakesBackThatAnAlertWasArmedCountsUntilItsRowComes) {
+    EXPECT_EQ(follow(R"(
+        0 price 100
+        1 rule 1 above low 1h +5% repeat rearm 10% cooldown 10s
+        1 created 1
+        past BTC
+        10 price 105.5
+        20 price 99)"),
+              "past BTC from -4199 1.1:105.5@10 1.armed@20");
+    EXPECT_EQ(play(R"(
+        15 price 100
+        30 price 110)"),
+              "") << "the level was 105 at 20";
+    EXPECT_EQ(play(R"(
+        1 rule 1 above low 1h +5% repeat rearm 10% cooldown 10s firings 1 begun 10 armed 20 muted 20
+        30 changed 1
+        past BTC)"),
+              "past BTC from -4170 1.2:110@30");
+}
+
 }  // namespace
 }  // namespace pricewire::alert
