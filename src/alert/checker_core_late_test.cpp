@@ -91,7 +91,8 @@ TEST_F(CheckerCoreLateTest, WhatTakesBackThatAnAlertWasArmedCountsUntilItsRowCom
     EXPECT_EQ(play(R"(
         15 price 100
         30 price 110)"),
-              "") << "the level was 105 at 20";
+              "")
+        << "the level was 105 at 20";
     EXPECT_EQ(play(R"(
         1 rule 1 above low 1h +5% repeat rearm 10% cooldown 10s firings 1 begun 10 armed 20 muted 20
         30 changed 1
