@@ -53,6 +53,9 @@ if(PRICEWIRE_TESTS)
   pricewire_room(fakes DIR ${CMAKE_SOURCE_DIR}/tests/fakes ROOMS domain base storage secrets net LIBS SQLiteCpp sqlite3)
   pricewire_room(test_database DIR ${CMAKE_SOURCE_DIR}/tests/test_database ROOMS base storage support PRIVATE_LIBS PkgConfig::PQXX)
   target_include_directories(test_database PRIVATE ${CMAKE_BINARY_DIR}/embedded)
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/storage/migration_rules_test.cpp
+    ${CMAKE_SOURCE_DIR}/src/storage/postgres/large_plans_test.cpp
+    PROPERTIES INCLUDE_DIRECTORIES ${CMAKE_BINARY_DIR}/embedded)
   pricewire_room(support DIR ${CMAKE_SOURCE_DIR}/tests/support ROOMS base net
     PRIVATE_LIBS OpenSSL::SSL ZLIB::ZLIB PkgConfig::PQ)
   target_compile_definitions(support PUBLIC

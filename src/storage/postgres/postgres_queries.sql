@@ -674,6 +674,8 @@ claimed AS (
 ;
 
 -- name: claim_due
+-- By way of an array, of which the planner expects few rows: of a limit that it does not know it expects a tenth of what
+-- is due, and would read all users to find theirs.
 WITH due AS MATERIALIZED (
     SELECT d.id, d.due_at FROM deliveries d
     WHERE d.due_at <= $1::timestamptz AND d.user_id <> ALL ($5::uuid[])
@@ -681,13 +683,13 @@ WITH due AS MATERIALIZED (
 claimed AS (
     UPDATE deliveries d
     SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
-    FROM due WHERE d.id = due.id
+    FROM unnest(ARRAY(SELECT id FROM due ORDER BY due_at, id)) WITH ORDINALITY due(id, place) WHERE d.id = due.id
     RETURNING d.id, d.alert_id, d.attempts, d.round_start, d.kind, d.created_at, d.deadline, d.test_price,
               d.late, d.firing, d.price, d.price_time, d.revision, d.level, d.condition, d.evidence, d.push_id,
               d.push_revision,
-              due.due_at AS was_due)
+              due.place)
 -- include: claimed
-ORDER BY d.was_due, d.id;
+ORDER BY d.place;
 
 -- name: claim_lane
 WITH due AS MATERIALIZED (
@@ -1203,7 +1205,8 @@ DELETE FROM idempotency_keys WHERE (user_id, key) IN (
 -- name: prune_endpoints
 DELETE FROM disabled_endpoints WHERE (user_id, webhook_url) IN (
     SELECT e.user_id, e.webhook_url
-    FROM users u JOIN disabled_endpoints e ON e.user_id = u.id
+    FROM users u CROSS JOIN LATERAL (
+        SELECT d.user_id, d.webhook_url FROM disabled_endpoints d WHERE d.user_id = u.id LIMIT $1::bigint) e
     WHERE u.deleted_at IS NOT NULL LIMIT $1::bigint);
 
 -- name: prune_users
@@ -1369,7 +1372,14 @@ SELECT others, count(*) FROM alert_states WHERE user_id = $1::uuid AND others <>
 SELECT $1::text, count(*) FROM (SELECT 1 FROM alerts WHERE is_active AND ticker = $1::text LIMIT 100000) a;
 
 -- name: alerts_by_others
-SELECT others, count(*) FROM alert_states WHERE others <> '' GROUP BY others;
+WITH RECURSIVE t(others) AS (
+    SELECT min(others) FROM alert_states WHERE others <> ''
+    UNION ALL
+    SELECT (SELECT min(s.others) FROM alert_states s WHERE s.others <> '' AND s.others > t.others)
+    FROM t WHERE t.others IS NOT NULL)
+SELECT t.others, (SELECT count(*) FROM (SELECT 1 FROM alert_states s
+                                        WHERE s.others <> '' AND s.others = t.others LIMIT 100000) AS counted)
+FROM t WHERE t.others IS NOT NULL;
 
 -- name: watch_state_put
 INSERT INTO watch_states AS s (ticker, state, reason, since)
