@@ -5,6 +5,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <pqxx/pqxx>
 #include <thread>
 
 #include "storage/open.hpp"
@@ -176,6 +180,32 @@ TEST_F(PostgresMigrateTest, HourBarsAreComputedFromExistingMinutes) {
         database_->ask("SELECT string_agg(concat_ws(' ', start AT TIME ZONE 'UTC', open, high, low, close), "
                        "'; ' ORDER BY start) FROM hour_bars"),
         "2023-11-14 23:00:00 99.5 100 9 97; 2023-11-15 00:00:00 1 2 1 2");
+}
+
+TEST_F(PostgresMigrateTest, TheOperatorsGuideHasEachTablesUpkeep) {
+    ASSERT_TRUE(postgres_migrate(url()));
+    std::ifstream file(PRICEWIRE_SOURCE_DIR "/docs/operations.md");
+    std::map<std::string, std::string> guide;  // by table
+    for (std::string line; std::getline(file, line);) {
+        const std::size_t end = line.find(" | ", 2);
+        if (!line.starts_with("| `") || end == std::string::npos) continue;
+        for (std::size_t at = 0; (at = line.find('`', at)) < end; ++at) {
+            const std::size_t from = std::exchange(at, line.find('`', at + 1)) + 1;
+            guide[line.substr(from, at - from)] += line;
+        }
+    }
+    pqxx::connection connection(url());
+    pqxx::nontransaction work(connection);
+    const auto settings = work.exec(
+        "SELECT relname, option_name, option_value FROM pg_class, pg_options_to_table(reloptions) "
+        "WHERE relnamespace = 'public'::regnamespace AND option_name LIKE 'autovacuum_%'");
+    ASSERT_GT(settings.size(), 10U);
+    for (const auto& row : settings) {
+        const std::string setting =
+            std::string(row[1].c_str()).substr(std::strlen("autovacuum_")) + " = " + row[2].c_str();
+        EXPECT_NE(guide[row[0].c_str()].find("`" + setting + "`"), std::string::npos)
+            << row[0].c_str() << ": " << setting;
+    }
 }
 
 TEST(PostgresUrlTest, NoErrorContainsThePassword) {
