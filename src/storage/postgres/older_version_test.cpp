@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <pqxx/pqxx>
+#include <thread>
 
 #include "rule/canonical.hpp"
+#include "storage/postgres/migrate.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 #include "test_database/test_database.hpp"
 
@@ -125,6 +128,49 @@ TEST_F(OlderVersionTest, ItSkipsDeliveriesOfAlertsWithTerms) {
     ASSERT_EQ(fire(firing(other.id, 1, now_ + 1s)).size(), 1U);
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries WHERE kind::text IN ('alert', 'test')"), "0");
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "3");
+}
+
+TEST_F(OlderVersionTest, ItRecordsAttemptsWhileTheyBecomePartitions) {
+    constexpr int before = 16;
+    const test::TestDatabase database(test::TestDatabase::Schema::none);
+    ASSERT_TRUE(postgres_migrate(database.url(), before));
+    pqxx::connection sender(database.url());
+    pqxx::nontransaction(sender).exec("SET statement_timeout = '60s'");
+    sender.prepare("record",
+                   "INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error, "
+                   "remote_ip, request_headers, answer, dns_us, connect_us, tls_us, first_byte_us, "
+                   "request_body) VALUES ($1::uuid, $2::int, now(), 1, 200, '', '', '', '', 1, 1, 1, 1, '')");
+    sender.prepare(
+        "attempts_of",
+        "SELECT number, started_at, duration_us, status, error, remote_ip, request_headers, answer, "
+        "dns_us, connect_us, tls_us, first_byte_us FROM attempts WHERE delivery_id = $1::uuid "
+        "ORDER BY number DESC LIMIT 100");
+    sender.prepare("prune",
+                   "WITH old AS MATERIALIZED (SELECT $1::uuid AS id) "
+                   "DELETE FROM attempts t USING old WHERE t.delivery_id = old.id");
+    const std::string id = make_uuid(system_clock().now()).to_string();
+    int made = 0;
+    const auto record = [&] {
+        pqxx::nontransaction work(sender);
+        work.exec_prepared("record", id, ++made);
+        EXPECT_EQ(work.exec_prepared("attempts_of", id).size(), static_cast<std::size_t>(made));
+    };
+    record();
+    const int latest = static_cast<int>(postgres_migration_states(database.url()).value().size());
+    for (int version = before + 1; version <= latest; ++version) {
+        // Somebody who reads for long, such as a dump, makes the migration wait, and nobody else.
+        pqxx::connection dump(database.url());
+        pqxx::work reading(dump);
+        reading.exec("SELECT count(*) FROM attempts");
+        std::thread migration([&] { EXPECT_TRUE(postgres_migrate(database.url(), version)); });
+        for (int i = 0; i < 3; ++i) record();
+        reading.commit();
+        migration.join();
+        record();
+    }
+    EXPECT_EQ(database.ask("SELECT count(*) FROM attempts_before"), std::to_string(made));
+    pqxx::nontransaction work(sender);
+    EXPECT_EQ(work.exec_prepared("prune", id).affected_rows(), static_cast<std::size_t>(made));
 }
 
 TEST_F(OlderVersionTest, ItSkipsPushesAndShowsNoSecondFiring) {

@@ -50,7 +50,9 @@ protected:
             ANALYZE;
             SET plan_cache_mode = force_generic_plan;
             -- Of tables as small as these, reading all is cheap.
-            SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off)");
+            SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+            -- A partition that NULL does not lead to would be left out of what is shown.
+            SET enable_partition_pruning = off)");
     }
     // The generic plan, which frequently used statements get.
     std::string plan(const std::string& name) {
@@ -119,14 +121,14 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"claim_lane", {"deliveries_deferred", "deliveries_pkey", "alerts_pkey"}},
         {"lanes", {"deliveries_deferred"}},
         {"record", {"deliveries_pkey", "alerts_pkey"}},
-        {"delivery_get", {"using deliveries_", "attempts_pkey"}},
+        {"delivery_get", {"using deliveries_", "attempts_before_pkey"}},
         {"delivery_list", {"Index Scan Backward using deliveries_by_user"}},
         {"delivery_list_missed", {"deliveries_missed"}},
         {"delivery_list_of_alert",
          {"deliveries_pkey", "alerts_pkey", "deliveries_of_tests", "deliveries_of_rules",
           "deliveries_pushed"}},
-        {"attempts_of", {"attempts_pkey"}},
-        {"last_request", {"attempts_pkey"}},
+        {"attempts_of", {"attempts_before_pkey"}},
+        {"last_request", {"attempts_before_pkey"}},
         {"endpoints_seen", {"endpoints_seen_pkey"}},
         {"endpoint_calls", {"endpoint_calls_pkey"}},
         {"prune_endpoints_seen", {"endpoints_seen_old"}},

@@ -1162,13 +1162,19 @@ ORDER BY user_id, endpoint;
 SELECT user_id, endpoint, state, failures, retry_at, reason, changed_at FROM user_breakers WHERE user_id = $1::uuid
 ORDER BY endpoint;
 
+-- name: attempts_rotate
+SELECT attempts_rotate($1::timestamptz, $2::uuid);
+
 -- name: prune_deliveries
+-- Attempts go with their week, but for those that have none.
 WITH old AS MATERIALIZED (
     SELECT id, alert_id FROM deliveries
     WHERE id < $1::uuid AND created_at < $2::timestamptz AND due_at IS NULL
     ORDER BY id LIMIT $3::bigint FOR UPDATE SKIP LOCKED),
 attempts_gone AS (
-    DELETE FROM attempts t USING old WHERE t.delivery_id = old.id),
+    DELETE FROM attempts_before t USING old WHERE t.delivery_id = old.id),
+rest_gone AS (
+    DELETE FROM attempts_rest t USING old WHERE t.delivery_id = old.id),
 unlinked AS (
     UPDATE alerts a SET delivery_id = NULL FROM old
     WHERE a.id = old.alert_id AND a.delivery_id = old.id AND a.deleted_at IS NOT NULL)

@@ -85,6 +85,7 @@ private:
     void merge_hours(Connection& db, std::span<const HourBar> hours) override;
 
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;
+    void prune_parts(Timestamp before) override;
 
     Creator creator_{db_};
     std::optional<Listener> listener_;  // if any event is wanted

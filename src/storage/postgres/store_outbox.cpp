@@ -271,6 +271,12 @@ std::size_t Store::prune_deliveries(Connection& db, Timestamp before, std::size_
     return db.change("prune_deliveries", sql::end_id_until(before), before, limit);
 }
 
+void Store::prune_parts(Timestamp before) {
+    db_.statement(Durability::process, [&](Connection& db) {
+        return db.change("attempts_rotate", system_clock().now(), sql::end_id_until(before));
+    });
+}
+
 std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> outcomes) {
     if (outcomes.empty()) return {};
     // One statement cannot change a row twice: a second outcome of a delivery goes into the next statement.

@@ -343,20 +343,9 @@ public:
         });
     }
     std::size_t prune(Timestamp before, std::size_t limit) override {
-        return transaction("prune", Durability::process, [&](Connection& db) {
-            std::size_t removed = prune_deliveries(db, before, limit);
-            const auto more = [&](const char* query, const auto&... values) {
-                if (removed < limit) removed += db.change(query, values..., limit - removed);
-            };
-            more("prune_boards", end_id_until(before));
-            more("prune_rules", before);
-            more("prune_alerts", std::max(before, system_clock().now() - keep_deleted_alerts));
-            more("prune_endpoints");
-            more("prune_users");
-            more("prune_refusals", before);
-            more("prune_endpoints_seen", before);
-            more("prune_endpoint_calls", hour_of(system_clock().now() - keep_endpoint_calls));
-            more("prune_answers", system_clock().now() - keep_answers);
+        return write("prune", [&] {
+            const std::size_t removed = prune_rows(before, limit);
+            if (removed < limit) prune_parts(before);
             return removed;
         });
     }
@@ -378,8 +367,28 @@ protected:
 
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
+    // Called when all that is old is removed: for what goes in larger parts.
+    virtual void prune_parts(Timestamp /*before*/) {}
 
 private:
+    std::size_t prune_rows(Timestamp before, std::size_t limit) {
+        return db_.transaction(Durability::process, [&](Connection& db) {
+            std::size_t removed = prune_deliveries(db, before, limit);
+            const auto more = [&](const char* query, const auto&... values) {
+                if (removed < limit) removed += db.change(query, values..., limit - removed);
+            };
+            more("prune_boards", end_id_until(before));
+            more("prune_rules", before);
+            more("prune_alerts", std::max(before, system_clock().now() - keep_deleted_alerts));
+            more("prune_endpoints");
+            more("prune_users");
+            more("prune_refusals", before);
+            more("prune_endpoints_seen", before);
+            more("prune_endpoint_calls", hour_of(system_clock().now() - keep_endpoint_calls));
+            more("prune_answers", system_clock().now() - keep_answers);
+            return removed;
+        });
+    }
     // Makes what the owners have claimed pending and due at once; returns how many deliveries.
     static std::size_t release(Connection& db, const std::vector<std::string>& owners) {
         return db.change_each("release", owners, [](const auto& owner) { return std::tie(owner); });
