@@ -177,10 +177,7 @@ protected:
             "EXECUTE 'ALTER TABLE ' || t || ' SET (autovacuum_enabled = false)'; END LOOP; END $$");
         db_->execute("VACUUM ANALYZE");
         // A partition that NULL does not lead to would be left out of what is shown.
-        for (const char* sql :
-             {statistics, judge,
-              "SET plan_cache_mode = force_generic_plan; SET enable_partition_pruning = off"})
-            db_->execute(sql);
+        for (const char* sql : {statistics, judge, "SET enable_partition_pruning = off"}) db_->execute(sql);
     }
 
     // The statement with the limits that callers give, and its parameters numbered again.
