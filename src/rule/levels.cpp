@@ -1,5 +1,6 @@
 #include "rule/levels.hpp"
 
+#include <bit>
 #include <cstdint>
 
 namespace pricewire::rule {
@@ -27,20 +28,36 @@ Wide multiply(Unsigned a, Unsigned b) {
     return {a1 * b1 + (cross >> 64) + (other >> 64), other << 64 | (low & mask)};
 }
 
-// Long division, a bit a step. value.high < by, so that the quotient fits.
-Unsigned divide(Wide value, Unsigned by) {
-    Unsigned rest = value.high;
-    Unsigned quotient = 0;
-    for (int bit = 127; bit >= 0; --bit) {
-        const bool carry = (rest >> 127) != 0;
-        rest = rest << 1 | (value.low >> bit & 1);
-        quotient <<= 1;
-        if (carry || rest >= by) {
-            rest -= by;
-            quotient |= 1;
-        }
+// The next 64 bits of a long division. `by` has its top bit set, and `rest` < by; what remains becomes the rest.
+std::uint64_t next_digit(Unsigned& rest, std::uint64_t next, Unsigned by) {
+    if ((rest >> 64) == 0 && (rest << 64 | next) < by) {
+        rest = rest << 64 | next;
+        return 0;
     }
-    return quotient;
+    const auto by_high = static_cast<std::uint64_t>(by >> 64), by_low = static_cast<std::uint64_t>(by);
+    // By the divisor's first half: too great by two at most.
+    Unsigned digit = ~std::uint64_t{0};
+    if ((rest >> 64) < by_high) digit = rest / by_high;
+    Unsigned left = rest - digit * by_high;
+    while ((left >> 64) == 0 && digit * by_low > (left << 64 | next)) {
+        --digit;
+        left += by_high;
+    }
+    rest = (rest << 64 | next) - digit * by;  // less than `by`, so that what is cut off does not count
+    return static_cast<std::uint64_t>(digit);
+}
+
+// value.high < by, so that the quotient fits.
+Unsigned divide(Wide value, Unsigned by) {
+    const auto top = static_cast<std::uint64_t>(by >> 64);
+    const int shift =
+        top != 0 ? std::countl_zero(top) : 64 + std::countl_zero(static_cast<std::uint64_t>(by));
+    if (shift > 0) value.high = value.high << shift | value.low >> (128 - shift);
+    value.low <<= shift;
+    by <<= shift;
+    Unsigned rest = value.high;
+    const Unsigned high = next_digit(rest, static_cast<std::uint64_t>(value.low >> 64), by);
+    return high << 64 | next_digit(rest, static_cast<std::uint64_t>(value.low), by);
 }
 
 constexpr Raw micro_raw = Decimal::one_raw / 1'000'000;
