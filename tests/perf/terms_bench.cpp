@@ -15,13 +15,14 @@
 #include "alert/live_alerts.hpp"
 #include "alert/recent_prices.hpp"
 #include "alert/rule_engine.hpp"
+#include "cpu_seconds.hpp"
 #include "report.hpp"
 
 namespace {
 
 using namespace pricewire;
-using Clock = std::chrono::steady_clock;
 using std::chrono::hours;
+using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
@@ -216,16 +217,16 @@ private:
     std::map<Ticker, std::shared_ptr<const alert::LinePast>> pasts_;
 };
 
-// Nanoseconds a price, of `count` prices or as many as three seconds have.
+// Nanoseconds of CPU a price, of `count` prices or as many as three seconds have.
 template <typename PriceOf>
 double time_of(World& world, int count, Duration every, PriceOf price_of) {
-    const auto begun = Clock::now();
+    const double begun = perf::cpu_seconds();
     int done = 0;
-    while (done < count && (done % 16 != 0 || Clock::now() - begun < seconds{3})) {
+    while (done < count && (done % 16 != 0 || perf::cpu_seconds() - begun < 3)) {
         world.pass(every);
         world.price("BTC", price_of(done++));
     }
-    return std::chrono::duration<double>(Clock::now() - begun).count() / done * 1e9;
+    return (perf::cpu_seconds() - begun) / done * 1e9;
 }
 std::string figure(double nanoseconds) {
     if (nanoseconds < 10'000) return fmt::format("{:.0f} ns", nanoseconds);
@@ -243,19 +244,26 @@ void measure_quiet(const std::string& what, std::size_t count, bool is_live, con
     World world(is_live);
     Alerts alerts;
     const std::size_t before = heap_bytes();
-    const auto begun = Clock::now();
+    const double begun = perf::cpu_seconds();
     for (std::size_t i = 0; i < count; ++i) world.add(make(alerts));
-    const double load = std::chrono::duration<double>(Clock::now() - begun).count();
+    const double load = perf::cpu_seconds() - begun;
     // What was woken by the first prices is put aside again.
     if (!is_live) time_of(world, 200, seconds{1}, quiet);
-    const double bytes = static_cast<double>(heap_bytes() - before) / static_cast<double>(count);
-    const double each = time_of(world, is_live ? 30 : 1'000'000, std::chrono::milliseconds{10}, quiet);
+    const double each_of = 1 / static_cast<double>(count);
+    const double bytes = static_cast<double>(heap_bytes() - before) * each_of;
+    const double each = time_of(world, is_live ? 30 : 1'000'000, milliseconds{10}, quiet);
     if (world.steps() != 0) std::abort();
     const std::string name =
         fmt::format("{}, {} alerts{}", what, short_count(count), is_live ? ", all live" : "");
     perf::row("a price that fires nothing: " + name, figure(each), goal);
     perf::row("  bytes an alert: " + name, fmt::format("{:.0f} B", bytes), bytes_goal);
-    perf::row("  adding one: " + name, figure(load / static_cast<double>(count) * 1e9));
+    perf::row("  adding one: " + name, figure(load * each_of * 1e9));
+}
+
+// What the engine's owner does at a price, which is a part of all other figures.
+void measure_owner() {
+    World world;
+    perf::row("a price where there is no alert", figure(time_of(world, 1'000'000, milliseconds{10}, quiet)));
 }
 
 template <typename Make, typename PriceOf>
@@ -287,14 +295,17 @@ int main(int argc, char** argv) {
         measure_quiet("every kind", 10'000, true, "", "", every);
         for (const std::size_t count : {10'000UL, 100'000UL})
             measure_quiet("every kind", count, false, "<= 100 ns, flat", "<= 200 B", every);
-        for (const std::size_t count : {10'000UL, 100'000UL})
+    }
+    if (only.empty() || only == "quiet" || only == "number") {
+        measure_owner();
+        for (const std::size_t count : {10'000UL, 100'000UL, 1'000'000UL})
             measure_quiet("a number", count, false, "<= 100 ns, flat", "<= 200 B", plain);
     }
     if (only.empty() || only == "worst") {
         const auto rising = [](int i) { return amount(middle, i); };
         const auto flapping = [](int i) { return amount(middle + 10, i % 2 == 0 ? 5 : -5); };
         measure_worst(
-            "every price a new high, below the high", 100'000, 1'000, std::chrono::milliseconds{10},
+            "every price a new high, below the high", 100'000, 1'000, milliseconds{10},
             [](Alerts& alerts) {
                 return Alerts::one(rule_of(Word::below, moved(Anchor::high, -alerts.percent())));
             },
