@@ -43,7 +43,7 @@ std::optional<UserEndpoint> parse_cursor(std::string_view text) {
     return out;
 }
 
-Parsed<EndpointPage> parse_query(const QueryString& query, const net::UrlPolicy& policy) {
+Parsed<EndpointPage> parse_page(const QueryString& query, const net::UrlPolicy& policy) {
     EndpointPage out;
     std::vector<Issue> issues;
     read_limit(query, max_page, out.limit, issues);
@@ -145,7 +145,7 @@ std::map<std::string, EndpointRecord> records_of(storage::Storage& storage, cons
 
 net::ServerResponse list_endpoints(Services& services, Exchange& exchange) {
     const QueryString query(exchange.request.query);
-    const auto page = parse_query(query, services.options.url_policy);
+    const auto page = parse_page(query, services.options.url_policy);
     if (!page) return validation_response(page.error());
     // One more than asked for says whether there are more.
     std::vector<UserEndpoint> endpoints;

@@ -40,7 +40,8 @@ protected:
         void board(int second, const char* value) {
             const Timestamp time = test_.base_ + std::chrono::seconds{second};
             const Decimal price = *Decimal::parse(value);
-            const Quote quote{.source = "kraken", .ticker = "BTC", .price = price, .time = time};
+            const Quote quote{
+                .source = "kraken", .ticker = "BTC", .price = price, .time = time, .received_at = time};
             bus_->publish_board({.ticker = "BTC",
                                  .price = Price{"BTC", price, time, 1},
                                  .quotes = {JudgedQuote{.quote = quote}}});
