@@ -73,6 +73,15 @@ function replace_push_manager() {
 
 // Hands a message to the page's service worker as the browser does when one is pushed.
 export async function deliver(page, message) {
+  // As a browser does, which pushes to nobody who is not there yet.
+  await page.evaluate(async () => {
+    const { active } = await navigator.serviceWorker.ready;
+    await new Promise((resolve) => {
+      const look = () => active.state === 'activated' && resolve();
+      active.addEventListener('statechange', look);
+      look();
+    });
+  });
   const devtools = await page.context().newCDPSession(page);
   const registered = new Promise((resolve) =>
     devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
