@@ -84,24 +84,6 @@ TEST_P(StorageBulkConformance, AlertsOfSeveralUsersAreCreatedTogetherEachWithIts
     EXPECT_TRUE(storage_->create_alert(new_alert("9"), 4));
 }
 
-TEST_P(StorageBulkConformance, OneThatFailsTakesNoneOfTheOthersDown) {
-    // Of the two databases PostgreSQL alone refuses text that is not UTF-8.
-    Alert wrong = new_alert("2");
-    wrong.note = "\xff";
-    std::vector<storage::AlertCreation> each{{new_alert("1"), 10}, {wrong, 10}, {new_alert("3"), 10}};
-    storage_->create_each(each);
-    EXPECT_FALSE(each[0].error);
-    EXPECT_FALSE(each[2].error);
-    EXPECT_TRUE(each[0].result && each[2].result);
-    const bool refuses = GetParam().name == "postgres";
-    EXPECT_EQ(static_cast<bool>(each[1].error), refuses);
-    EXPECT_EQ(active().size(), refuses ? 2U : 3U);
-    std::vector<storage::AlertCreation> alone{{wrong, 10}};
-    if (refuses) {
-        EXPECT_THROW(storage_->create_each(alone), storage::StorageError);
-    }
-}
-
 TEST_P(StorageBulkConformance, CreationsOfManyThreadsDoNotWaitForEachOtherForever) {
     std::vector<std::thread> threads;
     std::atomic<int> created = 0;
