@@ -4,7 +4,7 @@ import { after, before } from 'node:test';
 
 import { axe_findings, screens, stage } from './support/browser.mjs';
 import { alert_row, go, is_signed_out, live, open, overflows, says, sign_in } from './support/page.mjs';
-import { PushService, deliver, shown_notifications } from './support/push_service.mjs';
+import { PushService, deliver_until, shown_notifications } from './support/push_service.mjs';
 import { until } from './support/until.mjs';
 
 const { visit } = stage({}, (deployment) => deployment.market.hold());
@@ -43,8 +43,7 @@ for (const screen of Object.keys(screens)) {
     const message = await message_of(alert.id);
     await page.goto('/');
     await live(page);
-    await deliver(page, message);
-    const shown = await until('the notification', async () =>
+    const shown = await deliver_until(page, message, 'the notification', async () =>
       (await shown_notifications(page)).find(({ tag }) => tag === `${alert.id} 1`),
     );
     assert.equal(shown.title, 'BTC above 64,000');
@@ -61,16 +60,20 @@ visit('the page and a push show one firing once', {}, async ({ visitor, page, de
   const alert = await deployment.alert(user, { condition: 'gt', target_price: 64000 });
   const about = async () => (await shown_notifications(page)).filter(({ tag }) => tag.startsWith(alert.id));
   await until('the notification of the page', async () => (await about()).length === 1);
-  await deliver(page, { ...(await message_of(alert.id)), body: 'Pushed.' });
-  await until('the pushed one in its place', async () => (await about())[0]?.body === 'Pushed.');
+  const pushed = { ...(await message_of(alert.id)), body: 'Pushed.' };
+  await deliver_until(
+    page,
+    pushed,
+    'the pushed one in its place',
+    async () => (await about())[0]?.body === 'Pushed.',
+  );
   assert.equal((await about()).length, 1);
 });
 
 visit('a push that cannot be read is shown all the same', {}, async ({ visitor, page, deployment }) => {
   await service.serve(visitor);
   await subscribe(page, deployment);
-  await deliver(page, 'not JSON');
-  await until('the notification', async () =>
+  await deliver_until(page, 'not JSON', 'the notification', async () =>
     (await shown_notifications(page)).some(({ title }) => title === 'Pricewire'),
   );
 });

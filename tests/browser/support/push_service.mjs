@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 
 import { Program, root } from './programs.mjs';
+import { pause, until } from './until.mjs';
 
 export class PushService {
   static async start() {
@@ -72,16 +73,7 @@ function replace_push_manager() {
 }
 
 // Hands a message to the page's service worker as the browser does when one is pushed.
-export async function deliver(page, message) {
-  // As a browser does, which pushes to nobody who is not there yet.
-  await page.evaluate(async () => {
-    const { active } = await navigator.serviceWorker.ready;
-    await new Promise((resolve) => {
-      const look = () => active.state === 'activated' && resolve();
-      active.addEventListener('statechange', look);
-      look();
-    });
-  });
+async function deliver(page, message) {
   const devtools = await page.context().newCDPSession(page);
   const registered = new Promise((resolve) =>
     devtools.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
@@ -97,6 +89,18 @@ export async function deliver(page, message) {
   });
   await devtools.detach();
 }
+
+// Delivers it until `shown` returns something, which is returned: DevTools drop a message now and then.
+export const deliver_until = (page, message, what, shown) =>
+  until(what, async () => {
+    await deliver(page, message);
+    for (let tries = 0; tries < 20; ++tries) {
+      const found = await shown();
+      if (found) return found;
+      await pause(100);
+    }
+    return undefined;
+  });
 
 export const shown_notifications = (page) =>
   page.evaluate(async () =>
