@@ -91,7 +91,11 @@ public:
             log::info("stopped while waiting for the database", {{"signal", std::to_string(*signal_)}});
             return 0;
         }
-        if (shared_) join();
+        // Processes with an API alone divide nothing.
+        if (shared_ && (roles_.checker || roles_.feed || roles_.sender)) {
+            sharding_ = std::make_unique<Sharding>(config_, roles_, *storage_, clock_);
+            if (const auto* membership = sharding_->membership()) instruments_.watch(*membership);
+        }
         if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
         notices_ = open_notices(config_);
@@ -180,13 +184,6 @@ private:
         secrets_ = std::move(*secrets);
         push_key_.emplace(*storage_, *secrets_);
         return true;
-    }
-
-    // Processes with an API alone divide nothing.
-    void join() {
-        if (!roles_.checker && !roles_.feed && !roles_.sender) return;
-        sharding_ = std::make_unique<Sharding>(config_, roles_, *storage_, clock_);
-        if (const auto* membership = sharding_->membership()) instruments_.watch(*membership);
     }
 
     void start_sending() {

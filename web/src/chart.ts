@@ -477,13 +477,11 @@ export class PriceChart {
 
   private paint(): void {
     const { up, down, grid, text, strong, panel } = this.colors;
+    const cross = { color: strong, labelBackgroundColor: strong };
     this.chart.applyOptions({
       layout: { background: { color: panel }, textColor: text },
       grid: { vertLines: { color: grid }, horzLines: { color: grid } },
-      crosshair: {
-        vertLine: { color: strong, labelBackgroundColor: strong },
-        horzLine: { color: strong, labelBackgroundColor: strong },
-      },
+      crosshair: { vertLine: cross, horzLine: cross },
     });
     this.candles.applyOptions({
       upColor: up,
