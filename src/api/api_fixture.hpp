@@ -254,6 +254,16 @@ protected:
         return call(std::move(method), std::move(target), std::move(body), {{"x-api-key", account.api_key}});
     }
 
+    // What the client of a WebSocket at the live stream is sent goes to `peer`.
+    net::WsHandler open_stream(const Account& account, const std::shared_ptr<net::WsPeer>& peer) {
+        net::ServerRequest request;
+        request.method = "GET";
+        request.target = request.path = "/api/v1/stream";
+        request.headers = {{"x-api-key", account.api_key}};
+        request.peer = *net::IpAddress::parse("192.0.2.1");
+        return api().upgrade(request, peer);
+    }
+
     Account register_user(const std::string& email) {
         const Answer answer = call("POST", "/api/v1/users/register", R"({"email":")" + email + "\"}");
         EXPECT_EQ(answer.status, 201) << answer.body;

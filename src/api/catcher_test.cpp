@@ -101,12 +101,7 @@ TEST_F(CatcherTest, ItsAddressIsAllowedForItsUsersWebhooksAndNothingElse) {
 TEST_F(CatcherTest, WhatArrivesIsSentOnTheStream) {
     const Answer opened = open(ann_);
     const auto peer = std::make_shared<fakes::FakePeer>();
-    net::ServerRequest request;
-    request.method = "GET";
-    request.target = request.path = "/api/v1/stream";
-    request.headers = {{"x-api-key", ann_.api_key}};
-    request.peer = *net::IpAddress::parse("192.0.2.1");
-    const net::WsHandler handler = api().upgrade(request, peer);
+    const net::WsHandler handler = open_stream(ann_, peer);
     ASSERT_TRUE(peer->wait_for("ready"));
     EXPECT_EQ(call("POST", path_of(opened), "{}", {{"content-type", "application/json"}}).status, 200);
     EXPECT_TRUE(peer->wait_for(R"({"type":"caught","id":")"));

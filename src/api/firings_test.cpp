@@ -170,12 +170,7 @@ TEST_F(FiringsGapsTest, OfATimeThatHasJustEndedSayNothingYet) {
 
 TEST_F(FiringsGapsTest, AreExplainedOnTheStreamToo) {
     const auto peer = std::make_shared<fakes::FakePeer>();
-    net::ServerRequest request;
-    request.method = "GET";
-    request.target = request.path = "/api/v1/stream";
-    request.headers = {{"x-api-key", ann_.api_key}};
-    request.peer = *net::IpAddress::parse("192.0.2.1");
-    const net::WsHandler handler = api().upgrade(request, peer);
+    const net::WsHandler handler = open_stream(ann_, peer);
     ASSERT_TRUE(peer->wait_for("ready"));
     storage_.save_blind(std::vector{span(10min, 20min, "no feed was running")});
     const Uuid delivery = fire_ruled(id_, 1, {}, {gap(9min, 21min)});

@@ -67,13 +67,6 @@ protected:
         board.price = Price{ticker, *Decimal::parse(price), clock_.now(), 1};
         bus_->publish_board(board);
     }
-    net::WsHandler open_stream(const Account& user, const std::shared_ptr<fakes::FakePeer>& peer) {
-        net::ServerRequest request;
-        request.method = "GET";
-        request.path = "/api/v1/stream";
-        request.headers = {{"x-api-key", user.api_key}};
-        return api().upgrade(request, peer);
-    }
     std::string look_of(const Account& user, const std::string& ticker) {
         return ticker + " " + member(call_as(user, "GET", "/api/v1/users/me").body, "id");
     }

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "access/redis/new_user.hpp"
 #include "access/redis/redis_auth_cache.hpp"
 #include "access/redis/redis_rate_limits.hpp"
 #include "access/token_bucket.hpp"
@@ -18,14 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::eventually;
-
-User user_named(const std::string& email) {
-    User u;
-    u.id = make_uuid(system_clock().now());
-    u.email = email;
-    u.created_at = system_clock().now();
-    return u;
-}
 
 RedisAuthCacheOptions options_of(const std::string& url, const std::string& prefix = "pricewire:") {
     RedisAuthCacheOptions options;
@@ -106,7 +99,7 @@ TEST_F(RedisCacheTest, AKeyWithAnUnexpectedValueIsAFullBucket) {
 TEST_F(RedisCacheTest, FlushedScriptsAreLoadedAgain) {
     const auto limits = create_redis_rate_limits(options());
     const auto cache = create_redis_auth_cache(options());
-    const User ann = user_named("ann@example.com");
+    const User ann = new_user("ann@example.com");
     const auto c = keys_->connect();
     for (std::uint32_t i = 0; i < 3; ++i) {
         EXPECT_EQ(limits->take("b", {5, 1h}, now_).remaining, 4 - i);
@@ -119,8 +112,8 @@ TEST_F(RedisCacheTest, FlushedScriptsAreLoadedAgain) {
 TEST_F(RedisCacheTest, AnEvictionByOneProcessAppliesToAll) {
     const auto one = create_redis_auth_cache(options());
     const auto two = create_redis_auth_cache(options());
-    const User ann = user_named("ann@example.com");
-    const User bob = user_named("bob@example.com");
+    const User ann = new_user("ann@example.com");
+    const User bob = new_user("bob@example.com");
     one->put(sha256("ann"), ann, one->generation());
     one->put(sha256("bob"), bob, one->generation());
     ASSERT_TRUE(two->get(sha256("ann")));
@@ -140,7 +133,7 @@ TEST_F(RedisCacheTest, AnEvictionByOneProcessAppliesToAll) {
 TEST_F(RedisCacheTest, StoresOnlyTheSha256OfAKey) {
     const auto cache = create_redis_auth_cache(options());
     const std::string key = "sk_live_s3cret";
-    cache->put(sha256(key), user_named("ann@example.com"), cache->generation());
+    cache->put(sha256(key), new_user("ann@example.com"), cache->generation());
     const auto c = keys_->connect();
     const std::string entry = keys_->prefix() + "auth:key:" + hex_encode(sha256(key));
     const redis::Reply value = c->command({"GET", entry});
@@ -158,7 +151,7 @@ TEST_F(RedisCacheTest, StoresOnlyTheSha256OfAKey) {
 TEST(RedisCacheOutage, AfterAWipeNoUserIsCachedAndEarlierLookupsAreRefused) {
     test::RedisServer server;
     const auto cache = create_redis_auth_cache(options_of(server.url()));
-    const User ann = user_named("ann@example.com");
+    const User ann = new_user("ann@example.com");
     cache->put(sha256("key"), ann, cache->generation());
     ASSERT_TRUE(cache->get(sha256("key")));
     const auto before = cache->generation();
@@ -181,8 +174,8 @@ TEST(RedisCacheOutage, AnEvictionThatDidNotReachRedisIsAppliedBeforeAnythingIsRe
     options.command_timeout = 200ms;
     const auto cache = create_redis_auth_cache(options);
     const auto other = create_redis_auth_cache(options_of(server.url()));
-    const User ann = user_named("ann@example.com");
-    const User bob = user_named("bob@example.com");
+    const User ann = new_user("ann@example.com");
+    const User bob = new_user("bob@example.com");
     ASSERT_TRUE(eventually([&] {
         cache->put(sha256("ann"), ann, cache->generation());
         cache->put(sha256("bob"), bob, cache->generation());
@@ -232,8 +225,8 @@ TEST(RedisCacheOutage, AListenerThatNeverAnswersBlocksNobody) {
     for (int i = 0; i < 1000; ++i) limits->take("b", limit, now);
     EXPECT_EQ(limits->take("b", limit, now).remaining, 8'999u);
     EXPECT_FALSE(cache->get(sha256("key")));
-    for (int i = 0; i < 2000; ++i) cache->evict(user_named("x").id);
-    cache->put(sha256("key"), user_named("ann@example.com"), cache->generation());
+    for (int i = 0; i < 2000; ++i) cache->evict(new_user("x").id);
+    cache->put(sha256("key"), new_user("ann@example.com"), cache->generation());
     EXPECT_EQ(log.count("waiting for Redis"), 2u) << "once per object";
     EXPECT_EQ(log.count("s3cret"), 0u);
 }

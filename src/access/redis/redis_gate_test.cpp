@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "access/redis/new_user.hpp"
 #include "access/redis/redis_auth_cache.hpp"
 #include "access/redis/redis_gate.hpp"
 #include "access/redis/redis_rate_limits.hpp"
@@ -20,14 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::eventually;
-
-User new_user(const std::string& email) {
-    User u;
-    u.id = make_uuid(system_clock().now());
-    u.email = email;
-    u.created_at = system_clock().now();
-    return u;
-}
 
 // One process' part.
 struct Process {

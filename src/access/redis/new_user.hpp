@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "base/uuid.hpp"
+#include "domain/user.hpp"
+
+// For tests of what Redis keeps of users.
+namespace pricewire::access {
+
+inline User new_user(const std::string& email) {
+    User out;
+    out.id = make_uuid(system_clock().now());
+    out.email = email;
+    out.created_at = system_clock().now();
+    return out;
+}
+
+}  // namespace pricewire::access
