@@ -3,16 +3,7 @@
 DO $$
 DECLARE day text;
 BEGIN
-    FOR try IN 1..120 LOOP
-        BEGIN
-            SET LOCAL lock_timeout = '500ms';
-            LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE;
-            EXIT;
-        EXCEPTION WHEN lock_not_available THEN
-            IF try = 120 THEN RAISE; END IF;
-            PERFORM pg_sleep(0.5);
-        END;
-    END LOOP;
+    PERFORM lock_beside_writers('attempts');
     SELECT substring(pg_get_constraintdef(oid) FROM '[0-9a-f]{8}-[0-9a-f-]{27}') INTO STRICT day
     FROM pg_constraint WHERE conrelid = 'attempts'::regclass AND conname = 'attempts_before';
     ALTER TABLE attempts RENAME TO attempts_before;
