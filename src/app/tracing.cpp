@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/uuid.hpp"
+#include "deliver/request.hpp"
 #include "trace/firing_spans.hpp"
 
 namespace pricewire::app {
@@ -42,8 +43,7 @@ void Tracing::committed(std::span<const FiringGroup> groups, std::span<const Del
 
 void Tracing::settled(const ClaimedDelivery& claimed, const DeliveryOutcome& outcome) {
     if (!exporter_ || !outcome.attempt || !trace::is_recorded(claimed.alert.id, percent_)) return;
-    auto spans = trace::attempt_spans(claimed, *outcome.attempt, outcome,
-                                      claimed.alert.trace.value_or(trace_named(claimed.id)).id);
+    auto spans = trace::attempt_spans(claimed, *outcome.attempt, outcome, deliver::trace_of(claimed).id);
     exporter_->add([spans = std::move(spans)]() mutable { return std::move(spans); });
 }
 
