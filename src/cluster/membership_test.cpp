@@ -222,6 +222,15 @@ TEST_F(MembershipTest, ThoseThatEndedAreShownForAWhile) {
     EXPECT_EQ(database_->ask("SELECT count(*) FROM members"), "1");
 }
 
+TEST_F(MembershipTest, ThoseThatEndedGoWithoutBeingAskedFor) {
+    storage_->renew_members(options("a").members, 1min);
+    storage_->renew_members(options("b").members, 1min);
+    database_->ask(
+        "UPDATE members SET lease_until = clock_timestamp() - interval '61 minutes' WHERE id = 'a'");
+    storage_->prune(system_clock().now(), 100);
+    EXPECT_EQ(database_->ask("SELECT count(*) FROM members"), "1");
+}
+
 // Whoever asks in SQL gets the same owners.
 TEST_F(MembershipTest, TheDatabaseComputesTheSameWeight) {
     for (const char* key : {"BTC", "ann\nhttps://example.com", ""}) {

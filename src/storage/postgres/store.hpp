@@ -86,6 +86,7 @@ private:
 
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;
     void prune_parts(Timestamp before) override;
+    void forget_members();
 
     Creator creator_{db_};
     std::optional<Listener> listener_;  // if any event is wanted

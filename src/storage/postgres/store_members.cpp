@@ -56,4 +56,9 @@ std::vector<Member> Store::members() {
     });
 }
 
+void Store::forget_members() {
+    db_.statement(Durability::process,
+                  [](Connection& db) { return db.change("members_forget", keep_ended_members); });
+}
+
 }  // namespace pricewire::storage::postgres

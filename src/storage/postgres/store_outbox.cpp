@@ -272,6 +272,8 @@ std::size_t Store::prune_deliveries(Connection& db, Timestamp before, std::size_
 }
 
 void Store::prune_parts(Timestamp before) {
+    // Each run of a process is a member of its own.
+    forget_members();
     db_.statement(Durability::process, [&](Connection& db) {
         return db.change("attempts_rotate", system_clock().now(), sql::end_id_until(before));
     });

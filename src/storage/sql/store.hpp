@@ -367,7 +367,7 @@ protected:
 
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
-    // Called when all that is old is removed: for what goes in larger parts.
+    // Called when all that is old is removed: for what goes in larger parts, and what else a database keeps.
     virtual void prune_parts(Timestamp /*before*/) {}
 
 private:
