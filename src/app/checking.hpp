@@ -71,13 +71,13 @@ private:
     const std::optional<Pause> pause_;
     std::unique_ptr<outbox::Outbox> outbox_;
     std::unique_ptr<Expiries> expiries_;
+    mutable Mutex mutex_;
+    OthersProgress others_ GUARDED_BY(mutex_);  // asked by the recorder's thread, too
+    std::string position_ GUARDED_BY(mutex_);
     std::unique_ptr<recover::Recorder> recorder_;
     Marks marks_;
     Progress progress_;                        // used by the checker's thread
     std::optional<cluster::Holding> holding_;  // used by the membership's thread, once it is attached
-    mutable Mutex mutex_;
-    OthersProgress others_ GUARDED_BY(mutex_);
-    std::string position_ GUARDED_BY(mutex_);
     std::unique_ptr<alert::Checker> checker_;
 };
 
