@@ -1,5 +1,6 @@
 #include "api/creations.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -31,7 +32,7 @@ bool Creations::try_add(std::unique_ptr<Exchange>& x) {
         MutexLock lock(mutex_);
         if (stopping_ || waiting_.size() >= options_.capacity) return false;
         std::size_t& mine = by_user_[x->user.id];
-        if (mine > options_.capacity / 4) return false;
+        if (mine >= std::max<std::size_t>(1, options_.capacity / 4)) return false;
         ++mine;
         waiting_.push_back({std::move(x), now});
     }
