@@ -161,9 +161,12 @@ private:
         core_.after_this(std::exchange(done_, {}));
     }
     void note_settled() {
-        const bool is_settled = !shard_.is_moving() && core_.knows_all();
+        const std::string_view view =
+            !shard_.is_moving() && core_.knows_all() ? std::string_view(shard_.view()) : std::string_view();
+        if (view == noted_) return;
+        noted_ = view;
         MutexLock lock(mutex_);
-        settled_ = is_settled ? shard_.view() : "";
+        settled_ = noted_;
     }
 
     void handle(const Price& price) { core_.on_price(price, clock_.now()); }
@@ -210,6 +213,7 @@ private:
     Rng rng_{std::random_device{}()};
     std::function<void()> done_;  // waits for the shard
 
+    std::string noted_;  // what is in settled_, so that prices take no lock
     mutable Mutex mutex_;
     std::string settled_ GUARDED_BY(mutex_);
     std::atomic<bool> ready_ = false;

@@ -261,8 +261,8 @@ private:
             const std::string* key = x.request.header("x-api-key");
             if (key == nullptr || key->empty()) return refuse_key(out, "Missing API Key in headers");
             if (!is_api_key(*key)) return refuse_key(out, invalid_key);
-            const Sha256 hash = sha256(*key);
             if (!x.admission && services_.use.gate) return Where::gate;
+            const Sha256 hash = sha256(*key);
             // Before the lookup, so that invented keys cannot keep the storage busy.
             if (route.limit == Limit::rates_by_ip && !within_limit(services_, x, out)) return std::nullopt;
             auto user =
