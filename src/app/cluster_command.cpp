@@ -31,7 +31,7 @@ std::string holds_text(const MemberReport& report) {
         case MemberRole::feed:
             return fmt::format("{} tickers", report.holds);
         case MemberRole::sender:
-            return report.holds == 0 ? "" : fmt::format("{} endpoints", report.holds);
+            return "";
     }
     return "";
 }

@@ -49,13 +49,6 @@ public:
         MutexLock lock(mutex_);
         return alive_until_;
     }
-    void poke() override {
-        {
-            MutexLock lock(mutex_);
-            is_poked_ = true;
-        }
-        woken_.notify_all();
-    }
     void stop() override {
         {
             MutexLock lock(mutex_);
@@ -78,10 +71,8 @@ private:
         while (true) {
             {
                 MutexLock lock(mutex_);
-                woken_.wait_for(lock, options_.renew_every,
-                                [&]() REQUIRES(mutex_) { return is_poked_ || is_stopping_; });
+                woken_.wait_for(lock, options_.renew_every, [&]() REQUIRES(mutex_) { return is_stopping_; });
                 if (is_stopping_) return;
-                is_poked_ = false;
             }
             renew();
         }
@@ -129,7 +120,6 @@ private:
 
     mutable Mutex mutex_;
     CondVar woken_;
-    bool is_poked_ GUARDED_BY(mutex_) = false;
     bool is_stopping_ GUARDED_BY(mutex_) = false;
     std::shared_ptr<const Groups> groups_ GUARDED_BY(mutex_);
     MonoTime alive_until_ GUARDED_BY(mutex_) = MonoTime::min();

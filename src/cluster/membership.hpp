@@ -31,8 +31,8 @@ struct MembershipOptions {
 //
 // A process that has not renewed its leases in time is fenced: to the others it is dead, and they have taken over its
 // share. It keeps what it knows, so that a database that is away for all changes nothing; what it may do meanwhile is each
-// role's own business. At its next renewal its leases begin anew, with another epoch; who else lives it takes over one lease later,
-// so that after an outage of the database all are back by then.
+// role's own business. At its next renewal its leases begin again, with the next epoch. It takes over the list of living
+// members one lease later, so that after an outage of the database all are back by then.
 class Membership {
 public:
     virtual ~Membership() = default;  // as stop()
@@ -43,8 +43,6 @@ public:
     // MonoTime::min() before the first renewal.
     virtual MonoTime alive_until() const = 0;
     bool is_fenced(MonoTime now) const { return now >= alive_until(); }
-    // Renews at once rather than when it is due: what is reported has changed. Never blocks.
-    virtual void poke() = 0;
     // Ends the leases, so that others take over at once, and the thread.
     virtual void stop() = 0;
 };

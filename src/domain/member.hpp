@@ -30,7 +30,7 @@ struct MemberReport {
     std::string id;          // of this run of the process, 1 to 100 characters
     std::string name;        // for people: where it runs
     std::string version;     // of the program
-    std::int64_t holds = 0;  // alerts of a checker, tickers of a feed, endpoints of a sender
+    std::int64_t holds = 0;  // alerts of a checker, tickers of a feed
     // The view of its group (cluster::Group::view) for which it holds all of its share.
     std::string settled = {};
     // Of a checker: until when it has judged all prices, by the feeds' clocks; and the same as a position in the stream.

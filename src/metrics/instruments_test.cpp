@@ -376,7 +376,6 @@ public:
         return std::make_shared<const cluster::Groups>(std::span<const Member>(), 2);
     }
     MonoTime alive_until() const override { return MonoTime::min(); }
-    void poke() override {}
     void stop() override {}
 };
 

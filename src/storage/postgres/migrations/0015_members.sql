@@ -8,7 +8,7 @@ CREATE TABLE members (
     since       timestamptz NOT NULL,
     lease_until timestamptz NOT NULL,
     epoch       bigint NOT NULL DEFAULT 1,  -- how often its lease has begun
-    holds       bigint NOT NULL,            -- alerts of a checker, tickers of a feed, endpoints of a sender
+    holds       bigint NOT NULL,            -- alerts of a checker, tickers of a feed; 0 of a sender
     settled     text NOT NULL,              -- the view of its group for which it holds all of its share
     judged      timestamptz,                -- of a checker: until when it has judged all prices
     position    text NOT NULL,              -- the same in the stream of prices
