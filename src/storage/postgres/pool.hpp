@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/log.hpp"
 #include "storage/postgres/connection.hpp"
 #include "storage/postgres/replica.hpp"
 #include "storage/sql/connections.hpp"
@@ -43,7 +44,8 @@ public:
         if (Pool* const behind = replica_ ? replica_->pool() : nullptr) {
             try {
                 return behind->read(call);
-            } catch (const StorageError&) {
+            } catch (const StorageError& e) {
+                log::debug("a read from the replica failed; the primary is asked", {{"reason", e.what()}});
                 replica_->failed();
             }
         }
