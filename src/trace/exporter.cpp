@@ -93,18 +93,21 @@ private:
                 log::debug("spans could not be made; they are dropped", {{"reason", e.what()}});
             }
         }
+        {
+            MutexLock lock(mutex_);
+            stats_.dropped += batch.size() - made;
+            answer_.reset();
+            if (spans.empty()) {  // what they are about has gone
+                stats_.dropped += made;
+                return;
+            }
+        }
         net::HttpRequest request;
         request.method = "POST";
         request.url = url_;
         request.headers = {{"content-type", "application/json"}};
         request.body = otlp_json(spans, options_.service);
         request.timeout = options_.timeout;
-        {
-            MutexLock lock(mutex_);
-            stats_.dropped += batch.size() - made;
-            answer_.reset();
-        }
-        if (spans.empty()) return;
         client_.start(std::move(request), [this](net::HttpResult result) {
             MutexLock lock(mutex_);
             answer_ = std::move(result);

@@ -38,7 +38,7 @@ public:
     using Make = std::move_only_function<std::vector<Span>()>;
     // Any thread; never blocks.
     virtual void add(Make make) = 0;
-    // Sends what waits, for at most one request's time-out, and ends the thread.
+    // Sends one more request of what waits, drops the rest and ends the thread; at most two time-outs, if one is under way.
     virtual void stop() = 0;
     virtual ExporterStats stats() const = 0;  // any thread
 };
