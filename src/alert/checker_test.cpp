@@ -291,8 +291,9 @@ TEST_F(CheckerTest, AnAlertOfATickerThatCameIsJudgedByThePricesBefore) {
 
 TEST_F(CheckerTest, AlertsOfATickerThatWentAreLetGo) {
     snapshot_ = {gt(a_, 100), gt(b_, 100, "ETH"), ruled(c_, "above 100")};
+    share_ = {.view = "1"};
     start();
-    wait_until_settled("");
+    wait_until_settled("1");
     checker_->on_share(only("ETH", "2"));
     wait_until_settled("2");
     EXPECT_EQ(checker_->active_alerts(), 1U);
