@@ -50,8 +50,8 @@ struct SenderOptions {
     // what the storage throws. May be empty: then pushes wait.
     std::function<Result<P256KeyPair>()> push_key;
     std::string push_contact;  // as for push::Vapid
-    int traced_percent =
-        0;  // of how many percent of alerts attempts are recorded as spans: traceparent says so
+    // Of how many percent of alerts attempts are recorded as spans; traceparent says so.
+    int traced_percent = 0;
     // Called with deliveries whose claim or outcome has been written, on the sender's thread; must not wait.
     // May be empty.
     std::function<void(std::span<const DeliveryNotice>)> changed;

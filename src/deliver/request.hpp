@@ -13,7 +13,8 @@ namespace pricewire::deliver {
 
 // The POST of one attempt that starts at `now`: the delivery's payload, its id as webhook-id, and a signature
 // for this time with the user's secret, which `secrets` opens. Time-out, TLS and guard are left to the
-// caller. `traced_percent` as in SenderOptions. Error: the secret cannot be opened or is not valid; the message does not contain it.
+// caller. `traced_percent` as in SenderOptions. Error: the secret cannot be opened or is not valid; the message does not
+// contain it.
 Result<net::HttpRequest> webhook_request(const ClaimedDelivery& delivery, const secrets::SecretBox& secrets,
                                          Timestamp now, const std::string& user_agent,
                                          int traced_percent = 0);

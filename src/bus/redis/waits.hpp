@@ -8,7 +8,7 @@
 
 namespace pricewire::bus {
 
-// How long those wait who write to Redis, and those who read a stream.
+// Of connections that write to Redis, and of those that read a stream.
 inline constexpr redis::Timeouts stream_timeouts{.connect = std::chrono::seconds{1},
                                                  .command = std::chrono::milliseconds{1500}};
 inline constexpr std::string_view block_ms = "500";
