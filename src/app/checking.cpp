@@ -168,10 +168,7 @@ void Checking::reached(bus::BusPosition position) {
 
 alert::Share Checking::share() const {
     if (!holding_) return {};
-    auto holds = holding_->function();
-    if (!holds) return {.view = holding_->view()};
-    return {[holds = std::move(holds)](const Ticker& ticker) { return holds(ticker.view()); },
-            holding_->view()};
+    return {holding_->function(), holding_->view()};
 }
 
 void Checking::attach() {

@@ -154,9 +154,7 @@ Watching::~Watching() {
 }
 
 void Watching::set_share(const cluster::Holding& holding) {
-    watch::FeedShare share{.view = holding.view()};
-    if (auto holds = holding.function())
-        share.holds = [holds = std::move(holds)](const Ticker& ticker) { return holds(ticker.view()); };
+    watch::FeedShare share{holding.function(), holding.view()};
     MutexLock lock(mutex_);
     share_ = std::move(share);
 }

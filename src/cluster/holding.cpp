@@ -44,9 +44,9 @@ bool Holding::holds(std::string_view key) const {
     return is_all() || any_owns(shares_, key);
 }
 
-std::function<bool(std::string_view)> Holding::function() const {
+std::function<bool(const Ticker&)> Holding::function() const {
     if (is_all()) return {};
-    return [shares = shares_](std::string_view key) { return any_owns(shares, key); };
+    return [shares = shares_](const Ticker& ticker) { return any_owns(shares, ticker.view()); };
 }
 
 }  // namespace pricewire::cluster

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/group.hpp"
+#include "domain/market.hpp"
 
 namespace pricewire::cluster {
 
@@ -24,7 +25,7 @@ public:
     // The group's view: once what holds() says is held, it is this view for which the member is settled.
     const std::string& view() const { return view_; }
     // holds() as of now, for another thread; empty: everything.
-    std::function<bool(std::string_view)> function() const;
+    std::function<bool(const Ticker&)> function() const;
 
 private:
     // A member that waits for others for so many changes holds everything instead.
