@@ -40,6 +40,10 @@ double run_for_figure(const test::TempDir& dir, const std::vector<std::string>& 
     return figure_after(process.output(), name);
 }
 
+double wrk(const std::string& url, const std::string& header, const test::TempDir& dir) {
+    return run_for_figure(dir, {"/usr/bin/wrk", "-t1", "-c32", "-d5s", "-H", header, url}, "Requests/sec:");
+}
+
 // One way to serve the API.
 struct Side {
     std::string name;
@@ -87,7 +91,7 @@ struct Side {
                 std::this_thread::sleep_for(100ms);
             }
         });
-        const double out = perf::wrk(from + "/api/v1/rates/", "X-API-Key: " + key, dir);
+        const double out = wrk(from + "/api/v1/rates/", "X-API-Key: " + key, dir);
         done = true;
         trades.join();
         return out;
@@ -132,7 +136,7 @@ public:
         process_.signal(SIGQUIT);
         process_.wait();
     }
-    double get() const { return perf::wrk(url_, "X-API-Key: none", dir_); }
+    double get() const { return wrk(url_, "X-API-Key: none", dir_); }
 
 private:
     const test::TempDir dir_;

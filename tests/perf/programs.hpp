@@ -109,15 +109,4 @@ inline void wait_for_client(const sim::ExchangeSim& sim) {
     while (sim.stream_clients() == 0) std::this_thread::sleep_for(5ms);
 }
 
-// wrk's "Requests/sec".
-inline double wrk(const std::string& url, const std::string& header, const test::TempDir& dir) {
-    test::Process process(
-        {{"/usr/bin/wrk", "-t1", "-c32", "-d5s", "-H", header, url}, {}, dir.path() / "wrk.log", {}});
-    process.wait();
-    const std::string output = process.output();
-    const std::size_t found = output.rfind("Requests/sec:");
-    if (found == std::string::npos || output.find("Non-2xx") != std::string::npos)
-        throw std::runtime_error(output);
-    return std::atof(output.c_str() + found + 13);
-}
 }  // namespace pricewire::perf

@@ -4,9 +4,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
-#include <csignal>
 
 #include <cstdlib>
 #include <fstream>
@@ -16,7 +14,6 @@
 #include <thread>
 #include <unordered_map>
 
-#include "base/crypto.hpp"
 #include "base/decimal.hpp"
 #include "base/mutex.hpp"
 #include "base/text.hpp"
@@ -32,7 +29,6 @@
 #include "support/blocking_http.hpp"
 #include "support/deployment.hpp"
 #include "support/process.hpp"
-#include "test_database/test_database.hpp"
 
 namespace {
 
