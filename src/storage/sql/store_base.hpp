@@ -11,8 +11,8 @@ namespace pricewire::storage::sql {
 
 // What the parts of a Store run their queries with.
 //
-// Db offers read(f), read_behind(f), which may read from a replica, statement(durability, f) for one writing statement, and transaction(durability, f), each
-// of which calls f with a Connection:
+// Db offers read(f); read_behind(f), which may read from a replica; statement(durability, f) for one writing statement; and
+// transaction(durability, f). Each of them calls f with a Connection:
 //   change(query, values...)       runs it; how many rows it changed
 //   change_each(query, rows, values, rest...)  the same for each row with the tuple values(row), then rest
 //   first(read, query, values...)  the first row, if any
