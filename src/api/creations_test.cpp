@@ -6,6 +6,16 @@ namespace {
 
 class CreationsTest : public ApiTest {
 protected:
+    CreationsTest() {
+        options_.resolvers = 1;
+        restart();
+    }
+    void restart() {
+        api_ = nullptr;
+        // Known keys, so that each creation goes straight to the thread that wait_until_queued() asks, too.
+        for (const Account& account : {ann_, bob_})
+            EXPECT_EQ(call_as(account, "GET", "/api/v1/alerts").status, 200);
+    }
     Pending create(const Account& account, const std::string& target) {
         return start("POST", "/api/v1/alerts", alert_body(target), {{"x-api-key", account.api_key}});
     }
@@ -19,6 +29,12 @@ protected:
         };
     }
     void wait_until_blocked() { entered_.get_future().wait(); }
+    // The only thread of what creates alerts answers this one after those before.
+    void wait_until_queued() {
+        EXPECT_EQ(
+            call("POST", "/api/v1/alerts", alert_body("none"), {{"x-api-key", bob_.api_key}}).status / 100,
+            4);
+    }
     void release() { released_.set_value(); }
     int commits() { return storage_.calls("create_each"); }
 
@@ -35,6 +51,7 @@ TEST_F(CreationsTest, RequestsThatComeDuringACommitShareTheNextOne) {
     std::vector<Pending> meanwhile;
     for (const char* target : {"2", "2", "3"}) meanwhile.push_back(create(ann_, target));
     for (const char* target : {"1", "2"}) meanwhile.push_back(create(bob_, target));
+    wait_until_queued();
     // Whatever else the storage is asked is answered meanwhile.
     EXPECT_EQ(call_as(bob_, "GET", "/api/v1/alerts").status, 200);
     release();
@@ -57,19 +74,18 @@ TEST_F(CreationsTest, RequestsThatComeDuringACommitShareTheNextOne) {
 
 TEST_F(CreationsTest, AUserHasAQuarterOfTheQueueAndOthersTheRest) {
     options_.worker_queue = 8;
-    options_.workers = 1;
-    api_ = nullptr;
+    restart();
     block();
     auto first = create(ann_, "1");
     wait_until_blocked();
     std::vector<Pending> anns;
     for (int i = 2; i < 20; ++i) {
         anns.push_back(create(ann_, std::to_string(i)));
-        // One at a time, so that none is refused on the way to the queue: the only worker answers in order.
-        EXPECT_EQ(call_as(bob_, "GET", "/api/v1/alerts").status, 200);
+        // One at a time, so that none is refused on the way to the queue.
+        wait_until_queued();
     }
     auto bobs = create(bob_, "1");
-    EXPECT_EQ(call_as(bob_, "GET", "/api/v1/alerts").status, 200);
+    wait_until_queued();
     release();
     EXPECT_EQ(wait(std::move(first)).status, 201);
     int created = 0, busy = 0;
@@ -84,14 +100,11 @@ TEST_F(CreationsTest, AUserHasAQuarterOfTheQueueAndOthersTheRest) {
 }
 
 TEST_F(CreationsTest, OneThatHasWaitedTooLongIsNotCreated) {
-    options_.workers = 1;
-    api_ = nullptr;
     block();
     auto first = create(ann_, "1");
     wait_until_blocked();
     auto late = create(ann_, "2");
-    // It is in the queue once a later request of the only worker has been answered.
-    EXPECT_EQ(call_as(bob_, "GET", "/api/v1/alerts").status, 200);
+    wait_until_queued();
     clock_.advance(6s);
     release();
     EXPECT_EQ(wait(std::move(first)).status, 201);
@@ -106,6 +119,7 @@ TEST_F(CreationsTest, AStorageThatFailsAnswersEachOfThem) {
     auto first = create(ann_, "1");
     wait_until_blocked();
     auto second = create(bob_, "2");
+    wait_until_queued();
     storage_.fail_calls_of("create_each");
     release();
     EXPECT_EQ(wait(std::move(first)).status, 503);
