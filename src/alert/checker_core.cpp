@@ -11,10 +11,13 @@
 // message         replaying                                     following
 // --------------  --------------------------------------------  --------------------------------------------
 // price, newest   the ticker's held price was in effect until   matched; if it came late, alerts made after it
-// of its ticker   now: matched as past; this one is held        wait for the next price, or for a second
+// of its ticker   now: matched as past; this one is held        wait for the next price, or for a second;
+//                                                               early ones are judged again
 // price, older    matched as past                               matched as past
 // price gone      the held price is matched as past             alerts that wait are judged again
-// alert created   waits for the end of the replay               judged by the recent prices, else added
+// sign of life    nothing                                       early alerts that waited for it are judged
+// alert created   waits for the end of the replay               judged by the recent prices, else added; early if
+//                                                               that takes a sign of life
 // alert deleted   removed wherever it is                        removed
 // alert changed   its row is compared with what is known: see ruled_alerts.cpp
 // snapshot        replaces the alerts; those that were not      replaces the alerts; those that were not
@@ -47,6 +50,9 @@
 // While following, the newest price is taken to be in effect, and one that comes late may be over: a feed that was
 // without CPU or network hands over what it missed in one go, the oldest first. Alerts made after such a price
 // are in doubt until the next one says how long it was in effect, or until none has come for a while.
+//
+// A connection to the bus that hangs hands over nothing, while alerts are still made. An early alert, made after the
+// last sign of life of a feed, is fired by the newest price once a later sign tells that no other price came between.
 
 namespace pricewire::alert {
 namespace {
@@ -79,7 +85,9 @@ void CheckerCore::on_snapshot(Timestamp now) {
     unheard_ = false;
     matcher_ = std::exchange(fresh_, std::make_unique<Matcher>());
     asleep_.clear();
-    for (auto& [ticker, doubt] : doubts_) doubt.alerts.clear();  // among those that were not known
+    // Among those that were not known.
+    for (auto& [ticker, doubt] : doubts_) doubt.alerts.clear();
+    early_.clear();
     ruled_.on_snapshot(std::exchange(fresh_ruled_, {}), now);
     const auto unknown = std::exchange(unknown_, {});
     if (phase_ == Phase::following) {
@@ -117,6 +125,11 @@ void CheckerCore::on_price(const Price& price, Timestamp now) {
     ruled_.on_price(price, now);
 }
 
+void CheckerCore::on_heard(std::string_view feed, Timestamp heard, Timestamp now) {
+    ruled_.on_heard(feed, heard, now);
+    end_early_by_signs(now);
+}
+
 void CheckerCore::on_price_gone(const PriceGone& gone, Timestamp now) {
     if (recent_.add(gone, now)) return ruled_.on_late(gone.ticker, gone.time, now);
     match_held(gone.ticker, gone.time, now);
@@ -134,6 +147,7 @@ void CheckerCore::match_newest(const Price& price, Timestamp now) {
     }
     match(price, now);
     if (!before.empty()) add(before.mapped().alerts, now);
+    end_early(price.ticker, now);
 }
 
 bool CheckerCore::is_doubtful(const Price& price) const {
@@ -148,11 +162,34 @@ void CheckerCore::end_doubt(Ticker ticker, Timestamp now) {
     call_done();
 }
 
+void CheckerCore::end_early(Ticker ticker, Timestamp now) {
+    if (early_.empty()) return;
+    std::vector<ActiveAlert> again;
+    std::erase_if(early_, [&](const auto& early) {
+        const bool ends = early.second.ticker == ticker;
+        if (ends) again.push_back(early.second);
+        return ends;
+    });
+    add(again, now);
+    call_done();
+}
+
+void CheckerCore::end_early_by_signs(Timestamp now) {
+    std::vector<ActiveAlert> told;
+    while (!early_.empty() && ruled_.clock().is_given(early_.begin()->first, now))
+        told.push_back(early_.extract(early_.begin()).mapped());
+    if (told.empty()) return;
+    add(told, now, true);
+    call_done();
+}
+
 bool CheckerCore::any_in_doubt() const {
-    return std::ranges::any_of(doubts_, [](const auto& doubt) { return !doubt.second.alerts.empty(); });
+    return !early_.empty() ||
+           std::ranges::any_of(doubts_, [](const auto& doubt) { return !doubt.second.alerts.empty(); });
 }
 
 bool CheckerCore::is_in_doubt(const Uuid& id) const {
+    if (std::ranges::any_of(early_, [&](const auto& early) { return early.second.id == id; })) return true;
     return std::ranges::any_of(doubts_, [&](const auto& doubt) {
         return std::ranges::find(doubt.second.alerts, id, &ActiveAlert::id) != doubt.second.alerts.end();
     });
@@ -161,6 +198,10 @@ bool CheckerCore::is_in_doubt(const Uuid& id) const {
 std::optional<Timestamp> CheckerCore::next_time(Timestamp now) const {
     std::optional<Timestamp> next = ruled_.next_time(now);
     for (const auto& [ticker, doubt] : doubts_) next = std::min(next.value_or(doubt.until), doubt.until);
+    if (!early_.empty()) {
+        const Timestamp at = ruled_.clock().certain_reaches(early_.begin()->first);
+        next = std::min(next.value_or(at), at);
+    }
     return next;
 }
 
@@ -172,6 +213,7 @@ void CheckerCore::on_time(Timestamp now) {
     }
     for (const Ticker ticker : over) end_doubt(ticker, now);
     ruled_.on_time(now);
+    end_early_by_signs(now);
 }
 
 void CheckerCore::match(const Price& price, Timestamp now) {
@@ -244,6 +286,7 @@ void CheckerCore::remove_plain(const Uuid& id) {
     const auto is_it = [&](const ActiveAlert& waiting) { return waiting.id == id; };
     std::erase_if(created_, is_it);
     for (auto& [ticker, doubt] : doubts_) std::erase_if(doubt.alerts, is_it);
+    std::erase_if(early_, [&](const auto& early) { return is_it(early.second); });
 }
 
 void CheckerCore::on_past(const std::shared_ptr<const LinePast>& past, Timestamp now) {
@@ -251,13 +294,21 @@ void CheckerCore::on_past(const std::shared_ptr<const LinePast>& past, Timestamp
     call_done();
 }
 
-// Alerts that were not known. Those fired by the same recent price are handed over together.
-void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now) {
+std::optional<Timestamp> CheckerCore::sign_for(const ActiveAlert& alert, Timestamp now) const {
+    const Timestamp made = made_at(alert.id);
+    const bool is_followed = recent_.of(alert.ticker).back().time > made;
+    return is_followed ? std::nullopt : ruled_.clock().sign_for(made, now);
+}
+
+// Those fired by the same recent price are handed over together.
+void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now, bool is_told) {
     std::map<std::tuple<Timestamp, std::uint64_t, Ticker>, std::pair<Price, std::vector<Uuid>>> fired;
     for (const ActiveAlert& alert : alerts) {
         const auto price = recent_.first_since(alert, made_at(alert.id));
         if (price && is_doubtful(*price) && made_at(alert.id) >= price->time) {
             doubts_[alert.ticker].alerts.push_back(alert);
+        } else if (const auto sign = price && !is_told ? sign_for(alert, now) : std::nullopt) {
+            early_.emplace(*sign, alert);
         } else if (price) {
             auto& group = fired[{price->time, price->sequence, price->ticker}];
             group.first = *price;
@@ -281,6 +332,7 @@ void CheckerCore::on_behind() {
     for (auto& [ticker, doubt] : std::exchange(doubts_, {})) {
         created_.insert(created_.end(), doubt.alerts.begin(), doubt.alerts.end());
     }
+    for (const auto& [sign, alert] : std::exchange(early_, {})) created_.push_back(alert);
 }
 
 void CheckerCore::on_caught_up(Timestamp now) {

@@ -50,9 +50,7 @@ public:
     // Not in Phase::loading.
     void on_price(const Price& price, Timestamp now);
     void on_price_gone(const PriceGone& gone, Timestamp now);
-    void on_heard(std::string_view feed, Timestamp heard, Timestamp now) {
-        ruled_.on_heard(feed, heard, now);
-    }
+    void on_heard(std::string_view feed, Timestamp heard, Timestamp now);
     void on_alert_change(const AlertChange& change, Timestamp now);
     // What `read_past` has asked for.
     void on_past(const std::shared_ptr<const LinePast>& past, Timestamp now);
@@ -84,9 +82,13 @@ private:
     void match_newest(const Price& price, Timestamp now);
     bool is_doubtful(const Price& price) const;
     void end_doubt(Ticker ticker, Timestamp now);
+    void end_early(Ticker ticker, Timestamp now);
+    void end_early_by_signs(Timestamp now);
     bool any_in_doubt() const;
     bool is_in_doubt(const Uuid& id) const;
-    void add(std::span<const ActiveAlert> alerts, Timestamp now);
+    // Alerts that were not known. `is_told`: the newest price is known to have been in effect when they were made.
+    void add(std::span<const ActiveAlert> alerts, Timestamp now, bool is_told = false);
+    std::optional<Timestamp> sign_for(const ActiveAlert& alert, Timestamp now) const;
     void remove_plain(const Uuid& id);
     void follow(Timestamp now);
     void match(const Price& price, Timestamp now);
@@ -124,6 +126,8 @@ private:
     Sleepers asleep_;  // made later than the prices so far
     // While following.
     std::unordered_map<Ticker, Doubt> doubts_;
+    // Made after the last sign of life, and fired by the newest price if it was in effect then; by the sign that tells.
+    std::multimap<Timestamp, ActiveAlert> early_;
 };
 
 }  // namespace pricewire::alert

@@ -20,6 +20,7 @@ namespace pricewire::alert {
 // 1 and 2 at price 150, "x" for what waited as `after x`.
 //
 //   snapshot A…     a whole snapshot           piece A…, failed   a part of one, and its failure
+//   S heard [F]     the sign of life of a feed; of "own", one of this process
 //   S price P       the price from second S    S gone             no price from second S
 //   S created A     made in second S           deleted N
 //   behind, caught-up, unheard, missed, after X, end (of a batch), pause (of two seconds)
@@ -34,7 +35,6 @@ namespace pricewire::alert {
 //   S rule N …           number N, as RuleText reads it; made in second S
 //   S changed N          its row, as the last `rule` said
 //   row N K, no-row N K  its K-th firing of revision 1 was passed over: its row, or that it is not active
-//   S heard [F]          the sign of life of a feed
 //   past T F-T:LOW-HIGH:LAST…   what was asked for, in stretches
 //   notes                shows notes of other kinds than "armed" from here on
 //
@@ -106,7 +106,8 @@ private:
             const int firing = std::stoi(next());
             core_.on_passed_over({row.id, 1, firing}, word == "row" ? std::optional(row) : std::nullopt, now);
         } else if (word == "heard") {
-            core_.on_heard(words >> argument ? argument : "feed", at(second_), now);
+            if (!(words >> argument)) argument = "feed";
+            core_.on_heard(argument == "own" ? "" : argument, at(second_), now);
         } else if (word == "past") {
             core_.on_past(past(words), now);
         } else if (word == "notes") {

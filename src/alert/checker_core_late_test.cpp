@@ -79,6 +79,111 @@ TEST_F(CheckerCoreLateTest, AlertsInDoubtAreDeletedReloadedAndReplayedLikeOthers
               "2@101");
 }
 
+// A connection to the bus that hangs.
+
+TEST_F(CheckerCoreLateTest, ANewAlertWaitsForASignOfLifeThatIsYounger) {
+    EXPECT_EQ(follow(R"(
+        1 heard
+        1 price 150
+        1.2 created 1>100
+        after x
+        1.1 heard)"),
+              "");
+    EXPECT_EQ(play("2 heard"), "1@150 x") << "nothing is reported done before";
+    EXPECT_EQ(play("3 heard\n2.5 created 2>100"), "2@150");
+}
+
+TEST_F(CheckerCoreLateTest, APriceThatWasOverDoesNotFireAnAlertMadeWhileNoneCame) {
+    EXPECT_EQ(follow(R"(
+        1 heard
+        1 price 150
+        3 created 1>100
+        2.5 price 60
+        3.5 heard)"),
+              "");
+    EXPECT_EQ(play("4 price 101"), "1@101");
+}
+
+TEST_F(CheckerCoreLateTest, ThePriceThatFollowsTellsThatItWasInEffect) {
+    EXPECT_EQ(follow(R"(
+        1 heard
+        1 price 150
+        3 created 1>100
+        3 created 2>200
+        4 price 90)"),
+              "1@150");
+    EXPECT_EQ(play("4.1 price 201"), "2@201");
+}
+
+TEST_F(CheckerCoreLateTest, EveryFeedThatLivesTells) {
+    EXPECT_EQ(follow(R"(
+        1 heard a
+        1 heard b
+        1 price 150
+        1.5 created 1>100
+        2 heard b)"),
+              "");
+    EXPECT_EQ(play("2 heard a"), "1@150");
+    EXPECT_EQ(play(R"(
+        2.5 created 2>100
+        6 heard b
+        7 heard b)"),
+              "");
+    EXPECT_EQ(play("7.5 heard b"), "2@150") << "the other has died";
+}
+
+TEST_F(CheckerCoreLateTest, AFeedOfTheSameProcessIsNotWaitedFor) {
+    EXPECT_EQ(follow(R"(
+        1 heard own
+        1 price 150
+        1.2 created 1>100)"),
+              "1@150");
+}
+
+TEST_F(CheckerCoreLateTest, AFeedWhoseClockIsSlowDelaysForThreeSeconds) {
+    EXPECT_EQ(follow(R"(
+        60 created 1>100
+        1 heard
+        1 price 150
+        pause
+        3 heard)"),
+              "");
+    EXPECT_EQ(play("6 heard"), "1@150");
+}
+
+TEST_F(CheckerCoreLateTest, WithoutAnySignOfLifeTheLastPriceCountsAfterTwoMinutes) {
+    EXPECT_EQ(follow(R"(
+        1 heard
+        1 price 150
+        3 created 1>100)"),
+              "");
+    EXPECT_TRUE(play_.next_time());
+    EXPECT_EQ(play("118 created 2>200\npause"), "");
+    EXPECT_EQ(play("pause"), "1@150");
+}
+
+TEST_F(CheckerCoreLateTest, AlertsThatWaitForASignAreDeletedReloadedAndReplayedLikeOthers) {
+    EXPECT_EQ(follow(R"(
+        1 heard
+        1 price 150
+        2 created 1>100
+        2 created 2>100
+        2 created 3>100
+        2 created 4>100
+        created 2
+        deleted 1
+        missed
+        snapshot 2 3 4
+        deleted 3
+        behind
+        1.5 price 60
+        3 heard
+        caught-up
+        pause
+        9 price 101)"),
+              "2,4@101");
+}
+
 TEST_F(CheckerCoreLateTest, WhatTakesBackThatAnAlertWasArmedCountsUntilItsRowComes) {
     EXPECT_EQ(follow(R"(
         0 price 100

@@ -61,6 +61,16 @@ Timestamp PriceClock::until_reaches(Timestamp moment, Timestamp now) const {
     return is_fresh(now) && is_fresh(soon) ? soon : certain_reaches(moment);
 }
 
+std::optional<Timestamp> PriceClock::sign_for(Timestamp moment, Timestamp now) const {
+    if (feeds_.contains(std::string_view{}) || is_given(moment, now)) return std::nullopt;
+    return std::min(moment, *least_heard() + most_awaited);
+}
+
+bool PriceClock::is_given(Timestamp sign, Timestamp now) const {
+    const auto least = least_heard();
+    return !least || *least >= sign || now - *newest_ >= longest;
+}
+
 std::optional<Timestamp> PriceClock::take_blind(Timestamp now) {
     if (!is_past_ && newest_ && !is_taken_ && now - *newest_ >= longest) {
         is_taken_ = true;

@@ -47,6 +47,14 @@ public:
     Timestamp until_reaches(Timestamp moment, Timestamp now) const;
     Timestamp certain_reaches(Timestamp moment) const { return std::max(moment, heard_or_start()) + longest; }
 
+    // Whether a price of before `moment` is over by then is known once this sign of life, or a later one, has been given;
+    // nullopt: it is known already. A feed of this process needs none: its prices come before what is made after them.
+    // A feed's clock that is slow delays no longer than `most_awaited`.
+    std::optional<Timestamp> sign_for(Timestamp moment, Timestamp now) const;
+    // Or no feed has given one for `longest`.
+    bool is_given(Timestamp sign, Timestamp now) const;
+    static constexpr Duration most_awaited = std::chrono::seconds{3};
+
     // Since when no price is known, because no feed has given a sign of life for longer than `blind_after`: once for
     // each such gap, in order with the prices.
     std::optional<Timestamp> take_blind(Timestamp now);

@@ -49,6 +49,7 @@ public:
     void replay() { clock_.replay(); }
     void follow(Timestamp now) { clock_.follow(now); }
     void on_time(Timestamp now);
+    const PriceClock& clock() const { return clock_; }
     // When to call on_time() at the latest.
     std::optional<Timestamp> next_time(Timestamp now) const;
 
