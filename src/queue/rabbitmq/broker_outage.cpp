@@ -59,7 +59,7 @@ void BrokerOutage::say(const BrokerError& e) const {
             return;
         case BrokerError::Kind::queue_differs:
             log::error(
-                "the broker's queue was declared with other arguments than those of a durable quorum queue, "
+                "the broker's queue was declared with other arguments than those of a durable classic queue, "
                 "perhaps by another program; set storage.rabbitmq_queue to another name, or delete the "
                 "queue, and it is declared again (until then senders find deliveries in the database, up "
                 "to a second later)",

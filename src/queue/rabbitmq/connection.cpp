@@ -47,8 +47,6 @@ Connection::Connection(const BrokerUrl& url, const RabbitmqOptions& options, Soc
     if (!state_) throw std::bad_alloc();
     open_socket(url, options);
     log_in(url, options);
-    amqp_channel_open(state_.get(), channel);
-    check(amqp_get_rpc_reply(state_.get()), "opening a channel");
     declare_queue();
 }
 
@@ -90,18 +88,33 @@ void Connection::log_in(const BrokerUrl& url, const RabbitmqOptions& options) {
 }
 
 void Connection::declare_queue() {
+    if (!try_to_declare("classic")) return;
+    // Exists with other arguments: as earlier versions declared it?
+    const auto differs = try_to_declare("quorum");
+    if (differs) throw BrokerError(Kind::queue_differs, *differs);
+    writes_first_ = true;
+}
+
+std::optional<std::string> Connection::try_to_declare(const char* type) {
     amqp_table_entry_t entry{.key = amqp_cstring_bytes("x-queue-type"), .value = {}};
     entry.value.kind = AMQP_FIELD_KIND_UTF8;
-    entry.value.value.bytes = amqp_cstring_bytes("quorum");
+    entry.value.value.bytes = amqp_cstring_bytes(type);
+    amqp_channel_open(state_.get(), channel);
+    check(amqp_get_rpc_reply(state_.get()), "opening a channel");
     amqp_queue_declare(state_.get(), channel, bytes_of(queue_), 0, 1, 0, 0, {1, &entry});
     const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
     if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
         const auto* close = static_cast<amqp_channel_close_t*>(reply.reply.decoded);
         if (close->reply_code == AMQP_PRECONDITION_FAILED) {
-            throw BrokerError(Kind::queue_differs, string_of(close->reply_text));
+            std::string why = string_of(close->reply_text);
+            amqp_channel_close_ok_t seen{};
+            check(amqp_send_method(state_.get(), channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen),
+                  "closing a channel");
+            return why;
         }
     }
     check(reply, "declaring the queue");
+    return std::nullopt;
 }
 
 void Connection::ask_for_confirms() {
@@ -147,7 +160,7 @@ void Connection::send_ping() {
 void Connection::publish(const std::string& body) {
     amqp_basic_properties_t properties{};
     properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG;
-    properties.delivery_mode = AMQP_DELIVERY_PERSISTENT;
+    properties.delivery_mode = AMQP_DELIVERY_NONPERSISTENT;
     check(amqp_basic_publish(state_.get(), channel, amqp_empty_bytes, bytes_of(queue_), 1, 0, &properties,
                              bytes_of(body)),
           "publishing");

@@ -22,7 +22,7 @@ struct BrokerError : std::runtime_error {
         away,           // it does not answer
         refused,        // it refuses access
         queue_differs,  // the queue exists with other arguments
-        busy,           // internal error; in RabbitMQ 3.10 if two clients declare one quorum queue at once
+        busy,           // internal error; in RabbitMQ 3.10 if two clients declare one queue at once
         blocked,        // it is short of memory or disk and accepts nothing for now
     };
     BrokerError(Kind k, const std::string& text) : std::runtime_error(text), kind(k) {}
@@ -61,6 +61,9 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
+    // Whether the queue is one that an earlier version declared: its broker writes a message to its disk, and waits for
+    // that, before a consumer gets it.
+    bool writes_first() const { return writes_first_; }
     void ask_for_confirms();
     void begin_to_consume();
     // How many messages are in another queue; nullopt if it does not exist or access is refused. To be called
@@ -96,7 +99,10 @@ private:
 
     void open_socket(const BrokerUrl& url, const RabbitmqOptions& options);
     void log_in(const BrokerUrl& url, const RabbitmqOptions& options);
+    // Opens the channel.
     void declare_queue();
+    // Why the queue, which exists, is of another type; the channel is closed then.
+    std::optional<std::string> try_to_declare(const char* type);
     std::optional<Event> on_method(const amqp_method_t& method);
     std::optional<Event> on_body(const amqp_frame_t& frame);
     void check(int status, const char* doing) const;
@@ -108,6 +114,7 @@ private:
     SocketCut& cut_;
     std::unique_ptr<amqp_connection_state_t_, Destroy> state_;
     int socket_ = -1;
+    bool writes_first_ = false;
     // The message being received.
     std::optional<Event> incoming_;
     std::uint64_t incoming_left_ = 0;

@@ -90,6 +90,7 @@ void Publisher::run() {
             Connection connection(url_, options_, cut_);
             connection.ask_for_confirms();
             look_for_earlier_queue(connection);
+            if (connection.writes_first()) tell_of_type();
             connected();
             serve(connection);
             connection.close();
@@ -115,6 +116,17 @@ void Publisher::look_for_earlier_queue(Connection& connection) {
         {{"queue", options_.earlier_queue},
          {"messages", std::to_string(*messages)},
          {"used", options_.queue}});
+}
+
+void Publisher::tell_of_type() {
+    if (std::exchange(type_told_, true)) return;
+    log::warn(
+        "the broker's queue is of the type that earlier versions declared: each webhook waits until the "
+        "broker has "
+        "written its task to disk; delete the queue once none of their processes runs, and it is declared "
+        "again "
+        "(no delivery is lost: the database has them)",
+        {{"queue", options_.queue}});
 }
 
 void Publisher::connected() {

@@ -55,6 +55,7 @@ private:
     void run();
     void connected();
     void look_for_earlier_queue(Connection& connection);
+    void tell_of_type();
     void failed(const BrokerError& e);
     void serve(Connection& connection);
     void take_in(Connection& connection);
@@ -93,6 +94,7 @@ private:
     std::optional<BrokerError> renew_;  // why to reopen the connection once nothing is in flight
     bool blocked_ = false;
     bool looked_for_earlier_ = false;
+    bool type_told_ = false;
     std::uint64_t pings_sent_ = 0;
 
     std::thread thread_;

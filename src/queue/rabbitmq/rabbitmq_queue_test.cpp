@@ -92,7 +92,7 @@ protected:
     std::optional<TestQueue> at_broker_;
 };
 
-TEST_F(RabbitmqQueueTest, MessagesAreCompactAndPersistent) {
+TEST_F(RabbitmqQueueTest, MessagesAreCompactAndNeedNoDisk) {
     const auto queue = create_rabbitmq_queue(options());
     const auto tasks = make_tasks(1);
     queue->publish(tasks);
@@ -101,7 +101,7 @@ TEST_F(RabbitmqQueueTest, MessagesAreCompactAndPersistent) {
     std::string body;
     ASSERT_TRUE(eventually([&] { return !(body = broker.take(name())).empty(); }));
     EXPECT_EQ(body, tasks[0].delivery_id.to_string() + " 1");
-    EXPECT_TRUE(broker.last_was_persistent());
+    EXPECT_FALSE(broker.last_was_persistent());
     EXPECT_TRUE(log_.lines().empty());
 }
 
@@ -218,6 +218,17 @@ TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsLoggedOnce) {
         }
     })) << "once deleted, it is declared again";
     EXPECT_EQ(log_.count("message broker is usable again"), 1U);
+}
+
+TEST_F(RabbitmqQueueTest, AQuorumQueueOfAnEarlierVersionIsUsedAndNamedOnce) {
+    TestBroker broker;
+    broker.declare_quorum(name());
+    const auto queue = create_rabbitmq_queue(options());
+    const Taker taker(*queue, true);
+    EXPECT_TRUE(reaches(*queue, taker));
+    EXPECT_NO_THROW(queue->ping());
+    EXPECT_EQ(log_.count("of the type that earlier versions declared"), 1U);
+    EXPECT_EQ(log_.lines().size(), 1U);
 }
 
 TEST_F(RabbitmqQueueTest, AnEarlierQueueIsNamedOnceAndLeftAlone) {
