@@ -137,11 +137,16 @@ Written fire_in_one(Pool& pool, std::span<const Fired> all, std::span<const Firi
     });
 }
 
-// Those that were not ignored.
+bool is_refused(const DeliveryOutcome& outcome) {
+    return outcome.attempt && outcome.attempt->status && is_refusal(*outcome.attempt->status);
+}
+
+// Those that were not ignored. `none_refused`: as $24 of the statement.
 std::vector<const DeliveryOutcome*> record_some(Connection& db,
-                                                std::span<const DeliveryOutcome* const> outcomes) {
+                                                std::span<const DeliveryOutcome* const> outcomes,
+                                                bool none_refused) {
     Array id, number, made, next, due, ended, reason, disable, started, duration, status, error, ip, headers,
-        answer, dns, connect, tls, first_byte, body;
+        answer, dns, connect, tls, first_byte, body, url, latency;
     const Attempt none;
     for (const DeliveryOutcome* o : outcomes) {
         const Attempt& a = o->attempt ? *o->attempt : none;
@@ -165,11 +170,13 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
         tls.add(a.times.tls);
         first_byte.add(a.times.first_byte);
         body.add(sql::body_column(a));
+        url.add(o->webhook_url.empty() ? std::nullopt : std::optional<std::string_view>(o->webhook_url));
+        latency.add(a.status ? static_cast<int>(latency_place(a.duration)) : -1);
     }
     std::vector<const DeliveryOutcome*> written;
     for (const Row row : db.run("record", id, number, made, next, due, ended, reason, disable, started,
                                 duration, status, error, ip, headers, answer, dns, connect, tls, first_byte,
-                                static_cast<int>(max_kept_attempts), body))
+                                static_cast<int>(max_kept_attempts), body, url, latency, none_refused))
         written.push_back(outcomes[static_cast<std::size_t>(row.number(0) - 1)]);
     return written;
 }
@@ -289,13 +296,21 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
         if (round == rounds.size()) rounds.emplace_back();
         rounds[round].push_back(&outcome);
     }
+    const bool any_refused = std::ranges::any_of(outcomes, is_refused);
+    const bool any_push = std::ranges::any_of(outcomes, [](const auto& o) { return o.push_id.has_value(); });
+    if (rounds.size() == 1 && !any_refused && !any_push) {
+        // If its answer was lost, all of it may have been written, and is ignored when it is written again.
+        return statement("record", Durability::process, [&](Connection& db) {
+            record_some(db, rounds.front(), true);
+            return std::vector<DisabledEndpoint>();
+        });
+    }
     return transaction("record", Durability::process, [&](Connection& db) {
         std::vector<const DeliveryOutcome*> written;
         for (const auto& round : rounds) {
-            const auto some = record_some(db, round);
+            const auto some = record_some(db, round, false);
             written.insert(written.end(), some.begin(), some.end());
         }
-        sql::count_calls(db, written);
         sql::note_pushes(db, written);
         return sql::count_refusals(db, written);
     });
