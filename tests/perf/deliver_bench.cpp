@@ -12,8 +12,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -76,6 +79,29 @@ std::unique_ptr<queue::DeliveryQueue> broker(std::size_t count) {
     return queue::create_rabbitmq_queue(options);
 }
 
+// How often the sender asks the database, and how long it waits for that in all. By one thread.
+struct Waits {
+    struct Of {
+        std::size_t calls = 0;
+        double seconds = 0;
+    };
+    std::map<std::string, Of, std::less<>> by_method = {};
+
+    storage::StorageEvents events() {
+        storage::StorageEvents events;
+        events.around = [this](std::string_view method, const std::function<void()>& call) {
+            const auto start = std::chrono::steady_clock::now();
+            call();
+            const auto took = std::chrono::steady_clock::now() - start;
+            if (method != "record" && !method.starts_with("claim")) return;
+            Of& of = by_method[method == "record" ? "record" : "claim"];
+            ++of.calls;
+            of.seconds += std::chrono::duration<double>(took).count();
+        };
+        return events;
+    }
+};
+
 // Whether all arrived.
 bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t count,
                  const deliver::SenderOptions& options, const std::string& what, const std::string& goal) {
@@ -96,8 +122,9 @@ bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t co
 
     double seconds = 0;
     deliver::SenderStats stats;
+    Waits waits;
     {
-        const auto storage = place.open();
+        const auto storage = place.open(waits.events());
         const auto tasks = fire(*storage, count, fmt::format("http://127.0.0.1:{}/hook", port), secret);
         const auto client = net::create_http_client();
         const perf::PlainSecrets secrets;
@@ -118,6 +145,12 @@ bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t co
 
     perf::row("deliveries a second to a fast, verifying receiver, " + what,
               fmt::format("{:.0f}/s", static_cast<double>(stats.delivered) / seconds), goal);
+    for (const auto& [method, of] : waits.by_method) {
+        perf::row(fmt::format("  {}: calls, rows a call, and its share of the time", method),
+                  fmt::format("{}, {:.0f}, {:.0f} %", of.calls,
+                              static_cast<double>(count) / static_cast<double>(of.calls),
+                              of.seconds / seconds * 100));
+    }
     return verified >= count;
 }
 

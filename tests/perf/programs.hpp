@@ -64,12 +64,13 @@ struct Running {
     std::string url;
 };
 
+// `name` is its log's, if there are several of the role.
 inline Running start(const test::TempDir& dir, const std::map<std::string, std::string>& env,
-                     const std::string& role = "serve") {
+                     const std::string& role = "serve", const std::string& name = "") {
     Running running;
     running.process = test::Process({.command = {program(), role},
                                      .env = env,
-                                     .output = dir.path() / (role + ".log"),
+                                     .output = dir.path() / ((name.empty() ? role : name) + ".log"),
                                      .directory = dir.path(),
                                      .user = {}});
     running.url = running.process.wait_for_output("listening on ");

@@ -30,13 +30,15 @@ inline void seed_alerts(const std::filesystem::path& file, std::size_t count, co
         "'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 1, 0 FROM alerts");
 }
 
-// The same in PostgreSQL.
+// The same in PostgreSQL; with more than one ticker they are on BTC, T1, T2 and so on in turn.
 inline void seed_alerts_postgres(const test::TestDatabase& database, std::size_t count,
-                                 const std::string& from,
-                                 const std::string& url = "https://example.com/hook") {
+                                 const std::string& from, const std::string& url = "https://example.com/hook",
+                                 std::size_t tickers = 1) {
     const auto user = [](const std::string& n) {
         return "('00000000-0000-7000-8000-' || lpad((" + n + ")::text, 12, '0'))::uuid";
     };
+    const std::string n = std::to_string(tickers);
+    const std::string ticker = "CASE i % " + n + " WHEN 0 THEN 'BTC' ELSE 'T' || i % " + n + " END";
     database.ask(
         "INSERT INTO users (id, email, api_key_hash, webhook_secret, is_active, active_alerts, "
         "created_at) SELECT " +
@@ -47,7 +49,7 @@ inline void seed_alerts_postgres(const test::TestDatabase& database, std::size_t
     database.ask(
         "INSERT INTO alerts (id, user_id, ticker, condition, target, webhook_url, created_at, format, "
         "note, deliver_within) SELECT ('01800000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, " +
-        user("i % 1000") + ", 'BTC', 'gt', " + from + " + i::numeric / 100, '" + url +
+        user("i % 1000") + ", " + ticker + ", 'gt', " + from + " + i::numeric / 100, '" + url +
         "', now(), 'json', '', 86400000000 FROM generate_series(0, " + std::to_string(count - 1) + ") i");
     // So that its background work is not part of the measurement.
     database.ask("VACUUM ANALYZE alerts");

@@ -1,33 +1,35 @@
-// The whole program as users see it: latency from a price to the webhook with a million alerts loaded, start
-// with a million alerts, and idle memory.
+// The whole program as users see it: idle memory, what its feeds take, and with a million alerts in one process, in a
+// cluster of four and beside a floor, in turn: start, from a price to its webhook, 10,000 webhooks of one price.
+//   system_bench [idle|feeds|firing [ALERTS]|burst [ALERTS]|size ALERTS CHECKERS]
+// size: a cluster alone, with as many alerts and checkers as are named; not part of all.
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <chrono>
 
-#include <cstdlib>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <iostream>
-#include <optional>
+#include <memory>
 #include <sstream>
+#include <string>
 #include <thread>
-#include <unordered_map>
+#include <tuple>
+#include <vector>
 
 #include "base/decimal.hpp"
-#include "base/mutex.hpp"
 #include "base/text.hpp"
+#include "deployed.hpp"
 #include "fsync_and_post.hpp"
 #include "programs.hpp"
 #include "receiver.hpp"
 #include "report.hpp"
-#include "seed.hpp"
 #include "sim/exchange_sim.hpp"
-#include "sim/receiver.hpp"
 #include "sim/venues/venue.hpp"
-#include "storage/sqlite/migrate.hpp"
-#include "support/blocking_http.hpp"
-#include "support/deployment.hpp"
+#include "span_times.hpp"
 #include "support/process.hpp"
 
 namespace {
@@ -35,26 +37,12 @@ namespace {
 using namespace pricewire;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
+using perf::Deployed;
 using perf::environment;
-using perf::register_user;
-using perf::Running;
-using perf::Shared;
 using perf::shared_servers;
 using perf::start;
 using perf::start_sim;
 using perf::wait_for_client;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::string resident(pid_t pid) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("VmRSS:")) return fmt::format("{:.1f} MB", std::atof(line.c_str() + 6) / 1024);
-    }
-    return "?";
-}
 
 // Used by a process since its start.
 double cpu_seconds(pid_t pid) {
@@ -76,7 +64,8 @@ void idle_memory() {
     const auto running = start(dir, environment(dir, sim->port()));
     wait_for_client(*sim);
     std::this_thread::sleep_for(3s);
-    perf::row("resident memory at idle", resident(running.process.pid()), "<= 30 MB");
+    perf::row("resident memory at idle", fmt::format("{:.1f} MB", perf::resident_mb(running.process.pid())),
+              "<= 30 MB");
 }
 
 // All venues' streams in one process that has nothing else to do, each trade made at one of them.
@@ -114,122 +103,151 @@ void feeds(int per_second) {
                    venues[static_cast<std::size_t>(i) / pairs.size() % venues.size()]);
         trades += next >= from ? 1 : 0;
     }
-    const double share = (cpu_seconds(running.process.pid()) - before) / seconds_since(from) * 100;
+    const double share = (cpu_seconds(running.process.pid()) - before) / perf::seconds_since(from) * 100;
     perf::row(
         fmt::format("{} venues x 5 tickers, {} trades/s in all, share of a core", venues.size(), per_second),
         fmt::format("{:.1f} %", share), "< 5 %");
     perf::row("  trades made", std::to_string(trades));
 }
 
-// One process on SQLite or, with `shared`, one of each role on PostgreSQL, Redis and RabbitMQ.
-void latency(std::size_t waiting, int firings, int per_second, const Shared* shared) {
-    const test::TempDir dir;
-    if (shared != nullptr) {
-        perf::seed_alerts_postgres(shared->database, waiting, "1000000");
-    } else {
-        const auto file = dir.path() / "pricewire.db";
-        if (!storage::sqlite_migrate(file)) throw std::runtime_error("cannot create the database");
-        perf::seed_alerts(file, waiting, "1000000");
-    }
-    const std::string side = shared != nullptr ? ", four processes" : "";
+std::string count_of(std::size_t alerts) {
+    return fmt::format("{} k alerts", alerts / 1000);
+}
 
-    struct {
-        Mutex mutex;
-        std::unordered_map<std::string, Timestamp> sent GUARDED_BY(mutex);  // by the price's digits
-        std::vector<double> milliseconds GUARDED_BY(mutex);
-        std::optional<Timestamp> floor_began GUARDED_BY(mutex);
-        std::vector<double> floor GUARDED_BY(mutex);
-    } seen;
-    sim::ReceiverOptions receiver_options;
-    receiver_options.keep_log = false;
-    receiver_options.on_delivery = [&](const sim::ReceivedDelivery& d) {
-        const auto price = test::json_member(d.body, "triggered_price");
-        MutexLock lock(seen.mutex);
-        if (!price && seen.floor_began) {
-            seen.floor.push_back(static_cast<double>((d.at - *seen.floor_began).count()) / 1000);
-            seen.floor_began.reset();
-        }
-        if (const auto found = seen.sent.find(price.value_or("")); found != seen.sent.end()) {
-            seen.milliseconds.push_back(static_cast<double>((d.at - found->second).count()) / 1000);
-        }
-    };
-    const auto receiver = sim::create_receiver(receiver_options).value();
-    const auto sim = start_sim();
-    auto env = environment(dir, sim->port());
-    std::vector<Running> others;
-    if (shared != nullptr) {
-        for (const auto& [name, value] : shared->environment) env[name] = value;
-        for (const char* role : {"sender", "feed", "api"}) others.push_back(start(dir, env, role));
-    }
-    const auto begin = Clock::now();
-    auto checking = start(dir, env, shared != nullptr ? "checker" : "serve");
-    checking.process.wait_for_output("active alerts are loaded");
-    perf::row(fmt::format("start with {} k alerts, until they are checked{}", waiting / 1000, side),
-              fmt::format("{:.2f} s", seconds_since(begin)), "<= 3 s");
-    wait_for_client(*sim);
-    perf::row(fmt::format("resident memory with {} k alerts{}", waiting / 1000,
-                          shared != nullptr ? ", the checker" : ""),
-              resident(checking.process.pid()));
-    const std::string url = shared != nullptr ? others.back().url : checking.url;
+std::string each(const std::vector<double>& values) {
+    std::string out;
+    for (const double value : values) out += fmt::format("{}{:.0f}", out.empty() ? "" : " + ", value);
+    return out;
+}
 
-    test::BlockingHttp http;
-    const auto account = register_user(http, url);
-    const auto target_of = [](int i) {
-        return Decimal::from_raw(Decimal::from_int(100).raw() + Decimal::one_raw / 1000 * i);
+void started(const Deployed& side, std::size_t alerts) {
+    perf::row(fmt::format("start with {}, until they are checked, {}", count_of(alerts), side.name()),
+              fmt::format("{:.2f} s", side.start_seconds()), alerts == 1'000'000 ? "<= 3 s" : "");
+    perf::row(fmt::format("resident memory with {}, {}", count_of(alerts), side.name()),
+              each(side.checkers_mb()) + " MB");
+}
+
+// One side, or both in turn with the floor.
+using Sides = std::vector<std::unique_ptr<Deployed>>;
+
+// From a price to its webhook, one alert at a time.
+void one_by_one(const Sides& sides, std::size_t alerts, std::size_t firings) {
+    constexpr auto turn = 7ms;
+    const auto target_of = [](std::size_t i) {
+        return Decimal::from_raw(Decimal::from_int(100).raw() +
+                                 Decimal::one_raw / 1000 * static_cast<std::int64_t>(i));
     };
-    for (int i = 0; i < firings; ++i) {
-        const auto created = http.post(
-            url + "/api/v1/alerts/",
-            fmt::format(
-                R"({{"ticker":"BTC","condition":"gt","target_price":{},"webhook_url":"http://127.0.0.1:{}/hook"}})",
-                target_of(i).to_string(), receiver->port()),
-            {{"X-API-Key", account.api_key}});
-        if (created.status != 201) throw std::runtime_error(created.body);
+    std::vector<Decimal> targets;
+    for (std::size_t i = 0; i < firings; ++i) targets.push_back(target_of(i));
+    for (const auto& side : sides) {
+        side->create(targets);
+        side->trade(Decimal::from_int(100));
     }
-    sim->trade("BTCUSDT", Decimal::from_int(100));
     std::this_thread::sleep_for(500ms);
-    perf::FsyncAndPost floor(dir.path(), receiver->port());
-    const std::string floor_body(700, ' ');
-    const std::chrono::microseconds half_a_turn{500'000 / per_second};
+    perf::FsyncAndPost floor(sides.front()->directory(), sides.front()->receiver_port());
+    const std::string body(700, ' ');
+    std::vector<double> least;
     auto next = Clock::now();
-    for (int i = 0; i < firings; ++i) {
-        std::this_thread::sleep_until(next += half_a_turn);
-        {
-            MutexLock lock(seen.mutex);
-            seen.floor_began = system_clock().now();
+    for (const Decimal& target : targets) {
+        std::this_thread::sleep_until(next += turn);
+        const auto began = Clock::now();
+        floor.run(body);
+        least.push_back(perf::seconds_since(began) * 1000);
+        for (const auto& side : sides) {
+            std::this_thread::sleep_until(next += turn);
+            side->trade(Decimal::from_raw(target.raw() + Decimal::one_raw / 2000));
         }
-        floor.run(floor_body);
-        std::this_thread::sleep_until(next += half_a_turn);
-        const Decimal price = Decimal::from_raw(target_of(i).raw() + Decimal::one_raw / 2000);
-        {
-            MutexLock lock(seen.mutex);
-            seen.sent[price.to_string()] = system_clock().now();
+    }
+    std::vector<std::vector<double>> took;
+    for (const auto& side : sides) {
+        took.push_back(side->wait_for(firings));
+        if (took.back().size() < firings) {
+            throw std::runtime_error(
+                fmt::format("{} of {} webhooks arrived, {}", took.back().size(), firings, side->name()));
         }
-        sim->trade("BTCUSDT", price);
     }
-    const auto give_up = Clock::now() + 30s;
-    const auto all_in = [&] {
-        MutexLock lock(seen.mutex);
-        return seen.milliseconds.size() >= static_cast<std::size_t>(firings);
-    };
-    while (!all_in() && Clock::now() < give_up) std::this_thread::sleep_for(10ms);
-    std::vector<double> milliseconds, least;
-    {
-        MutexLock lock(seen.mutex);
-        milliseconds = seen.milliseconds;
-        least = seen.floor;
+    for (const auto& [name, part, goal] :
+         {std::tuple("p50", 0.5, "cluster <= 4 ms"), std::tuple("p99", 0.99, "cluster <= 15 ms")}) {
+        std::string what = fmt::format("price to webhook, {}, {}: ", count_of(alerts), name);
+        std::string figures;
+        for (std::size_t i = 0; i < sides.size(); ++i) {
+            what += sides[i]->name() + ", ";
+            figures += fmt::format("{:.2f}, ", perf::quantile(took[i], part));
+        }
+        perf::row(what + "floor", fmt::format("{}{:.2f} ms", figures, perf::quantile(least, part)), goal);
     }
-    if (milliseconds.empty()) throw std::runtime_error("no webhook arrived");
-    const std::string what =
-        fmt::format("price in to webhook, {} k alerts, {} firings/s{}, ", waiting / 1000, per_second, side);
-    for (const auto& [name, part] : {std::pair("p50", 0.5), std::pair("p99", 0.99)}) {
-        const double ours = perf::quantile(milliseconds, part);
-        const double its_floor = perf::quantile(least, part);
-        perf::row(what + name, fmt::format("{:.2f} ms", ours));
-        perf::row("  beside it: one fsync and one POST", fmt::format("{:.2f} ms", its_floor));
-        perf::row("  ratio", fmt::format("{:.2f}", ours / its_floor), shared != nullptr ? "<= 3" : "<= 2");
+}
+
+// Alerts that fire on one price, to one receiver, in rounds.
+void burst(const Sides& sides, std::size_t count, int rounds) {
+    std::vector<std::vector<double>> last(sides.size());
+    std::vector<double> ratios;
+    for (const auto& side : sides) side->trade(Decimal::from_int(110));
+    for (int round = 1; round <= rounds; ++round) {
+        for (std::size_t i = 0; i < sides.size(); ++i) {
+            // Near the last price, so that nothing has to confirm it.
+            const Decimal target = Decimal::from_int(110 + round);
+            sides[i]->create(std::vector(count, target));
+            std::this_thread::sleep_for(1s);
+            sides[i]->trade(Decimal::from_raw(target.raw() + Decimal::one_raw / 2));
+            auto took = sides[i]->wait_for(count);
+            if (took.size() < count) throw std::runtime_error("webhooks are missing");
+            last[i].push_back(perf::quantile(took, 1));
+        }
+        ratios.push_back(last.back().back() / last.front().back());
     }
-    perf::row(what + "arrived", fmt::format("{} of {}", milliseconds.size(), firings));
+    for (std::size_t i = 0; i < sides.size(); ++i) {
+        perf::row(fmt::format("{} webhooks of one price, until the last, {}: rounds, median", count,
+                              sides[i]->name()),
+                  fmt::format("{}, {:.0f} ms", each(last[i]), perf::quantile(last[i], 0.5)));
+    }
+    if (sides.size() > 1) {
+        perf::row("  ratio of a round, median", fmt::format("{:.2f}", perf::quantile(ratios, 0.5)), "<= 1.5");
+    }
+}
+
+// One process, and a cluster if there are servers for it.
+void side_by_side(std::size_t alerts, std::size_t firings, bool with_one_by_one, bool with_burst) {
+    const auto shared = shared_servers();
+    perf::SpanTimes spans;
+    Sides sides;
+    sides.push_back(std::make_unique<Deployed>(Deployed::Options{.waiting = alerts}, nullptr));
+    if (shared != nullptr) {
+        sides.push_back(std::make_unique<Deployed>(
+            Deployed::Options{.waiting = alerts,
+                              .settings = {{"PRICEWIRE_TRACING_ENDPOINT", spans.url()},
+                                           {"PRICEWIRE_TRACING_PERCENT", "10"}}},
+            shared.get()));
+    }
+    for (const auto& side : sides) started(*side, alerts);
+    if (with_one_by_one) {
+        one_by_one(sides, alerts, firings);
+        std::this_thread::sleep_for(3s);  // spans are sent within two seconds
+        if (shared != nullptr) spans.print();
+    }
+    if (with_burst) burst(sides, 10'000, 5);
+}
+
+// A cluster with that many alerts, which its checkers divide.
+void size(std::size_t alerts, std::size_t checkers) {
+    const auto shared = shared_servers();
+    if (shared == nullptr) throw std::runtime_error("it needs PostgreSQL, Redis and RabbitMQ");
+    Sides sides;
+    sides.push_back(
+        std::make_unique<Deployed>(Deployed::Options{.waiting = alerts,
+                                                     .tickers = checkers == 1 ? 1UL : 1000UL,
+                                                     .checkers = checkers,
+                                                     .settings = {{"PRICEWIRE_CLUSTER_REDUNDANCY", "1"}}},
+                                   shared.get()));
+    started(*sides.front(), alerts);
+    one_by_one(sides, alerts, 1'000);
+    burst(sides, 10'000, 1);
+}
+
+std::size_t number(const char* text) {
+    std::size_t out = 0;
+    std::from_chars(text, text + std::strlen(text), out);
+    return out;
 }
 
 }  // namespace
@@ -239,10 +257,11 @@ int main(int argc, char** argv) {
     try {
         if (only.empty() || only == "idle") idle_memory();
         if (only.empty() || only == "feeds") feeds(2'000);
-        if (only.empty() || only == "latency") latency(1'000'000, 2'000, 100, nullptr);
-        if (only.empty() || only == "cluster") {
-            if (const auto shared = shared_servers()) latency(1'000'000, 2'000, 100, shared.get());
+        if (only.empty() || only == "firing" || only == "burst") {
+            const std::size_t alerts = argc > 2 ? number(argv[2]) : 1'000'000;
+            side_by_side(alerts, 1'000, only != "burst", only != "firing");
         }
+        if (only == "size" && argc > 3) size(number(argv[2]), number(argv[3]));
         return 0;
     } catch (const std::exception& e) {
         std::cerr << "system_bench: " << e.what() << "\n";
