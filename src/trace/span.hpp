@@ -15,7 +15,6 @@ namespace pricewire::trace {
 struct SpanContext {
     std::string trace_id;  // 32 hexadecimal digits in lower case
     std::string span_id;   // 16
-    friend bool operator==(const SpanContext&, const SpanContext&) = default;
 };
 
 // A piece of work with its beginning and end. Source: OpenTelemetry, Tracing API
