@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "access/rate_limits.hpp"
 #include "base/crypto.hpp"
@@ -25,7 +26,9 @@ struct Admission {
 };
 
 // The name of a user's bucket.
-std::string bucket_of(const Uuid& user, const std::string& what);
+inline std::string bucket_of(const Uuid& user, std::string_view what) {
+    return "user:" + user.to_string() + ":" + std::string(what);
+}
 
 // Answers both at once, where asking an AuthCache and RateLimits one after the other would be two round trips and would
 // block. Thread-safe.

@@ -21,7 +21,7 @@ std::string by_address(const Services& services, const Exchange& x, std::string_
                        address_key(client_address(x.request, services.options.trusted_proxies)));
 }
 std::string by_user(const Exchange& x, std::string_view what) {
-    return access::bucket_of(x.user.id, std::string(what));
+    return access::bucket_of(x.user.id, what);
 }
 
 // The limit of a route's requests, and what its buckets by address are called; empty: they are the users'.

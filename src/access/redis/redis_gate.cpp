@@ -1,7 +1,5 @@
 #include "access/redis/redis_gate.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <deque>
 #include <stdexcept>
@@ -17,10 +15,6 @@
 #include "base/outage.hpp"
 
 namespace pricewire::access {
-
-std::string bucket_of(const Uuid& user, const std::string& what) {
-    return fmt::format("user:{}:{}", user.to_string(), what);
-}
 
 namespace {
 

@@ -1,19 +1,8 @@
 #include "access/redis/scripts.hpp"
 
-#include <optional>
-#include <string>
+#include "base/text.hpp"
 
 namespace pricewire::access {
-namespace {
-
-std::optional<std::int64_t> number(redis::ReplyView reply) {
-    const std::string text(reply.text());
-    if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string::npos)
-        return std::nullopt;
-    return std::stoll(text);
-}
-
-}  // namespace
 
 const std::string_view get_entry = R"(
 local function get_entry(key, evictions)
@@ -67,9 +56,10 @@ end
 )";
 
 TakenTokens taken_tokens(redis::ReplyView reply) {
-    const auto whole = number(reply[1]);
-    const auto part = number(reply[2]);
-    if (!whole || !part) throw redis::RedisError("Redis returned an unexpected reply to a rate limit");
+    const auto whole = parse_number<std::int64_t>(reply[1].text());
+    const auto part = parse_number<std::int64_t>(reply[2].text());
+    if (!whole || !part || *whole < 0 || *part < 0)
+        throw redis::RedisError("Redis returned an unexpected reply to a rate limit");
     return {static_cast<std::uint32_t>(reply[0].integer()), {*whole, *part}};
 }
 
