@@ -76,7 +76,7 @@ public:
         check(is_open_);
     }
     ~Pipelined() {
-        while (is_open_) finish();
+        while (is_open_) take();
         PQexitPipelineMode(connection_);
     }
     Pipelined(const Pipelined&) = delete;
@@ -88,17 +88,20 @@ public:
         return rows;
     }
     void commit() {
-        while (is_open_) check(finish());
+        while (is_open_) {
+            const Answer answer = take();
+            const bool is_error = answer && PQresultStatus(answer.get()) == PGRES_FATAL_ERROR;
+            check(PQstatus(connection_) == CONNECTION_OK && !is_error, answer.get());
+        }
     }
 
 private:
-    // Takes one answer; false if it is an error.
-    bool finish() {
-        const Answer answer(PQgetResult(connection_), &PQclear);
-        if (PQstatus(connection_) != CONNECTION_OK) return is_open_ = false;
-        if (!answer) return true;
-        if (PQresultStatus(answer.get()) == PGRES_PIPELINE_SYNC) is_open_ = false;
-        return PQresultStatus(answer.get()) != PGRES_FATAL_ERROR;
+    // One answer; empty between those of two statements, and when the connection is lost.
+    Answer take() {
+        Answer answer(PQgetResult(connection_), &PQclear);
+        const bool is_last = answer && PQresultStatus(answer.get()) == PGRES_PIPELINE_SYNC;
+        if (is_last || PQstatus(connection_) != CONNECTION_OK) is_open_ = false;
+        return answer;
     }
     // As pqxx.
     void check(bool good, const PGresult* answer = nullptr) const {
@@ -230,10 +233,13 @@ void Connection::run_to_row(const std::function<void(const Row&)>& row, const ch
     const Answer rows = pipelined.rows();
     const bool has_row = PQntuples(rows.get()) > 0;
     if (has_row) row(Row(rows.get(), 0));
+    // Not to be tried again here: whoever was given the row has to know.
     try {
         pipelined.commit();
+    } catch (const pqxx::sql_error& e) {
+        if (has_row) throw StorageError("database: " + reason(e), trouble_of(e));
+        throw;
     } catch (const pqxx::failure& e) {
-        // Not to be tried again here: whoever was given the row has to know.
         if (has_row) throw StorageError("database: " + reason(e));
         throw;
     }

@@ -249,7 +249,7 @@ constexpr const char* with_slow_commits =
     "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
     "PERFORM pg_advisory_xact_lock(1); "
     "IF NEW.firing = 1 AND EXISTS (SELECT FROM alerts WHERE id = NEW.alert_id AND note = 'refused') THEN "
-    "RAISE 'no'; END IF; RETURN NULL; END $$; "
+    "RAISE disk_full; END IF; RETURN NULL; END $$; "
     "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON deliveries DEFERRABLE INITIALLY DEFERRED "
     "FOR EACH ROW EXECUTE FUNCTION at_commit()";
 
@@ -281,7 +281,13 @@ TEST_F(PostgresStorageTest, WhatIsClaimedAsItIsWrittenIsToldBeforeTheCommit) {
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "1");
 
     std::atomic<int> told_in_vain = 0;
-    EXPECT_THROW(fire(ids[1], told_in_vain), StorageError);
+    Trouble trouble{};
+    try {
+        fire(ids[1], told_in_vain);
+    } catch (const StorageError& e) {
+        trouble = e.trouble();
+    }
+    EXPECT_EQ(trouble, Trouble::full);
     EXPECT_EQ(told_in_vain, 1) << "it is not tried again without its caller's knowing";
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "1");
     database_->ask("UPDATE alerts SET note = ''");
