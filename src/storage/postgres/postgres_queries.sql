@@ -338,9 +338,10 @@ fired AS (
     RETURNING a.id, a.user_id, a.delivery_id, a.triggered_at, a.deliver_within, l.late, l.price, l.price_time,
               l.price_fired)
 -- name: firing_insert
+-- Here, and wherever something has fired, due at once even if the clock of the process that fired it is ahead.
 INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late, firing, price, price_time,
                         price_fired)
-SELECT delivery_id, id, user_id, 'pending', triggered_at, triggered_at,
+SELECT delivery_id, id, user_id, 'pending', LEAST(triggered_at, clock_timestamp()), triggered_at,
        triggered_at + deliver_within * interval '1 microsecond', late, 1, price, price_time, price_fired
 FROM fired
 -- name: fire
@@ -371,7 +372,8 @@ boards AS (
 pushed AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, push_id)
-    SELECT push_delivery(f.delivery_id, p.id), f.id, f.user_id, 'push', 'pending', f.triggered_at, f.triggered_at,
+    SELECT push_delivery(f.delivery_id, p.id), f.id, f.user_id, 'push', 'pending',
+           LEAST(f.triggered_at, clock_timestamp()), f.triggered_at,
            f.triggered_at + f.deliver_within * interval '1 microsecond', f.late, 1, f.price, f.price_time,
            f.price_fired, p.id
     FROM fired f JOIN push_subscriptions p ON p.user_id = f.user_id)
@@ -395,14 +397,15 @@ boards AS (
 pushed AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, firing, price, price_time,
                             price_fired, push_id)
-    SELECT push_delivery($2::uuid, p.id), f.id, f.user_id, 'push', 'pending', $3::timestamptz, $3::timestamptz,
+    SELECT push_delivery($2::uuid, p.id), f.id, f.user_id, 'push', 'pending',
+           LEAST($3::timestamptz, clock_timestamp()), $3::timestamptz,
            $3::timestamptz + f.deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid, p.id
     FROM fired f JOIN push_subscriptions p ON p.user_id = f.user_id)
 -- name: fire_one
 -- include: firing_of_one
 INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, firing, price, price_time,
                         price_fired)
-SELECT $2::uuid, id, user_id, 'pending', $3::timestamptz, $3::timestamptz,
+SELECT $2::uuid, id, user_id, 'pending', LEAST($3::timestamptz, clock_timestamp()), $3::timestamptz,
        $3::timestamptz + deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid
 FROM fired
 RETURNING user_id,
@@ -421,8 +424,8 @@ INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, 
                         price_fired, level, condition, evidence, push_id, push_revision)
 SELECT push_delivery(d.id, p.id), d.alert_id, d.user_id,
        (CASE d.kind WHEN 'alert' THEN 'push' WHEN 'ruled' THEN 'ruled_push' ELSE 'expired_push' END)::delivery_kind,
-       'pending', d.created_at, d.created_at, d.deadline, d.late, d.firing, d.price, d.price_time, d.price_fired, d.level,
-       d.condition, d.evidence, p.id, d.revision
+       'pending', LEAST(d.created_at, clock_timestamp()), d.created_at, d.deadline, d.late, d.firing, d.price,
+       d.price_time, d.price_fired, d.level, d.condition, d.evidence, p.id, d.revision
 FROM written d JOIN push_subscriptions p ON p.user_id = d.user_id
 RETURNING id, user_id;
 
@@ -456,7 +459,8 @@ claimed AS (
     INSERT INTO deliveries (id, alert_id, user_id, state, due_at, lease_owner, created_at, deadline, firing, price,
                             price_time, price_fired)
     SELECT $2::uuid, f.id, f.user_id, CASE WHEN l.owner IS NULL THEN 'pending' ELSE 'delivering' END::delivery_state,
-           CASE WHEN l.owner IS NULL THEN $3::timestamptz ELSE $10::timestamptz END, l.owner, $3::timestamptz,
+           CASE WHEN l.owner IS NULL THEN LEAST($3::timestamptz, clock_timestamp()) ELSE $10::timestamptz END, l.owner,
+           $3::timestamptz,
            $3::timestamptz + f.deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid
     FROM fired f LEFT JOIN lease l ON true
     RETURNING *)
@@ -508,7 +512,7 @@ alert AS (
 written AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, revision, level, condition, evidence)
-    SELECT delivery_id, alert_id, user_id, 'ruled', 'pending', fired_at, fired_at,
+    SELECT delivery_id, alert_id, user_id, 'ruled', 'pending', LEAST(fired_at, clock_timestamp()), fired_at,
            fired_at + deliver_within * interval '1 microsecond', late, number, value, time, price_fired, revision,
            level, condition, evidence
     FROM held)
@@ -545,7 +549,8 @@ boards AS (
 pushed AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, push_revision, level, condition, evidence, push_id)
-    SELECT push_delivery($2::uuid, p.id), h.id, h.user_id, 'ruled_push', 'pending', $12::timestamptz, $12::timestamptz,
+    SELECT push_delivery($2::uuid, p.id), h.id, h.user_id, 'ruled_push', 'pending',
+           LEAST($12::timestamptz, clock_timestamp()), $12::timestamptz,
            $12::timestamptz + h.deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
            $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text, p.id
     FROM held h JOIN push_subscriptions p ON p.user_id = h.user_id),
@@ -558,7 +563,7 @@ pg_notify('pricewire_changes', CASE WHEN a.ends THEN '- ' ELSE '+ ' END || a.id 
 written AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, revision, level, condition, evidence)
-    SELECT $2::uuid, id, user_id, 'ruled', 'pending', $12::timestamptz, $12::timestamptz,
+    SELECT $2::uuid, id, user_id, 'ruled', 'pending', LEAST($12::timestamptz, clock_timestamp()), $12::timestamptz,
            $12::timestamptz + deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
            $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text
     FROM held)
@@ -579,7 +584,8 @@ claimed AS (
                             price, price_time, price_fired, revision, level, condition, evidence)
     SELECT $2::uuid, h.id, h.user_id, 'ruled',
            CASE WHEN l.owner IS NULL THEN 'pending' ELSE 'delivering' END::delivery_state,
-           CASE WHEN l.owner IS NULL THEN $12::timestamptz ELSE $18::timestamptz END, l.owner, $12::timestamptz,
+           CASE WHEN l.owner IS NULL THEN LEAST($12::timestamptz, clock_timestamp()) ELSE $18::timestamptz END, l.owner,
+           $12::timestamptz,
            $12::timestamptz + h.deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
            $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text
     FROM held h LEFT JOIN lease l ON true
@@ -624,7 +630,7 @@ alert AS (
 written AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, price, price_time,
                             price_fired, revision, evidence)
-    SELECT delivery_id, alert_id, user_id, 'expired', 'pending', fired_at, fired_at,
+    SELECT delivery_id, alert_id, user_id, 'expired', 'pending', LEAST(fired_at, clock_timestamp()), fired_at,
            fired_at + deliver_within * interval '1 microsecond', price, price_time, price_fired, revision, evidence
     FROM held WHERE notify_on_expiry)
 SELECT delivery_id, user_id, alert_id, ticker, notify_on_expiry FROM held;
@@ -727,10 +733,11 @@ SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at <= $1::times
 -- name: release
 WITH held AS MATERIALIZED (
     SELECT id FROM deliveries WHERE lease_owner = ANY ($1::text[]) ORDER BY id FOR UPDATE)
-UPDATE deliveries d SET state = 'pending', due_at = d.created_at, lease_owner = NULL FROM held WHERE d.id = held.id;
+UPDATE deliveries d SET state = 'pending', due_at = LEAST(d.created_at, clock_timestamp()), lease_owner = NULL
+FROM held WHERE d.id = held.id;
 
 -- name: release_claim
-UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL
+UPDATE deliveries SET state = 'pending', due_at = LEAST(created_at, clock_timestamp()), lease_owner = NULL
 WHERE alert_id = $1::uuid AND lease_owner = $2::text AND due_at = $3::timestamptz
 RETURNING id, user_id, push_id IS NOT NULL;
 

@@ -244,6 +244,22 @@ TEST_F(PostgresStorageTest, AFiringClaimsForASenderThatCountsAsAliveUntilItsComm
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "4");
 }
 
+TEST_F(PostgresStorageTest, WhatFiresByAClockThatIsAheadIsDueAtOnce) {
+    const auto storage = open();
+    const auto ids = add_alerts(*storage, 5);
+    const auto fire = [&](std::vector<Uuid> some) {
+        auto groups = firings(some);
+        groups[0].fired_at = system_clock().now() + 1min;
+        EXPECT_EQ(storage->fire(groups).size(), some.size());
+    };
+    fire({ids[0]});
+    fire({ids.begin() + 1, ids.end()});
+    const Timestamp now = system_clock().now();
+    EXPECT_EQ(storage->claim_due(now, 10, {"sender", now + 30s}).size(), ids.size());
+    EXPECT_EQ(storage->release_claims("sender"), ids.size());
+    EXPECT_EQ(storage->claim_due(system_clock().now(), 10, {"sender", now + 30s}).size(), ids.size());
+}
+
 // What a commit waits for, and whether it is refused then.
 constexpr const char* with_slow_commits =
     "CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
