@@ -182,7 +182,7 @@ public:
     }
 
     void set_elsewhere(std::vector<Ticker> tickers) override {
-        loop_->post([this, tickers = std::move(tickers)] { elsewhere_ = tickers; });
+        loop_->post([this, tickers = std::move(tickers)]() mutable { elsewhere_ = std::move(tickers); });
     }
     watch::HeardRound heard() const override {
         MutexLock lock(mutex_);

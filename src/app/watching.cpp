@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -20,6 +22,17 @@ std::string delisted_text(const std::vector<std::string>& sources) {
     return fmt::format(
         "It was delisted or renamed: {} {} it no more, and no other source that is enabled here does.", names,
         sources.size() == 1 ? "lists" : "list");
+}
+
+// The same, remembered: the watcher asks of every ticker that is needed, twice a second. For one thread.
+std::function<bool(const Ticker&)> remembered(std::function<bool(const Ticker&)> holds) {
+    if (!holds) return holds;
+    const auto known = std::make_shared<std::unordered_map<Ticker, bool>>();
+    return [holds = std::move(holds), known](const Ticker& ticker) {
+        const auto [found, is_new] = known->try_emplace(ticker, false);
+        if (is_new) found->second = holds(ticker);
+        return found->second;
+    };
 }
 
 bool is_in(const std::vector<Ticker>& tickers, const Ticker& ticker) {
@@ -154,7 +167,7 @@ Watching::~Watching() {
 }
 
 void Watching::set_share(const cluster::Holding& holding) {
-    watch::FeedShare share{holding.function(), holding.view()};
+    watch::FeedShare share{remembered(holding.function()), holding.view()};
     MutexLock lock(mutex_);
     share_ = std::move(share);
 }
