@@ -1,5 +1,7 @@
 #include "alert/checker.hpp"
 
+#include <pthread.h>
+
 #include <atomic>
 #include <exception>
 #include <random>
@@ -41,6 +43,14 @@ public:
         MutexLock lock(mutex_);
         return settled_;
     }
+    std::uint64_t signs_of_life() override {
+        if (!ready_ || waits_) {
+            ++excused_;
+        } else if (!is_asked_.exchange(true) && !mailbox_.try_push(Beat{})) {
+            is_asked_ = false;
+        }
+        return excused_ + handled_;
+    }
     bool ready() const override { return ready_; }
     std::size_t active_alerts() const override { return active_; }
     std::size_t backlog() const override { return mailbox_.size(); }
@@ -52,6 +62,7 @@ public:
     }
 
 private:
+    struct Beat {};
     struct Behind {};
     struct CaughtUp {};
     struct AlertsUnheard {};
@@ -64,9 +75,10 @@ private:
     using Row = std::pair<PassedOver, std::optional<ActiveAlert>>;
     using Message =
         std::variant<Price, PriceGone, AlertChange, Behind, CaughtUp, AlertsUnheard, AlertsMissed,
-                     std::function<void()>, Sign, Past, std::unique_ptr<Row>, std::unique_ptr<Share>>;
+                     std::function<void()>, Sign, Past, std::unique_ptr<Row>, std::unique_ptr<Share>, Beat>;
 
     void run() {
+        pthread_setname_np(pthread_self(), "checker");  // for people, and for tests that stop it
         std::vector<Message> batch;
         while (true) {
             if (core_.load_at() && clock_.mono() >= *core_.load_at()) load();
@@ -86,6 +98,7 @@ private:
                 continue;
             }
             for (Message& message : batch) {
+                handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
                 std::visit([this](auto& m) { handle(m); }, message);
             }
             core_.on_batch_end(drained);
@@ -103,7 +116,17 @@ private:
         return load_at ? std::min(at, *load_at) : at;
     }
 
+    // While it lives, the thread waits for others.
+    struct Wait {
+        explicit Wait(std::atomic<bool>& waits) : waits_(waits) { waits_ = true; }
+        ~Wait() { waits_ = false; }
+        Wait(const Wait&) = delete;
+        Wait& operator=(const Wait&) = delete;
+        std::atomic<bool>& waits_;
+    };
+
     void load() {
+        const Wait wait(waits_);
         try {
             options_.load([this](std::span<const ActiveAlert> alerts) {
                 if (shard_.is_all()) return core_.on_snapshot_piece(alerts);
@@ -132,6 +155,7 @@ private:
     // Takes one step of what a change of the share has left to do: prices that wait are judged before the next one.
     void move() {
         if (clock_.mono() < move_at_) return;
+        const Wait wait(waits_);
         try {
             if (shard_.needs_plan()) shard_.plan(options_.tickers());
             if (const Shard::Step* const step = shard_.step(); step != nullptr) {
@@ -175,6 +199,7 @@ private:
         if (change.kind == AlertChange::Kind::deleted || shard_.holds(change.alert.ticker))
             core_.on_alert_change(change, clock_.now());
     }
+    void handle(const Beat&) { is_asked_ = false; }
     void handle(const Behind&) { core_.on_behind(); }
     void handle(const CaughtUp&) { core_.on_caught_up(clock_.now()); }
     void handle(const AlertsUnheard&) { core_.on_alerts_unheard(); }
@@ -204,7 +229,11 @@ private:
                                   mailbox_.push(std::make_unique<Row>(firing, std::move(row)));
                               }},
                          options_.load_retry);
-    CheckerCore core_{{options_.fire, [this](const PastNeed& need) { reader_->read_past(need); }},
+    CheckerCore core_{{[this](FiringGroup group) {
+                           const Wait wait(waits_);
+                           options_.fire(std::move(group));
+                       },
+                       [this](const PastNeed& need) { reader_->read_past(need); }},
                       options_.load_retry,
                       Rng{std::random_device{}()}};  // the thread's own
     Shard shard_;                                    // the thread's own, as are these
@@ -217,6 +246,10 @@ private:
     mutable Mutex mutex_;
     std::string settled_ GUARDED_BY(mutex_);
     std::atomic<bool> ready_ = false;
+    std::atomic<bool> waits_ = false;
+    std::atomic<bool> is_asked_ = false;      // for a sign of life
+    std::atomic<std::uint64_t> handled_ = 0;  // messages
+    std::uint64_t excused_ = 0;               // used by signs_of_life() alone
     std::atomic<std::size_t> active_ = 0;
     std::thread thread_;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -82,6 +83,9 @@ public:
     // Any thread.
     // The view of the share that is held completely, with all changes so far; empty while that is not so.
     virtual std::string settled() const = 0;
+    // Asks the thread for a sign of life, and returns how many there have been: none while it hangs, but one with each call
+    // while it waits for the database or the outbox, whose deadlines are their own. One thread at a time; never blocks.
+    virtual std::uint64_t signs_of_life() = 0;
     virtual bool ready() const = 0;                 // the snapshot is loaded
     virtual std::size_t active_alerts() const = 0;  // as of the last batch of messages
     virtual std::size_t backlog() const = 0;        // messages waiting in the mailbox

@@ -102,6 +102,9 @@ protected:
     void wait_until_settled(const std::string& view) {
         while (checker_->settled() != view) std::this_thread::yield();
     }
+    void wait_for_a_sign_after(std::uint64_t signs) {
+        while (checker_->signs_of_life() == signs) std::this_thread::yield();
+    }
     bool wait_for_groups(std::size_t count) {
         MutexLock lock(mutex_);
         return came_.wait_for(lock, 30s, [&]() REQUIRES(mutex_) { return groups_.size() >= count; });
@@ -336,6 +339,44 @@ TEST_F(CheckerTest, WhileChangesAreNotHeardTheShareIsNotSettled) {
     checker_->on_alerts_missed();
     wait_until_settled("1");
     EXPECT_EQ(loads_, 2);
+}
+
+TEST_F(CheckerTest, ItGivesSignsOfLifeUnlessItHangs) {
+    std::promise<void> hangs, goes_on;
+    share_ = {[&](const Ticker& ticker) {
+                  if (ticker != "ETH") return true;
+                  hangs.set_value();
+                  goes_on.get_future().wait();
+                  return false;
+              },
+              "view"};
+    start();
+    wait_until_settled("view");
+    wait_for_a_sign_after(checker_->signs_of_life());  // with nothing else to do
+    created(gt(made_now(), 1, "ETH"));
+    hangs.get_future().wait();
+    const std::uint64_t signs = checker_->signs_of_life();
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(checker_->signs_of_life(), signs);
+    goes_on.set_value();
+    wait_for_a_sign_after(signs);
+}
+
+TEST_F(CheckerTest, OneThatWaitsForTheDatabaseDoesNotHang) {
+    std::promise<void> loads, goes_on;
+    before_load_of_ = [&] {
+        loads.set_value();
+        goes_on.get_future().wait();
+    };
+    share_ = only("BTC", "before");
+    start();
+    wait_until_settled("before");
+    checker_->on_share(only("ETH", "after"));
+    loads.get_future().wait();
+    before_load_of_ = [] {};
+    wait_for_a_sign_after(checker_->signs_of_life());
+    wait_for_a_sign_after(checker_->signs_of_life());
+    goes_on.set_value();
+    wait_until_settled("after");
 }
 
 }  // namespace

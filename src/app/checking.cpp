@@ -6,6 +6,7 @@
 #include "app/options.hpp"
 #include "base/log.hpp"
 #include "bus/redis/stream.hpp"
+#include "cluster/pulse.hpp"
 #include "outbox/written.hpp"
 #include "rule/evidence.hpp"
 
@@ -175,12 +176,15 @@ void Checking::attach() {
     if (!divides()) return;
     uses_.sharding->attach(MemberRole::checker,
                            {.report =
-                                [this](MemberReport& report) {
+                                [this, pulse = cluster::Pulse()](MemberReport& report) mutable {
                                     report.holds = static_cast<std::int64_t>(checker_->active_alerts());
                                     report.settled = checker_->settled();
                                     report.judged = recorder_->judged();
-                                    MutexLock lock(mutex_);
-                                    report.position = position_;
+                                    {
+                                        MutexLock lock(mutex_);
+                                        report.position = position_;
+                                    }
+                                    return pulse.beats(checker_->signs_of_life(), uses_.clock.mono());
                                 },
                             .renewed =
                                 [this](const std::shared_ptr<const cluster::Group>& group) {

@@ -1,8 +1,10 @@
 #include "app/market_thread.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <future>
 #include <map>
@@ -152,12 +154,17 @@ public:
                 started.set_exception(std::current_exception());
             }
         });
-        thread_ = std::thread([this] { loop_->run(); });
+        thread_ = std::thread([this] {
+            pthread_setname_np(pthread_self(), "market");  // for people, and for tests that stop it
+            loop_->run();
+        });
         // Throws what start() has thrown: without its feed the process cannot work.
         started.get_future().get();
+        runs_ = true;
     }
 
     void stop() override {
+        runs_ = false;
         loop_->post([this] {
             feed_->stop();
             bars_.write(market_.take_bars());
@@ -187,6 +194,18 @@ public:
     watch::HeardRound heard() const override {
         MutexLock lock(mutex_);
         return heard_;
+    }
+
+    std::uint64_t signs_of_life() override {
+        if (!runs_) {
+            ++signs_;
+        } else if (!is_asked_.exchange(true)) {
+            loop_->post([this] {
+                ++signs_;
+                is_asked_ = false;
+            });
+        }
+        return signs_;
     }
 
     std::vector<feed::SourceStatus> sources() const override { return feed_->statuses(); }
@@ -295,6 +314,9 @@ private:
     std::vector<Ticker> elsewhere_;
     mutable Mutex mutex_;
     watch::HeardRound heard_ GUARDED_BY(mutex_);
+    std::atomic<bool> runs_ = false;
+    std::atomic<bool> is_asked_ = false;  // for a sign of life
+    std::atomic<std::uint64_t> signs_ = 0;
     std::optional<Ticker> unwatched_;  // the one that is being given up
     std::map<Currency, RateLines> rate_lines_;
     MonoTime judged_at_ = system_clock().mono(), heard_at_ = judged_at_;

@@ -33,6 +33,9 @@ public:
     virtual void set_elsewhere(std::vector<Ticker> tickers) = 0;
     // Any thread.
     virtual watch::HeardRound heard() const = 0;
+    // Asks the thread for a sign of life, and returns how many there have been; before start() and after stop(), one with
+    // each call. One thread at a time; never blocks.
+    virtual std::uint64_t signs_of_life() = 0;
     virtual std::vector<feed::SourceStatus> sources() const = 0;
     virtual const price::MarketMeters& meters() const = 0;
     virtual const price::RateMeters& rate_meters() const = 0;

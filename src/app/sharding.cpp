@@ -46,7 +46,7 @@ Sharding::Sharding(const ops::Config& config, const Roles& roles, storage::Stora
     options.report = [this](MemberReport& report) {
         MutexLock lock(mutex_);
         const auto part = parts_.find(report.role);
-        if (part != parts_.end() && part->second.report) part->second.report(report);
+        return part == parts_.end() || !part->second.report || part->second.report(report);
     };
     options.renewed = [this](const cluster::Groups& groups) {
         MutexLock lock(mutex_);

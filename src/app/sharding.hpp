@@ -21,7 +21,7 @@ class Sharding {
 public:
     // Called on the membership's thread, one at a time; they must not block.
     struct Part {
-        std::function<void(MemberReport&)> report;
+        std::function<bool(MemberReport&)> report;                                  // see MembershipOptions
         std::function<void(const std::shared_ptr<const cluster::Group>&)> renewed;  // of its own role
     };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/options.hpp"
+#include "cluster/pulse.hpp"
 
 namespace pricewire::app {
 namespace {
@@ -148,18 +149,19 @@ Watching::Watching(const ops::Config& config, watch::WatcherUses uses, MarketThr
     }
     watcher_ = watch::start_watcher(watcher_options_of(config), std::move(uses), needs, clock);
     if (sharding_ == nullptr) return;
-    sharding_->attach(MemberRole::feed, {.report =
-                                             [this](MemberReport& report) {
-                                                 report.holds =
-                                                     static_cast<std::int64_t>(watcher_->counts().watched);
-                                                 report.settled = watcher_->settled();
-                                             },
-                                         .renewed =
-                                             [this](const std::shared_ptr<const cluster::Group>& group) {
-                                                 if (!holding_->update(group)) return;
-                                                 set_share(*holding_);
-                                                 watcher_->poke();
-                                             }});
+    sharding_->attach(MemberRole::feed,
+                      {.report =
+                           [this, &market, &clock, pulse = cluster::Pulse()](MemberReport& report) mutable {
+                               report.holds = static_cast<std::int64_t>(watcher_->counts().watched);
+                               report.settled = watcher_->settled();
+                               return pulse.beats(market.signs_of_life(), clock.mono());
+                           },
+                       .renewed =
+                           [this](const std::shared_ptr<const cluster::Group>& group) {
+                               if (!holding_->update(group)) return;
+                               set_share(*holding_);
+                               watcher_->poke();
+                           }});
 }
 
 Watching::~Watching() {

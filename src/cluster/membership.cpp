@@ -1,5 +1,6 @@
 #include "cluster/membership.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -19,6 +20,8 @@
 //                                     over only when one more lease has passed, since if the database was away for all,
 //                                     the first to come back would find itself alone, and take everything
 //   the process was stopped           the same: is_fenced() compares times whenever it is asked
+//   a role's thread hangs             its lease is left to end, those of the process's other roles are renewed; when the
+//                                     thread goes on, so does the lease, in another epoch if it has ended
 
 namespace pricewire::cluster {
 namespace {
@@ -35,7 +38,9 @@ public:
         : options_(std::move(options)),
           members_(members),
           clock_(clock),
-          groups_(std::make_shared<const Groups>(alone(options_), options_.redundancy)) {
+          groups_(std::make_shared<const Groups>(alone(options_), options_.redundancy)),
+          alive_until_(options_.members.size(), MonoTime::min()),
+          hangs_(options_.members.size(), false) {
         renew();
         thread_ = std::thread([this] { run(); });
     }
@@ -47,7 +52,7 @@ public:
     }
     MonoTime alive_until() const override {
         MutexLock lock(mutex_);
-        return alive_until_;
+        return std::ranges::min(alive_until_);
     }
     void stop() override {
         {
@@ -78,14 +83,35 @@ private:
         }
     }
 
-    void renew() {
-        for (MemberReport& report : options_.members) {
-            if (options_.report) options_.report(report);
+    // By index, those whose threads go on.
+    std::vector<std::size_t> ask() {
+        std::vector<std::size_t> out;
+        for (std::size_t i = 0; i < options_.members.size(); ++i) {
+            MemberReport& report = options_.members[i];
+            const bool hangs = options_.report && !options_.report(report);
+            if (!hangs) out.push_back(i);
+            if (hangs == hangs_[i]) continue;
+            hangs_[i] = hangs;
+            const std::string role(to_string(report.role));
+            if (hangs)
+                log::error("a thread hangs; its lease is left to end, so that others take over",
+                           {{"role", role}});
+            else
+                log::info("the thread that hung goes on", {{"role", role}});
         }
+        return out;
+    }
+
+    void renew() {
+        const std::vector<std::size_t> living = ask();
+        if (living.empty()) return;
+        std::vector<MemberReport> reports;
+        for (const std::size_t i : living) reports.push_back(options_.members[i]);
         const MonoTime sent_at = clock_.mono();
         try {
-            auto living = members_.renew_members(options_.members, options_.lease);
-            take(std::make_shared<const Groups>(living, options_.redundancy), sent_at + options_.lease);
+            const auto members = members_.renew_members(reports, options_.lease);
+            take(std::make_shared<const Groups>(members, options_.redundancy), living,
+                 sent_at + options_.lease);
         } catch (const std::exception& e) {
             if (is_fenced(clock_.mono()) && !std::exchange(logged_fenced_, true)) {
                 log::warn(
@@ -97,17 +123,20 @@ private:
         if (options_.renewed) options_.renewed(*groups());
     }
 
-    void take(std::shared_ptr<const Groups> groups, MonoTime alive_until) {
+    void take(std::shared_ptr<const Groups> groups, std::span<const std::size_t> living,
+              MonoTime alive_until) {
         const MonoTime now = clock_.mono();
-        MonoTime before;
+        bool is_back = false;
         {
             MutexLock lock(mutex_);
-            before = std::exchange(alive_until_, alive_until);
-            if (before != MonoTime::min() && now >= before) return_until_ = now + options_.lease;
+            const MonoTime before = std::ranges::max(alive_until_);
+            is_back = before != MonoTime::min() && now >= before;
+            for (const std::size_t i : living) alive_until_[i] = alive_until;
+            if (is_back) return_until_ = now + options_.lease;
             if (now >= return_until_) groups_ = std::move(groups);
         }
         // A process that was stopped could not say so while it was fenced.
-        if (before != MonoTime::min() && now >= before && !logged_fenced_) {
+        if (is_back && !logged_fenced_) {
             log::warn(
                 "this process renewed its lease too late; the others have taken over its share meanwhile");
         }
@@ -122,11 +151,12 @@ private:
     CondVar woken_;
     bool is_stopping_ GUARDED_BY(mutex_) = false;
     std::shared_ptr<const Groups> groups_ GUARDED_BY(mutex_);
-    MonoTime alive_until_ GUARDED_BY(mutex_) = MonoTime::min();
+    std::vector<MonoTime> alive_until_ GUARDED_BY(mutex_);  // of each member
 
     // Used by the thread only.
     MonoTime return_until_ = MonoTime::min();  // what was known before it was fenced counts until then
     bool logged_fenced_ = false;
+    std::vector<bool> hangs_;  // of each member
     std::thread thread_;
 };
 

@@ -19,8 +19,9 @@ struct MembershipOptions {
     std::size_t redundancy = 2;
     Duration renew_every = std::chrono::milliseconds{500};
     Duration lease = std::chrono::seconds{3};
-    // Fills in what a member reports besides who it is. On the membership's thread; must not block or throw; may be empty.
-    std::function<void(MemberReport&)> report = {};
+    // Fills in what a member reports besides who it is. False: the thread that does its work hangs, so that its lease is not
+    // renewed. On the membership's thread; must not block or throw; may be empty.
+    std::function<bool(MemberReport&)> report = {};
     // Called after each renewal, on the membership's thread, with what groups() then returns; may be empty. Must not block
     // or throw.
     std::function<void(const Groups&)> renewed = {};
@@ -39,8 +40,8 @@ public:
 
     // Any thread, from now on. Never null; before the first renewal this process alone.
     virtual std::shared_ptr<const Groups> groups() const = 0;
-    // Until when the others take it for living, unless it renews its leases before: never later than they do.
-    // MonoTime::min() before the first renewal.
+    // Until when the others take all its members for living, unless it renews their leases before: never later than they
+    // do. MonoTime::min() before the first renewal.
     virtual MonoTime alive_until() const = 0;
     bool is_fenced(MonoTime now) const { return now >= alive_until(); }
     // Ends the leases, so that others take over at once, and the thread.

@@ -128,6 +128,40 @@ TEST_F(MembershipTest, OneThatIsOnlySlowIsFencedBeforeTheOthersTakeOver) {
     EXPECT_TRUE(eventually([&] { return log.count("lease") > 0; }));
 }
 
+TEST_F(MembershipTest, OneWhoseThreadHangsIsReplacedUntilItGoesOn) {
+    const fakes::LogCapture log;
+    std::atomic<bool> hangs = false;
+    auto hanging = options("slow", 2s);
+    hanging.report = [&](MemberReport&) { return !hangs; };
+    const auto slow = start(hanging);
+    const auto other = start(options("other"));
+    EXPECT_TRUE(eventually([&] { return ids(*other) == "otherslow"; }));
+    hangs = true;
+    EXPECT_TRUE(eventually([&] { return ids(*other) == "other"; }));
+    EXPECT_TRUE(slow->is_fenced(system_clock().mono()));
+    EXPECT_EQ(log.count("a thread hangs"), 1U);
+    hangs = false;
+    EXPECT_TRUE(eventually([&] { return ids(*other) == "otherslow"; }));
+    EXPECT_TRUE(eventually([&] { return !slow->is_fenced(system_clock().mono()); }));
+    EXPECT_TRUE(eventually([&] { return ids(*slow) == "otherslow"; }));
+}
+
+TEST_F(MembershipTest, ARoleThatHangsLeavesTheProcessesOthersAlone) {
+    std::atomic<bool> hangs = false;
+    auto both = options("checker", 2s);
+    both.members.push_back({.role = MemberRole::feed, .id = "feed", .name = "here", .version = "1"});
+    both.report = [&](MemberReport& report) { return report.role == MemberRole::feed || !hangs; };
+    const auto process = start(both);
+    const auto other = start(options("other"));
+    EXPECT_TRUE(eventually([&] { return ids(*other) == "checkerother"; }));
+    hangs = true;
+    EXPECT_TRUE(eventually([&] { return ids(*other) == "other"; }));
+    EXPECT_TRUE(process->is_fenced(system_clock().mono()));
+    const auto third = start(options("third"));
+    EXPECT_TRUE(eventually([&] { return ids(*process) == "otherthird"; }));
+    EXPECT_NE(other->groups()->of(MemberRole::feed)->find("feed"), nullptr);
+}
+
 // Each of them would be the first to come back, and take everything.
 TEST_F(MembershipTest, AfterAnOutageOfTheDatabaseNobodyFindsItselfAlone) {
     test::TcpGate gate(test::port_in(database_->url()));
@@ -177,6 +211,7 @@ TEST_F(MembershipTest, WhatIsReportedReachesTheOthers) {
         report.settled = "view";
         report.judged = judged;
         report.position = "17-3";
+        return true;
     };
     const auto a = start(reporting);
     const auto b = start(options("b"));

@@ -11,6 +11,7 @@
 #include "scenarios/expect_webhooks.hpp"
 #include "scenarios/market_world.hpp"
 #include "scenarios/stepped_world.hpp"
+#include "support/stopped_thread.hpp"
 #include "support/tcp_gate.hpp"
 
 namespace pricewire::test {
@@ -164,6 +165,26 @@ TEST_F(CheckerShards, OneThatIsCutOffFromTheDatabaseIsReplaced) {
     expect_fired(second, 10s, "111");
 }
 
+// While its lease would be renewed.
+TEST_F(CheckerShards, OneWhoseThreadHangsIsReplaced) {
+    begin("1");
+    price_all(0s, "95");
+    const auto first = alerts_above("100");
+    const auto second = alerts_above("110");
+    wait_until_held_in_all(18);
+    {
+        const StoppedThread stopped(deployment().process("checker2").pid(), "checker");
+        if (!stopped) GTEST_SKIP() << "this machine allows no tracing";
+        price_all(5s, "101");
+        expect_fired(first, 5s, "101");
+        wait_for_checkers({"checker1", "checker3"});
+        EXPECT_NE(deployment().process("checker2").output().find("a thread hangs"), std::string::npos);
+    }
+    wait_for_checkers({"checker1", "checker2", "checker3"});
+    price_all(10s, "111");
+    expect_fired(second, 10s, "111");
+}
+
 TEST_F(CheckerShards, WithASpareADeathIsNotNoticed) {
     begin("2");
     price_all(0s, "95");
@@ -216,6 +237,10 @@ TEST(FeedShards, EachCoinIsWatchedByOneOfThreeAndFiresOnceWhoeverJoinsOrDies) {
     for (const char* feed : {"feed1", "feed2", "feed3"})
         EXPECT_LT(watched(feed), 1 + static_cast<int>(coins.size())) << feed;
 
+    {
+        const StoppedThread stopped(deployment.process("feed2").pid(), "market");
+        if (stopped) wait_until_settled(deployment, "feed", {"feed1", "feed3"});
+    }
     deployment.process("feed2").kill();
     wait_until_settled(deployment, "feed", {"feed1", "feed3"});
     wait_for_one_each();

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+namespace pricewire::test {
+
+// While it lives, one thread of a process that this thread has started stands still, and the others go on.
+class StoppedThread {
+public:
+    StoppedThread(pid_t process, const std::string& name) {
+        std::error_code none;
+        for (const auto& task :
+             std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task", none)) {
+            std::string comm;
+            std::getline(std::ifstream(task.path() / "comm") >> std::ws, comm);
+            if (comm != name) continue;
+            const pid_t thread = std::stoi(task.path().filename().string());
+            if (ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) return;
+            ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+            if (waitpid(thread, nullptr, __WALL) == thread) thread_ = thread;
+            return;
+        }
+    }
+    ~StoppedThread() {
+        if (thread_ > 0) ptrace(PTRACE_DETACH, thread_, nullptr, nullptr);
+    }
+    StoppedThread(const StoppedThread&) = delete;
+    StoppedThread& operator=(const StoppedThread&) = delete;
+    explicit operator bool() const { return thread_ > 0; }
+
+private:
+    pid_t thread_ = -1;
+};
+
+}  // namespace pricewire::test
