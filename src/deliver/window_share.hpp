@@ -10,12 +10,13 @@
 namespace pricewire::deliver {
 
 // Among how many senders each endpoint's window is divided, so that all of them together never have more attempts under
-// way there than one alone may have, and one more. Pure. One thread.
+// way there than one alone may have, and one more for each that is joining. Pure. One thread.
 //
 // Others learn of a sender that joins with their next check; one that has not checked for as long as a report is valid
 // counts as dead and starts nothing, and what it had under way has ended within the time-out after that. Until then
-// the one that joins has at most one attempt under way to each endpoint: that is the one more. The part of a sender that
-// has gone is divided once what it may have had under way has ended.
+// the one that joins has at most one attempt under way to each endpoint: that is the one more. It is not none, since it is
+// told of deliveries that nobody else would begin so soon. The part of a sender that has gone is divided once what it may
+// have had under way has ended.
 class WindowShare {
 public:
     // `alive_for` is how long a report is valid, `timeout` the longest that an attempt may take.
