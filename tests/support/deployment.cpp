@@ -124,7 +124,7 @@ std::string attempts_in(const std::string& shown_delivery) {
 Deployment::Deployment(DeploymentOptions options) : options_(std::move(options)) {
     write_clock();
     const auto of_others =
-        options_.clock_stands_at ? clock_environment() : std::map<std::string, std::string>();
+        options_.clock_stands_at ? clock_environment("clock") : std::map<std::string, std::string>();
     std::vector<std::string> sim{binary("exchange-sim"), "--listen", "127.0.0.1:0"};
     sim.insert(sim.end(), options_.sim.begin(), options_.sim.end());
     sim_ = Process(
@@ -197,7 +197,11 @@ void Deployment::launch(const std::string& name) {
         {"PRICEWIRE_LIMITS_PREVIEW", "1000000/1s"},
         {"PRICEWIRE_LIMITS_ATTEMPTS", "1000000/1s"},
     });
-    if (options_.has_movable_clock || options_.clock_stands_at) env.merge(clock_environment());
+    if (options_.has_movable_clock || options_.clock_stands_at) env.merge(clock_environment("clock"));
+    if (const auto skew = options_.skews.find(name); skew != options_.skews.end()) {
+        write_clock("clock-" + name, skew->second, std::nullopt);
+        env.merge(clock_environment("clock-" + name));
+    }
     for (const auto& [key, value] : options_.config) env[key] = value;
     const std::string& older = is_older(name) ? options_.cluster->older : options_.program;
     if (!older.empty()) std::erase_if(env, [](const auto& variable) { return is_newer(variable.first); });
@@ -384,16 +388,19 @@ void Deployment::set_clock(Timestamp time) {
     write_clock();
 }
 
-std::map<std::string, std::string> Deployment::clock_environment() const {
+std::map<std::string, std::string> Deployment::clock_environment(const std::string& file) const {
     return {{"LD_PRELOAD", binary("libmoved_clock.so")},
-            {"PRICEWIRE_TEST_CLOCK", (dir_.path() / "clock").string()}};
+            {"PRICEWIRE_TEST_CLOCK", (dir_.path() / file).string()}};
+}
+
+void Deployment::write_clock() {
+    write_clock("clock", passed_, options_.clock_stands_at);
 }
 
 // As moved_clock.cpp reads it. The file stays the same one, since programs have it mapped.
-void Deployment::write_clock() {
-    const std::array<std::int64_t, 2> words{
-        passed_.count(), options_.clock_stands_at ? to_micros(*options_.clock_stands_at) : 0};
-    const std::filesystem::path path = dir_.path() / "clock";
+void Deployment::write_clock(const std::string& name, Duration ahead, std::optional<Timestamp> stands_at) {
+    const std::array<std::int64_t, 2> words{ahead.count(), stands_at ? to_micros(*stands_at) : 0};
+    const std::filesystem::path path = dir_.path() / name;
     std::ofstream(path, std::ios::binary | std::ios::app);
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
     file.write(reinterpret_cast<const char*>(words.data()), sizeof words);

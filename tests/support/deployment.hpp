@@ -76,6 +76,8 @@ struct DeploymentOptions {
     bool default_sources = false;    // those that are enabled by default; otherwise Binance alone
     std::optional<int> open_files;   // RLIMIT_NOFILE of each process of Pricewire
     bool has_movable_clock = false;  // for pass()
+    // How far the wall clocks of some processes are ahead, by name.
+    std::map<std::string, Duration> skews;
     // The wall clocks of all programs, the simulator's and the receiver's too, stand at this time until set_clock(), so
     // that what happens at a moment happens exactly then, however long it takes.
     std::optional<Timestamp> clock_stands_at;
@@ -150,8 +152,9 @@ public:
     void wait_until(const std::string& what, const std::function<bool()>& condition);
 
 private:
-    std::map<std::string, std::string> clock_environment() const;
+    std::map<std::string, std::string> clock_environment(const std::string& file) const;
     void write_clock();
+    void write_clock(const std::string& file, Duration ahead, std::optional<Timestamp> stands_at);
     std::map<std::string, std::string> environment_of(const std::string& name) const;
     bool is_older(const std::string& name) const;
     Ended run_program(const std::string& program, const std::vector<std::string>& arguments);
