@@ -6,7 +6,7 @@
 
 namespace pricewire::test {
 
-Cluster::Cluster(std::map<std::string, std::string> config, int of_each) {
+Cluster::Cluster(std::map<std::string, std::string> config, int of_each, const std::string& older) {
     for (const std::string& name : servers()) server(name).start();
     deployment_.emplace(DeploymentOptions{
         .sim = {"--paused"},
@@ -16,10 +16,15 @@ Cluster::Cluster(std::map<std::string, std::string> config, int of_each) {
                                   .redis_url = redis_.url(),
                                   .rabbitmq_url = rabbitmq_.url(),
                                   .of_each = of_each,
+                                  .older = older,
                                   .route = [this](const std::string& process, const std::string& url) {
                                       return through_gate(process, url);
                                   }}});
-    deployment_->start_pricewire();
+    if (older.empty()) {
+        deployment_->start_pricewire();
+    } else {
+        start({"api0", "feed0", "checker0", "sender0"});
+    }
 }
 
 const std::vector<std::string>& Cluster::servers() {

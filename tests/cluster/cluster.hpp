@@ -18,7 +18,9 @@ namespace pricewire::test {
 // thread-safe.
 class Cluster {
 public:
-    Cluster(std::map<std::string, std::string> config, int of_each);
+    // With an older program (see ClusterOptions), one process of each role runs it, and those of this build are yet to be
+    // started.
+    Cluster(std::map<std::string, std::string> config, int of_each, const std::string& older = "");
 
     Deployment& deployment() { return *deployment_; }
     const std::vector<std::string>& processes() const { return deployment_->names(); }

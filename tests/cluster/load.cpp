@@ -36,8 +36,12 @@ std::unique_ptr<sim::Receiver> receiver(const Account& account, const char* mode
 
 }  // namespace
 
-Load::Load(const std::string& sim_url, Account account, std::vector<std::string> tickers)
-    : sim_url_(sim_url), account_(std::move(account)), tickers_(std::move(tickers)), http_(15s) {
+Load::Load(const std::string& sim_url, Account account, std::vector<std::string> tickers, bool has_rules)
+    : sim_url_(sim_url),
+      account_(std::move(account)),
+      tickers_(std::move(tickers)),
+      has_rules_(has_rules),
+      http_(15s) {
     const auto take = [this](const sim::ReceivedDelivery& delivery) { on_delivery(delivery); };
     willing_ = receiver(account_, "random-fail:20", take);
     refusing_ = receiver(account_, "fail:500", take);
@@ -152,7 +156,7 @@ void Load::set_alert(LoadedAlert alert) {
     const Decimal target = !fires        ? hundredths(10'000'00)
                            : alert.is_gt ? hundredths(1'005'00)
                                          : hundredths(995'00);
-    const std::string rule = number % crossing_one_in == 0
+    const std::string rule = has_rules_ && number % crossing_one_in == 0
                                  ? R"("when":{"is":"crosses_)" + std::string(alert.is_gt ? "up" : "down") +
                                        R"(","level":)" + target.to_string() + "}"
                                  : R"("condition":")" + std::string(alert.is_gt ? "gt" : "lt") +

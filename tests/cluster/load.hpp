@@ -57,8 +57,10 @@ struct Receipts {
 // firing's price identifies its round. Thread-safe.
 class Load {
 public:
-    // The prices of all tickers move alike, and alerts are made on each in turn; standing ones on the first.
-    Load(const std::string& sim_url, Account account, std::vector<std::string> tickers = {"BTC"});
+    // The prices of all tickers move alike, and alerts are made on each in turn; standing ones on the first. Some have rules,
+    // which a version from before there were any refuses.
+    Load(const std::string& sim_url, Account account, std::vector<std::string> tickers = {"BTC"},
+         bool has_rules = true);
     ~Load();
     Load(const Load&) = delete;
     Load& operator=(const Load&) = delete;
@@ -106,6 +108,7 @@ private:
     const std::string sim_url_;
     const Account account_;
     const std::vector<std::string> tickers_;
+    const bool has_rules_;
     BlockingHttp http_;  // used by the load thread only
     std::unique_ptr<sim::Receiver> willing_;
     std::unique_ptr<sim::Receiver> refusing_;

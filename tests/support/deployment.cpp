@@ -109,6 +109,10 @@ std::string older_binary_of_environment() {
     return value == nullptr ? "" : value;
 }
 
+std::string binary_of_this_build() {
+    return binary("pricewire");
+}
+
 std::string attempts_in(const std::string& shown_delivery) {
     std::string out;
     const std::string begin = "{\"number\":";
@@ -220,7 +224,7 @@ void Deployment::launch(const std::string& name) {
 
 std::string Deployment::address_of(const std::string& name) {
     std::string address = process(name).wait_for_output("listening on ");
-    if (name == names_.front()) api_url_ = address;
+    if (name == names_.front() || (name == "api0" && api_url_.empty())) api_url_ = address;
     return address;
 }
 

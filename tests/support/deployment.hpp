@@ -66,6 +66,7 @@ struct ClusterOptions {
 std::optional<ClusterOptions> cluster_of_environment();
 // The older `pricewire` of PRICEWIRE_TEST_OLDER_BINARY; empty where it is not set.
 std::string older_binary_of_environment();
+std::string binary_of_this_build();
 
 struct DeploymentOptions {
     std::vector<std::string> sim{"--market", "generated"};  // beside --listen
@@ -172,7 +173,7 @@ private:
     std::string sim_url_;
     std::map<std::string, std::string> sources_;  // the settings that point them at the simulator
     std::string receiver_url_;
-    std::string api_url_;  // of the first API, where it was last seen
+    std::string api_url_;  // of the first API, where it was last seen, or of an older one before that
     BlockingHttp http_;
 };
 

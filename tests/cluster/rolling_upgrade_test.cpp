@@ -1,0 +1,95 @@
+// A rolling upgrade under load: one older process of each role, which are replaced one after another while alerts are
+// created and prices move, each by a new one that joins before the old one is stopped (SIGTERM). No request fails, every
+// alert fires exactly once and every webhook arrives.
+//
+// From the older version: PRICEWIRE_TEST_OLDER_BINARY, which `./test --long` builds. The first new process brings the schema
+// up to date, and the old ones go on with it. Alerts have the plain form, the only one that it knows.
+// From this version: that each role can be replaced under load. It says nothing about another version's schema.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cluster/cluster.hpp"
+#include "cluster/load.hpp"
+#include "cluster/verdict.hpp"
+
+namespace pricewire::test {
+namespace {
+
+constexpr int attempts = 40;
+
+class RollingUpgrade : public ::testing::Test {
+protected:
+    void begin(const std::string& older, bool has_rules) {
+        cluster_.emplace(
+            std::map<std::string, std::string>{{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
+                                               {"PRICEWIRE_DELIVERY_ATTEMPTS", std::to_string(attempts)},
+                                               {"PRICEWIRE_DELIVERY_TIMEOUT", "1s"},
+                                               {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "50ms"},
+                                               {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"},
+                                               {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}},
+            1, older);
+        account_ = deployment().register_user("upgrade@example.com");
+        load_.emplace(deployment().sim_url(), account_, std::vector<std::string>{"BTC"}, has_rules);
+        load_->set_apis({deployment().address_of("api0")});
+        if (has_rules) load_->stand();
+        load_->run_round();
+        load_->start();
+    }
+    void replace(const std::string& role) {
+        const std::string old = role + "0", its_successor = role + "1";
+        cluster_->start({its_successor});
+        wait_for_rounds(1);
+        // As who balances the load does: nothing is sent any more to the one that is about to stop.
+        if (role == "api") load_->set_apis({deployment().address_of(its_successor)});
+        wait_for_rounds(1);
+        deployment().process(old).signal(SIGTERM);
+        EXPECT_EQ(deployment().process(old).wait(), 0) << old;
+        wait_for_rounds(1);
+    }
+    // Begun after this call, and ended.
+    void wait_for_rounds(int count) {
+        const int until = load_->rounds() + count + 1;
+        deployment().wait_until("rounds", [&] { return load_->rounds() >= until; });
+    }
+    void judge() {
+        Verdict verdict(deployment(), account_, *load_, attempts);
+        verdict.end_load();
+        const Counts counts = verdict.judge();
+        for (const auto& [number, alert] : load_->alerts())
+            EXPECT_FALSE(alert.id.empty()) << "the request for alert " << number << " failed";
+        EXPECT_EQ(deployment().stop_pricewire(), 0) << deployment().pricewire_output();
+        std::cout << load_->rounds() << " rounds: " << counts.alerts << " alerts, " << counts.fired
+                  << " fired once, " << counts.again << " firings of those that repeat, " << counts.delivered
+                  << " delivered, " << counts.failed << " failed after " << attempts << " attempts, "
+                  << counts.duplicates << " duplicates under the same id\n";
+    }
+    void upgrade(const std::string& older, bool has_rules) {
+        begin(older, has_rules);
+        for (const char* role : {"api", "feed", "checker", "sender"}) replace(role);
+        judge();
+    }
+    Deployment& deployment() { return cluster_->deployment(); }
+
+    std::optional<Cluster> cluster_;
+    Account account_;
+    std::optional<Load> load_;
+};
+
+TEST_F(RollingUpgrade, FromTheOlderVersionLosesNothing) {
+    const std::string older = older_binary_of_environment();
+    if (older.empty()) GTEST_SKIP() << "PRICEWIRE_TEST_OLDER_BINARY is not set";
+    upgrade(older, false);
+}
+
+TEST_F(RollingUpgrade, FromThisVersionLosesNothing) {
+    upgrade(binary_of_this_build(), true);
+}
+
+}  // namespace
+}  // namespace pricewire::test
