@@ -118,11 +118,12 @@ private:
 
     // While it lives, the thread waits for others.
     struct Wait {
-        explicit Wait(std::atomic<bool>& waits) : waits_(waits) { waits_ = true; }
-        ~Wait() { waits_ = false; }
+        explicit Wait(std::atomic<bool>& waits) : waits_(waits), before_(waits.exchange(true)) {}
+        ~Wait() { waits_ = before_; }
         Wait(const Wait&) = delete;
         Wait& operator=(const Wait&) = delete;
         std::atomic<bool>& waits_;
+        const bool before_;  // one within another
     };
 
     void load() {

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "alert/rule_text.hpp"
@@ -70,6 +71,7 @@ protected:
             for (const ActiveAlert& alert : snapshot_) {
                 if (std::ranges::find(tickers, alert.ticker) != tickers.end()) piece({&alert, 1});
             }
+            after_load_of_();
         };
         checker_ = start_checker(options, clock_);
     }
@@ -117,7 +119,7 @@ protected:
     std::function<void()> before_load_;
     std::function<void()> before_past_ = [] {};
     Share share_;
-    std::function<void()> before_load_of_ = [] {};
+    std::function<void()> before_load_of_ = [] {}, after_load_of_ = [] {};
     std::optional<ActiveAlert> row_;
     std::atomic<int> loads_ = 0;
     std::uint64_t sequence_ = 0;
@@ -363,16 +365,19 @@ TEST_F(CheckerTest, ItGivesSignsOfLifeUnlessItHangs) {
 
 TEST_F(CheckerTest, OneThatWaitsForTheDatabaseDoesNotHang) {
     std::promise<void> loads, goes_on;
-    before_load_of_ = [&] {
+    after_load_of_ = [&, is_first = true]() mutable {
+        if (!std::exchange(is_first, false)) return;
         loads.set_value();
         goes_on.get_future().wait();
     };
+    snapshot_ = {gt(a_, 100, "ETH")};
     share_ = only("BTC", "before");
     start();
     wait_until_settled("before");
+    price(150, "ETH");
     checker_->on_share(only("ETH", "after"));
     loads.get_future().wait();
-    before_load_of_ = [] {};
+    ASSERT_TRUE(wait_for_groups(1)) << "it has fired while it loads";
     wait_for_a_sign_after(checker_->signs_of_life());
     wait_for_a_sign_after(checker_->signs_of_life());
     goes_on.set_value();
