@@ -21,14 +21,14 @@
 namespace pricewire::test {
 namespace {
 
-constexpr int attempts = 40;
+constexpr int most_attempts = 40;
 
 class RollingUpgrade : public ::testing::Test {
 protected:
     void begin(const std::string& older, bool has_rules) {
         cluster_.emplace(
             std::map<std::string, std::string>{{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
-                                               {"PRICEWIRE_DELIVERY_ATTEMPTS", std::to_string(attempts)},
+                                               {"PRICEWIRE_DELIVERY_ATTEMPTS", std::to_string(most_attempts)},
                                                {"PRICEWIRE_DELIVERY_TIMEOUT", "1s"},
                                                {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "50ms"},
                                                {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"},
@@ -58,7 +58,7 @@ protected:
         deployment().wait_until("rounds", [&] { return load_->rounds() >= until; });
     }
     void judge() {
-        Verdict verdict(deployment(), account_, *load_, attempts);
+        Verdict verdict(deployment(), account_, *load_, most_attempts);
         verdict.end_load();
         const Counts counts = verdict.judge();
         for (const auto& [number, alert] : load_->alerts())
@@ -66,7 +66,7 @@ protected:
         EXPECT_EQ(deployment().stop_pricewire(), 0) << deployment().pricewire_output();
         std::cout << load_->rounds() << " rounds: " << counts.alerts << " alerts, " << counts.fired
                   << " fired once, " << counts.again << " firings of those that repeat, " << counts.delivered
-                  << " delivered, " << counts.failed << " failed after " << attempts << " attempts, "
+                  << " delivered, " << counts.failed << " failed after " << most_attempts << " attempts, "
                   << counts.duplicates << " duplicates under the same id\n";
     }
     void upgrade(const std::string& older, bool has_rules) {
