@@ -182,8 +182,13 @@ std::string random_rule(std::mt19937_64& rng) {
 }
 
 void compare(int checkers) {
+#ifdef NDEBUG
+    constexpr int runs = 400;
+#else
+    constexpr int runs = 80;
+#endif
     std::mt19937_64 rng(static_cast<std::uint64_t>(checkers));
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < runs; ++i) {
         std::vector<Price> prices;
         Timestamp time = start;
         int cents = 10'000;

@@ -19,8 +19,6 @@
 namespace pricewire::api {
 namespace {
 
-constexpr std::size_t max_page = 1000;
-
 struct EndpointPage {
     std::size_t limit = max_page;
     std::optional<UserEndpoint> after;

@@ -85,11 +85,11 @@ std::vector<TickerTrouble> tickers_in_trouble(const std::vector<TickerBoard>& ti
 }
 
 // Of these, how many are listed.
-constexpr std::size_t most_tickers = 20;
+constexpr std::size_t most_named = 20;
 
 void write_tickers(JsonWriter& w, const std::vector<TickerTrouble>& tickers) {
     w.key("tickers").begin_object();
-    for (const auto& [board, trouble] : tickers | std::views::take(most_tickers)) {
+    for (const auto& [board, trouble] : tickers | std::views::take(most_named)) {
         w.key(board->ticker.view())
             .begin_object()
             .field("status", to_string(trouble.condition))
@@ -98,7 +98,7 @@ void write_tickers(JsonWriter& w, const std::vector<TickerTrouble>& tickers) {
         w.end_object();
     }
     w.end_object();
-    if (tickers.size() > most_tickers) w.field("further_tickers", tickers.size() - most_tickers);
+    if (tickers.size() > most_named) w.field("further_tickers", tickers.size() - most_named);
 }
 
 double seconds(Duration d) {

@@ -16,7 +16,7 @@ std::string make_cursor(const Uuid& id) {
     return base64url_encode(id.bytes);
 }
 
-std::optional<Uuid> parse_cursor(std::string_view text) {
+std::optional<Uuid> id_in_cursor(std::string_view text) {
     const auto bytes = base64url_decode(text);
     if (!bytes || bytes->size() != 16) return std::nullopt;
     Uuid id;
@@ -34,7 +34,7 @@ void read_page(const QueryString& query, std::size_t& limit, std::optional<Uuid>
                std::vector<Issue>& issues) {
     read_limit(query, max_page, limit, issues);
     if (const auto text = query.find("cursor")) {
-        before = parse_cursor(*text);
+        before = id_in_cursor(*text);
         if (!before) issues.push_back(bad_cursor());
     }
 }

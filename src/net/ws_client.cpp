@@ -38,9 +38,9 @@ Result<WsClientTarget> parse_target(const WsClientOptions& options) {
 }
 
 // A connection; kept alive by its operations. Makes no callback once detached from the caller's WsClient.
-class Connection final : public std::enable_shared_from_this<Connection> {
+class ClientConnection final : public std::enable_shared_from_this<ClientConnection> {
 public:
-    Connection(EventLoop& loop, const WsClientTarget& target, WsClientHandler handler)
+    ClientConnection(EventLoop& loop, const WsClientTarget& target, WsClientHandler handler)
         : loop_(loop),
           connect_timeout_(target.handshake_timeout),
           handler_(std::move(handler)),
@@ -185,13 +185,13 @@ private:
 
 class Client final : public WsClient {
 public:
-    explicit Client(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
+    explicit Client(std::shared_ptr<ClientConnection> connection) : connection_(std::move(connection)) {}
     ~Client() override { connection_->detach(); }
     void send_text(std::string message) override { connection_->send(std::move(message), false); }
     void send_ping() override { connection_->send({}, true); }
 
 private:
-    std::shared_ptr<Connection> connection_;
+    std::shared_ptr<ClientConnection> connection_;
 };
 
 // What cannot even be begun ends like a connection that fails: later, on the loop, with a reason.
@@ -215,9 +215,9 @@ std::unique_ptr<WsClient> open_websocket(EventLoop& loop, const WsClientOptions&
                                          WsClientHandler handler) {
     const auto target = parse_target(options);
     if (!target) return std::make_unique<Refused>(loop, std::move(handler), target.error().message);
-    std::shared_ptr<Connection> connection;
+    std::shared_ptr<ClientConnection> connection;
     try {
-        connection = std::make_shared<Connection>(loop, *target, handler);
+        connection = std::make_shared<ClientConnection>(loop, *target, handler);
         connection->start();
         return std::make_unique<Client>(connection);
     } catch (const std::exception& e) {  // no open file is left for it, say

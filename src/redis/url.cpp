@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 
 #include "base/text.hpp"
 
@@ -88,6 +89,12 @@ Result<Address> parse_url(std::string_view text) {
         out.port = static_cast<std::uint16_t>(*value);
     }
     return out;
+}
+
+Address address_of(std::string_view url) {
+    auto address = parse_url(url);
+    if (!address) throw std::invalid_argument(address.error().message);
+    return *std::move(address);
 }
 
 }  // namespace pricewire::redis

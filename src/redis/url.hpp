@@ -23,5 +23,7 @@ struct Address {
 // redis://[[user]:password@]host[:port][/db], with percent-encoding where needed. Anything else is an error,
 // including TLS (rediss://). The error never contains the text.
 Result<Address> parse_url(std::string_view text);
+// Throws std::invalid_argument for an error.
+Address address_of(std::string_view url);
 
 }  // namespace pricewire::redis

@@ -2,7 +2,6 @@
 
 #include <list>
 #include <mutex>
-#include <stdexcept>
 
 #include "base/mutex.hpp"
 #include "base/uuid.hpp"
@@ -20,12 +19,6 @@ using namespace std::chrono_literals;
 // Shorter than the time /health waits for an answer.
 constexpr redis::Timeouts ping_timeouts{.connect = 800ms, .command = 800ms};
 
-redis::Address address_of(const std::string& url) {
-    auto address = redis::parse_url(url);
-    if (!address) throw std::invalid_argument(address.error().message);
-    return *address;
-}
-
 RedisBusOptions completed(RedisBusOptions options, const Clock& clock) {
     if (options.feed_id.empty()) options.feed_id = make_uuid(clock.now()).to_string();
     return options;
@@ -36,7 +29,7 @@ public:
     RedisBus(RedisBusOptions options, const Clock& clock)
         : options_(completed(std::move(options), clock)),
           keys_(options_.prefix),
-          address_(address_of(options_.url)),
+          address_(redis::address_of(options_.url)),
           outage_("Redis at " + address_.text(),
                   "prices are queued; no alert fires and no rate is shown until it is back",
                   "prices flow again"),

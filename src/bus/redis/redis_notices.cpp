@@ -5,7 +5,6 @@
 #include <mutex>
 #include <optional>
 #include <random>
-#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -32,15 +31,9 @@ constexpr std::string_view missed_field = "m";  // of an entry with the time sin
 constexpr Duration loss_overlap = 1s;
 constexpr Duration away_after = 5s;
 // A minute of notices from a busy sender; what does not fit is dropped.
-constexpr std::size_t mailbox_capacity = 200'000;
+constexpr std::size_t most_notices_waiting = 200'000;
 constexpr std::size_t notices_an_entry = 100;
 constexpr std::size_t entries_at_once = 100;
-
-redis::Address address_of(const std::string& url) {
-    auto address = redis::parse_url(url);
-    if (!address) throw std::invalid_argument(address.error().message);
-    return *address;
-}
 
 class NoticePublisher {
 public:
@@ -129,7 +122,7 @@ private:
     const std::string& key_;
     const redis::Address& address_;
     const Clock& clock_;
-    Mailbox<DeliveryNotice> mailbox_{mailbox_capacity};
+    Mailbox<DeliveryNotice> mailbox_{most_notices_waiting};
     std::atomic<bool> overflowed_{false};
 
     // Used by the thread only.
@@ -235,7 +228,7 @@ public:
     RedisNotices(RedisNoticesOptions options, const Clock& clock)
         : options_(std::move(options)),
           key_(options_.prefix + "deliveries"),
-          address_(address_of(options_.url)),
+          address_(redis::address_of(options_.url)),
           outage_("Redis at " + address_.text(), "events of the live stream are late",
                   "events of the live stream are immediate again"),
           clock_(clock) {}

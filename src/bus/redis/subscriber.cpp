@@ -13,8 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view batch_text = "1000";
-constexpr std::size_t batch = 1000;
+constexpr std::string_view read_at_once_text = "1000";
+constexpr std::size_t read_at_once = 1000;
 // Prices are written before the alerts they fire are durable, so a subscriber that resumes starts this much
 // earlier.
 constexpr std::uint64_t overlap_ms = 10'000;
@@ -116,9 +116,9 @@ void Subscriber::choose_place(const redis::Reply& time, std::optional<BusPositio
 void Subscriber::read() {
     const std::string from = to_text(place_);
     const redis::Reply reply =
-        behind_ ? connection_->command({"XREAD", "COUNT", batch_text, "STREAMS", keys_.prices, from})
+        behind_ ? connection_->command({"XREAD", "COUNT", read_at_once_text, "STREAMS", keys_.prices, from})
                 : connection_->command(
-                      {"XREAD", "COUNT", batch_text, "BLOCK", block_ms, "STREAMS", keys_.prices, from},
+                      {"XREAD", "COUNT", read_at_once_text, "BLOCK", block_ms, "STREAMS", keys_.prices, from},
                       read_timeout);
     reply.checked();
     const redis::ReplyView entries = reply[0][1];
@@ -126,7 +126,7 @@ void Subscriber::read() {
     if (entries.size() > 0 && !behind_ && now - read_at_ > absent_after) fall_behind();
     for (std::size_t i = 0; i < entries.size(); ++i) deliver(entries[i], now);
     if (entries.size() > 0 && subscriber_.position) subscriber_.position(place_);
-    if (behind_ && entries.size() < batch) {
+    if (behind_ && entries.size() < read_at_once) {
         catch_up();
     } else if (entries.size() == 0) {
         look_whether_younger();

@@ -17,7 +17,7 @@ constexpr detail::AnswerShape answer{.title = "Gemini", .code = "reason", .text 
 constexpr detail::CandleShape candle{.answer = answer, .columns = {0, 1, 2, 3, 4, 5}};
 // [{"timestamp":1700000000,"timestampms":1700000000123,"tid":5335307668,"price":"65000.10","type":"buy", …}, …], newest
 // first; a block is agreed on beside the market.
-constexpr detail::TradeShape trade{
+constexpr detail::TradeShape trade_shape{
     .answer = answer, .names = {"timestampms", "price", "tid"}, .kind = "type", .off_market = "block"};
 
 }  // namespace
@@ -52,7 +52,7 @@ std::string trades_url(const PastRequest& r) {
 }
 
 std::expected<PastTrades, ParseError> parse_trades(std::string_view body, const PastRequest& r) {
-    return detail::read_page(body, trade, r, rows_per_page, [&](const detail::TradeRows& rows) {
+    return detail::read_page(body, trade_shape, r, rows_per_page, [&](const detail::TradeRows& rows) {
         const auto most = std::ranges::max_element(rows.trades, {}, &PastTrade::id);
         const bool is_over = most == rows.trades.end() || !most->id || rows.trades.back().time >= r.to;
         return is_over ? std::string() : std::to_string(*most->id);
