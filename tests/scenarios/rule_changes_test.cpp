@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <fstream>
 #include <optional>
 #include <set>
 #include <string>
@@ -94,6 +95,28 @@ TEST_P(RuleChanges, FiringsThatWaitForTheirEndpointKeepTheirOwnPrices) {
         EXPECT_NE(delivery.find("\"price\":" + firing.price.to_string() + ","), std::string::npos)
             << delivery;
     }
+}
+
+TEST_P(RuleChanges, AnExpiryIsInTheLogOnce) {
+    world().set_price("BTC", "99");
+    const std::string alert =
+        world().alert(R"("ticker":"BTC","when":{"is":"above","level":100},"expires_at":")" +
+                      format_rfc3339(system_clock().now() + 2s) + "\"");
+    Deployment& deployment = world().deployment();
+    const auto lines = [&] {
+        int count = 0;
+        for (const std::string& name : deployment.names()) {
+            std::ifstream file(deployment.directory() / (name + ".log"));
+            for (std::string line; std::getline(file, line);) {
+                const bool is_it = line.find("alert expired") != std::string::npos;
+                count += is_it && line.find(alert) != std::string::npos ? 1 : 0;
+            }
+        }
+        return count;
+    };
+    deployment.wait_until("a line about the expiry", [&] { return lines() > 0; });
+    EXPECT_EQ(json_member(world().shown(alert), "status"), "expired");
+    EXPECT_EQ(lines(), 1);
 }
 
 class RuleUpgrade : public ::testing::Test {
