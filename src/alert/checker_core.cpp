@@ -295,8 +295,9 @@ void CheckerCore::on_past(const std::shared_ptr<const LinePast>& past, Timestamp
 }
 
 std::optional<Timestamp> CheckerCore::sign_for(const ActiveAlert& alert, Timestamp now) const {
-    const Timestamp made = made_at(alert.id);
-    const bool is_followed = recent_.of(alert.ticker).back().time > made;
+    // What is of the same millisecond counts as younger.
+    const Timestamp made = made_at(alert.id) - std::chrono::microseconds{999};
+    const bool is_followed = recent_.of(alert.ticker).back().time >= made;
     return is_followed ? std::nullopt : ruled_.clock().sign_for(made, now);
 }
 

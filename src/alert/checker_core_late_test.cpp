@@ -115,6 +115,16 @@ TEST_F(CheckerCoreLateTest, ThePriceThatFollowsTellsThatItWasInEffect) {
     EXPECT_EQ(play("4.1 price 201"), "2@201");
 }
 
+TEST_F(CheckerCoreLateTest, APriceOrSignOfTheSameMillisecondTells) {
+    EXPECT_EQ(follow(R"(
+        1 heard
+        2 price 150
+        2 created 1>100
+        3 created 2>100)"),
+              "1@150");
+    EXPECT_EQ(play("3 heard"), "2@150");
+}
+
 TEST_F(CheckerCoreLateTest, EveryFeedThatLivesTells) {
     EXPECT_EQ(follow(R"(
         1 heard a
