@@ -85,16 +85,25 @@ std::vector<RuleStep> Judged::replay(Timestamp time) {
     std::ranges::copy_if(fired_, std::back_inserter(happened),
                          [&](const rule::Fired& f) { return f.time >= from; });
     run_.impose(happened);
-    std::multimap<Timestamp, std::pair<Ticker, std::optional<Price>>> entries;
+    struct Source {
+        Ticker ticker;
+        std::deque<RecentPrices::Entry>::const_iterator next, end;
+    };
+    std::vector<Source> sources;
     for (const Ticker ticker : tickers_) {
         const auto& all = recent_.of(ticker);
         const auto first = std::ranges::lower_bound(all, from, {}, &RecentPrices::Entry::time);
         if (first != all.begin()) shown_[ticker] = std::prev(first)->price;
-        for (auto entry = first; entry != all.end(); ++entry)
-            entries.emplace(entry->time, std::pair(ticker, entry->price));
+        if (first != all.end()) sources.push_back({ticker, first, all.end()});
     }
     std::vector<RuleStep> out;
-    for (const auto& [at, entry] : entries) give(entry.first, at, entry.second, out);
+    while (!sources.empty()) {
+        const auto source = std::ranges::min_element(sources, [](const Source& a, const Source& b) {
+            return RecentPrices::is_before(*a.next, *b.next);
+        });
+        give(source->ticker, source->next->time, source->next->price, out);
+        if (++source->next == source->end) sources.erase(source);
+    }
     pass(timed_until_, out);
     return out;
 }

@@ -69,7 +69,8 @@ const std::deque<RecentPrices::Entry>& RecentPrices::of(Ticker ticker) const {
     return found == by_ticker_.end() ? none : found->second.entries;
 }
 
-std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp now) const {
+std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp now) {
+    entry.arrival = ++arrived_;
     auto& entries = line.entries;
     for (auto last = entries.rbegin(); last != entries.rend() && last->time > now; ++last) last->time = now;
     auto place = entries.end();

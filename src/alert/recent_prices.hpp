@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <unordered_map>
@@ -31,6 +32,7 @@ public:
         Timestamp time;
         std::optional<Price> price;  // nullopt: it is gone
         bool is_blind = false;       // since nobody watched; alerts without terms pass over it
+        std::uint32_t arrival = 0;   // of all tickers; begins again at 0 after the greatest
     };
     struct Gap {
         PriceGone gone;
@@ -60,6 +62,10 @@ public:
     bool is_repetition(Ticker ticker, Timestamp time) const;
     // What is kept of the ticker, by time; of one moment in the order in which it came. Valid until the next add().
     const std::deque<Entry>& of(Ticker ticker) const;
+    // The same order between tickers.
+    static bool is_before(const Entry& a, const Entry& b) {
+        return a.time != b.time ? a.time < b.time : static_cast<std::int32_t>(a.arrival - b.arrival) < 0;
+    }
 
 private:
     struct Line {
@@ -67,8 +73,9 @@ private:
         bool forgot = false;  // older ones were dropped
     };
     static Timestamp reach(const Line& line);
-    std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now) const;
+    std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now);
     std::unordered_map<Ticker, Line> by_ticker_;
+    std::uint32_t arrived_ = 0;
 };
 
 }  // namespace pricewire::alert

@@ -187,7 +187,6 @@ void Markets::redo(Market& market, Timestamp time, const Seen& seen) {
     }
 }
 
-// Of one moment in the order of tickers, as a Judged gives them again.
 void Markets::redo(RatioLine& ratio, Timestamp time, const Seen& seen) {
     ratio.line.rewind(time);
     ratio.price = value_of(market(ratio.ticker).line.as_of(time).current);
@@ -196,7 +195,8 @@ void Markets::redo(RatioLine& ratio, Timestamp time, const Seen& seen) {
     const auto &of_a = recent_.of(a), &of_b = recent_.of(b);
     auto in_a = first_since(of_a, time), in_b = first_since(of_b, time);
     while (in_a != of_a.end() || in_b != of_b.end()) {
-        const bool is_a = in_b == of_b.end() || (in_a != of_a.end() && in_a->time <= in_b->time);
+        const bool is_a =
+            in_b == of_b.end() || (in_a != of_a.end() && !RecentPrices::is_before(*in_b, *in_a));
         const RecentPrices::Entry& entry = is_a ? *in_a++ : *in_b++;
         set_ratio(ratio, is_a ? a : b, entry.time, value_of(entry.price));
         if (seen) seen(entry.time);
