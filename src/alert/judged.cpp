@@ -125,6 +125,7 @@ std::vector<RuleStep> Judged::amend(const ActiveAlert& row) {
     }
     run_.amend(*row.ruled, last_, steps);
     alert_ = row;
+    amended_ = last_;
     std::vector<RuleStep> out;
     take(steps, std::nullopt, muted_until, out);
     see_change();
@@ -148,7 +149,7 @@ Timestamp Judged::last_noted() const {
 }
 
 Timestamp Judged::settled_from() const {
-    return std::max({unchanged_since_, last_fired(), last_noted()}) + Duration{1};
+    return std::max({unchanged_since_, last_fired(), last_noted(), amended_}) + Duration{1};
 }
 
 // A copy is made after the timers that are due, or a late price would make them end again.
@@ -160,8 +161,18 @@ void Judged::keep_base(Timestamp time, std::vector<RuleStep>& out) {
     std::erase_if(noted_, [&](const auto& n) { return n.first < bases_.front().from; });
 }
 
+// How it has begun and was amended stays, and what has fired is imposed only where prices of before are judged again.
+void Judged::keep_past() {
+    const Base& base = bases_.back();
+    const bool has_begun = base.run && !base.run->has_begun() && run_.has_begun();
+    const bool has_news = has_begun || last_fired() >= base.from || amended_ >= base.from;
+    if (!has_news || last_ < base.from || !run_.has_all_happened()) return;
+    bases_.push_back({last_ + Duration{1}, run_, mark_, unchanged_since_});
+}
+
 void Judged::give(Ticker ticker, Timestamp time, const std::optional<Price>& price,
                   std::vector<RuleStep>& out) {
+    if (time > last_) keep_past();
     if (time > last_ && time - bases_.back().from >= base_every) keep_base(time, out);
     last_ = time;
     rule::Steps steps;
@@ -174,6 +185,7 @@ void Judged::give(Ticker ticker, Timestamp time, const std::optional<Price>& pri
 
 void Judged::pass(Timestamp until, std::vector<RuleStep>& out) {
     if (until <= last_) return;
+    keep_past();
     // After a long silence what came before it is not recent any more. A copy on which a firing is still to be imposed would
     // make that firing once more.
     if (until - last_ > base_every && last_ >= bases_.back().from && run_.has_all_happened())

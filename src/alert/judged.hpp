@@ -76,6 +76,7 @@ private:
     void take(const rule::Steps& steps, const std::optional<Price>& price,
               const std::optional<Timestamp>& muted_until, std::vector<RuleStep>& out);
     void keep_base(Timestamp time, std::vector<RuleStep>& out);
+    void keep_past();
     Timestamp restore(Timestamp time);
     void see_change();
     Price shown(Timestamp time) const;
@@ -88,6 +89,7 @@ private:
     rule::Run run_;
     Timestamp last_ = Timestamp{};  // until when it was given prices, or time
     Timestamp timed_until_ = Timestamp{};
+    Timestamp amended_ = Timestamp::min();
     std::size_t mark_ = 0;  // of what unchanged_since_ is about
     Timestamp unchanged_since_ = Timestamp::min();
     std::map<Ticker, std::optional<Price>> shown_;

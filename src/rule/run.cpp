@@ -47,7 +47,7 @@ std::size_t Run::fingerprint() const {
     const auto raw = [](const std::optional<Decimal>& value) { return value ? value->raw() : -1; };
     const AlertState& state = alert_.state;
     std::size_t all =
-        absl::HashOf(state.firings, state.rules.size(), left_out_, ended_, count(state.muted_until));
+        absl::HashOf(phase_, state.firings, state.rules.size(), left_out_, ended_, count(state.muted_until));
     for (std::size_t i = 0; i < state.rules.size(); ++i) {
         const RuleState& known = state.rules[i];
         all = absl::HashOf(all, known.armed, known.fired, known.side, count(known.start),
