@@ -7,6 +7,7 @@
 
 #include "alert/lines/kept_alerts.hpp"
 #include "alert/lines/markets.hpp"
+#include "alert/lines/places.hpp"
 #include "alert/lines/waiting.hpp"
 #include "alert/live_alerts.hpp"
 #include "alert/rule_engine.hpp"

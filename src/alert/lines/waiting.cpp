@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "alert/lines/places.hpp"
 #include "rule/detail/rule_levels.hpp"
 #include "rule/levels.hpp"
 
@@ -23,161 +24,6 @@ std::optional<Decimal> reference(const Rule& rule, Markets& markets) {
     }
     const auto last = markets.line(rule).newest();
     return last ? std::optional(last->value) : std::nullopt;
-}
-
-bool has_moving_level(const Rule& rule) {
-    return rule::detail::any_level(rule, is_extreme);
-}
-
-// --- Anchors, as rule::Run::anchor()
-
-const SuffixEntry* extreme_since(const PiecesPast& past, bool highest, Timestamp since, bool remember) {
-    return highest ? past.highs().since(since, remember) : past.lows().since(since, remember);
-}
-
-std::optional<Decimal> extreme_of(const PutAside& kept, std::size_t i, std::size_t which,
-                                  const SharedLine& line) {
-    const Rule& rule = kept.alert.terms->rules[i];
-    const RuleState& state = kept.alert.state.rules[i];
-    const bool highest = level_of(rule, which).from == Anchor::high;
-    std::optional<Decimal> anchor;
-    if (const auto& at_start = kept.memory.rules[i].at_start[which]) anchor = at_start->value;
-    const auto take = [&](Decimal value) {
-        if (!anchor || (highest ? value > *anchor : value < *anchor)) anchor = value;
-    };
-    const auto* entry = extreme_since(line.past(), highest, state.start, keeps_true(rule, which));
-    if (entry != nullptr) take(entry->value);
-    if (!anchor && line.state().current) anchor = line.state().current->value;
-    return anchor;
-}
-
-// The level and margin of one that does not move; nullopt: it has none.
-std::optional<rule::Bound> fixed_bound(const Terms& terms, const Level& level, const RuleState& state) {
-    std::optional<Decimal> from = level.number;
-    if (level.from == Anchor::start) from = state.start_price;
-    if (!from) return std::nullopt;
-    return rule::bound_at(*from, level.by, terms.repeat);
-}
-
-// --- Where it waits
-
-template <Side side>
-Shift shift_of(const Level& level, const QuietEnd& end, const std::optional<Repeat>& repeat) {
-    constexpr std::int64_t unit = Decimal::one_raw / 10'000'000'000;  // of a percentage, in 10^-12
-    Shift shift;
-    if (level.by && level.by->is_percent) {
-        shift.factor += static_cast<std::int64_t>(level.by->amount.raw() / unit);
-    } else if (level.by) {
-        shift.amount = level.by->amount;
-    }
-    shift.factor = std::max<std::int64_t>(shift.factor, 0);
-    if (end.margin != 0 && repeat && repeat->rearm.is_percent) {
-        const Decimal::Raw part = Shift::whole + end.margin * (repeat->rearm.amount.raw() / unit);
-        shift.factor = static_cast<std::int64_t>(shift.factor * part / Shift::whole);
-        shift.amount = Decimal::from_raw(shift.amount.raw() / Shift::whole * part +
-                                         shift.amount.raw() % Shift::whole * part / Shift::whole);
-    } else if (end.margin != 0 && repeat) {
-        shift.amount = Decimal::from_raw(shift.amount.raw() + end.margin * repeat->rearm.amount.raw());
-    }
-    if (!end.at && shift.factor == Shift::whole)
-        shift.amount = Decimal::from_raw(shift.amount.raw() + (side == Side::above ? 1 : -1));
-    return shift;
-}
-
-// Where the end is, of a level that does not move; nullopt: no value is there.
-template <Side side>
-std::optional<Decimal> fixed_end(const Terms& terms, const Rule& rule, const RuleState& state,
-                                 const QuietEnd& end) {
-    if (end.bound == QuietEnd::Bound::any) return always_reached<side>;
-    const std::size_t which = end.bound == QuietEnd::Bound::upper ? 1 : 0;
-    const auto bound = fixed_bound(terms, level_of(rule, which), state);
-    Decimal::Raw at = 0;
-    if (!bound) return std::nullopt;
-    if (__builtin_add_overflow(bound->level.raw(), end.margin * bound->margin.raw(), &at))
-        return std::nullopt;
-    if (!end.at && __builtin_add_overflow(at, side == Side::above ? 1 : -1, &at)) return std::nullopt;
-    return Decimal::from_raw(at);
-}
-
-template <Side side>
-void put(OrderedSlots<side>& book, Decimal at, Slot slot, bool is_wait) {
-    if (is_wait) {
-        book.insert(at, slot);
-    } else {
-        book.erase(at, slot);
-    }
-}
-
-template <Side side>
-void wait_or_leave(const KeptAlert& kept, std::size_t i, const QuietEnd& end, Slot slot, Markets& markets,
-                   Timestamp now, bool is_wait) {
-    if (end.bound == QuietEnd::Bound::none) return;
-    const Terms& terms = *kept.aside.alert.terms;
-    const Rule& rule = terms.rules[i];
-    const RuleState& state = kept.aside.alert.state.rules[i];
-    const std::size_t which = end.bound == QuietEnd::Bound::upper ? 1 : 0;
-    const Level& level = level_of(rule, which);
-    if (rule.watched == Watched::age) {
-        Market& market = markets.market(rule.ticker);
-        put(market.ages, fixed_bound(terms, level, state)->level, slot, is_wait);
-        return markets.schedule(market);
-    }
-    if (!is_extreme(level)) {
-        const auto at = fixed_end<side>(terms, rule, state, end);
-        if (!at) return;
-        if (rule.watched == Watched::close) return put(markets.close(rule).book<side>(), *at, slot, is_wait);
-        SharedLine& line = markets.line(rule);
-        if (is_wait) {
-            line.wait_at<side>(*at, slot);
-        } else {
-            line.leave<side>(*at, slot);
-        }
-        return;
-    }
-    SharedLine& line = markets.line(rule);
-    const Side extreme = level.from == Anchor::high ? Side::above : Side::below;
-    const Shift shift = shift_of<side>(level, end, terms.repeat);
-    if (level.over > Duration::zero() && !end.from_start) {
-        const WindowKind kind{level.over, extreme, keeps_true(rule, which), !level.by};
-        if (is_wait) {
-            line.wait_in_window<side>(kind, shift, slot, now);
-        } else {
-            line.leave_window<side>(kind, shift, slot);
-        }
-        return;
-    }
-    const auto anchor = extreme_of(kept.aside, i, which, line);
-    if (is_wait && anchor) {
-        line.wait_in_class<side>(extreme, *anchor, shift, slot);
-    } else if (!is_wait) {
-        line.leave_class<side>(extreme, anchor.value_or(Decimal{}), shift, slot);
-    }
-}
-
-// Of a rule that holds: for the end of that, and of its value.
-void wait_for_end_or_leave(const KeptAlert& kept, std::size_t i, Slot slot, Markets& markets, bool is_wait) {
-    const Terms& terms = *kept.aside.alert.terms;
-    const std::size_t machine = terms.joined == Joined::all ? 0 : i;
-    const auto at = rule::timer(kept.aside.memory.rules[machine].machine, terms.hold);
-    if (!at) return;
-    const Rule& rule = terms.rules[i];
-    SharedLine& line = markets.line(rule);
-    is_wait ? line.wait_for_end(slot) : line.leave_end(slot);
-    // A price of any of its tickers tells that the time has come.
-    for (const Ticker& ticker : tickers_of(terms)) {
-        Market& market = markets.market(ticker);
-        is_wait ? market.waits.insert(*at, slot) : market.waits.erase(*at, slot);
-        markets.schedule(market);
-    }
-}
-
-void wait_or_leave(const KeptAlert& kept, Slot slot, Markets& markets, Timestamp now, bool is_wait) {
-    for (std::size_t i = 0; i < kept.aside.alert.terms->rules.size(); ++i)
-        wait_for_end_or_leave(kept, i, slot, markets, is_wait);
-    for (std::size_t i = 0; i < kept.aside.alert.terms->rules.size(); ++i) {
-        wait_or_leave<Side::below>(kept, i, kept.quiet[i].down, slot, markets, now, is_wait);
-        wait_or_leave<Side::above>(kept, i, kept.quiet[i].up, slot, markets, now, is_wait);
-    }
 }
 
 // --- What it waits for
@@ -415,14 +261,6 @@ rule::Run run_of(const PutAside& aside, Markets& markets, Timestamp time) {
         for (auto piece = later.rbegin(); piece != later.rend(); ++piece) line.past().push(*piece);
     }
     return {aside.alert, aside.memory, std::move(lines), time - Duration{1}};
-}
-
-void wait(const KeptAlert& kept, Slot slot, Markets& markets, Timestamp now) {
-    wait_or_leave(kept, slot, markets, now, true);
-}
-
-void leave(const KeptAlert& kept, Slot slot, Markets& markets) {
-    wait_or_leave(kept, slot, markets, Timestamp{}, false);
 }
 
 }  // namespace pricewire::alert

@@ -7,8 +7,8 @@
 #include "alert/lines/kept_alerts.hpp"
 #include "alert/lines/markets.hpp"
 
-// How an alert is put aside and taken up again: where it waits in the lines, and the run that goes on with it. What wakes it
-// must never come too late; too early does no harm, since its run judges it exactly. Pure.
+// How an alert is put aside and taken up again: what it waits for, and the run that goes on with it. What wakes it must never
+// come too late; too early does no harm, since its run judges it exactly. Pure.
 namespace pricewire::alert {
 
 // Whether alerts with these terms are put aside at all. Always live are closes and ages, for which the comparison with one
@@ -28,9 +28,5 @@ std::optional<KeptAlert> put_aside(const Uuid& id, const rule::Run& run, Timesta
 
 // Its run as it was before everything of `time`.
 rule::Run run_of(const PutAside& aside, Markets& markets, Timestamp time);
-
-// Its places in the lines.
-void wait(const KeptAlert& kept, Slot slot, Markets& markets, Timestamp now);
-void leave(const KeptAlert& kept, Slot slot, Markets& markets);
 
 }  // namespace pricewire::alert

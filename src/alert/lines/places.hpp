@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+
+#include "alert/lines/kept_alerts.hpp"
+#include "alert/lines/markets.hpp"
+#include "rule/levels.hpp"
+
+// Where an alert that is put aside waits: in the books of its lines. Pure.
+namespace pricewire::alert {
+
+// Takes its places, and gives them up.
+void wait(const KeptAlert& kept, Slot slot, Markets& markets, Timestamp now);
+void leave(const KeptAlert& kept, Slot slot, Markets& markets);
+
+bool has_moving_level(const Rule& rule);
+
+// The level and margin of one that does not move; nullopt: it has none.
+std::optional<rule::Bound> fixed_bound(const Terms& terms, const Level& level, const RuleState& state);
+
+// Where the end is, of a level that does not move; nullopt: no value is there.
+template <Side side>
+std::optional<Decimal> fixed_end(const Terms& terms, const Rule& rule, const RuleState& state,
+                                 const QuietEnd& end) {
+    if (end.bound == QuietEnd::Bound::any) return always_reached<side>;
+    const std::size_t which = end.bound == QuietEnd::Bound::upper ? 1 : 0;
+    const auto bound = fixed_bound(terms, which == 0 ? rule.level : *rule.upper, state);
+    Decimal::Raw at = 0;
+    if (!bound) return std::nullopt;
+    if (__builtin_add_overflow(bound->level.raw(), end.margin * bound->margin.raw(), &at))
+        return std::nullopt;
+    if (!end.at && __builtin_add_overflow(at, side == Side::above ? 1 : -1, &at)) return std::nullopt;
+    return Decimal::from_raw(at);
+}
+
+}  // namespace pricewire::alert
