@@ -15,14 +15,20 @@
 // An alert is live or put aside.
 //
 // live       LiveAlerts gives it every price of its tickers: exact, and costs each price
-// put aside  in some hundred bytes (KeptAlerts); it waits in the ordered books of the lines that it watches, and costs a
-//            price nothing that is between the nearest levels
+// put aside  in some hundred bytes (KeptAlerts); it waits in the ordered books and timers of the lines that it watches,
+//            and costs a price nothing that is between the nearest levels
 //
-// An alert is put aside when nothing of it has changed for as long as RecentPrices reaches back, and it neither holds nor
-// waits for a time. So it is the same as of any time that can be judged again, but for what its lines know, and those know
-// it for all of their alerts. A value at which its run would change something, late or not, wakes it: its run is made again
-// as of before that value, and goes on live, judging all prices since. It may be woken in vain, never too late
+// An alert is put aside when nothing of it can change but by what its books and timers wake it for. A value at which its
+// run would change something, late or not, or a time that decides, wakes it: its run is made again as of before that, and
+// goes on live, judging all prices since; right after that it is put aside again. It may be woken in vain, never too late
 // (lines/quiet.hpp lists at which values, by word and stage).
+//
+// What is put aside is the same as of any time since KeptAlert::from. While RecentPrices reaches further back, a price of
+// before may still come: then the alert is young, what it was before is kept beside it (a Judged that rests), and every
+// late price of before `from` wakes it.
+//
+// Live stay those that have not begun, whose lines do not know as much as their runs, that hold without a price, whose
+// rules joined by `all` are all true or not known, and some between bounds that move (lines/waiting.cpp).
 
 namespace pricewire::alert {
 namespace {
@@ -39,21 +45,20 @@ public:
     }
     void add(const ActiveAlert& alert, std::span<const std::shared_ptr<const LinePast>> pasts) override {
         remove(alert.id);
-        const Terms& terms = *alert.ruled->terms;
-        if (is_put_aside(terms)) keep_lines(terms, pasts, until_.value_or(Timestamp::min()), markets_);
+        keep_lines(*alert.ruled->terms, pasts, markets_);
         live_.add(alert, pasts);
-        if (!is_put_aside(terms)) return;
         review(alert.id);
-        await_begin(alert.id);
     }
     void update(const ActiveAlert& alert) override {
-        if (const auto slot = aside_.find(alert.id)) make_live(*slot, last_of(*alert.ruled->terms));
+        if (const auto slot = aside_.find(alert.id)) make_live_as_of_last(*slot);
         live_.update(alert);
-        if (is_put_aside(*alert.ruled->terms)) review(alert.id);
+        review(alert.id);
     }
     bool remove(const Uuid& id) override {
         const auto slot = aside_.find(id);
         if (!slot) return live_.remove(id);
+        Timestamp from{};
+        take_past(*slot, from);
         take_up(*slot);
         return true;
     }
@@ -72,7 +77,7 @@ public:
     }
 
     void on_price(const Price& price) override {
-        live_.on_price(price);
+        if (live_.size() > 0) live_.on_price(price);
         take_value(price.ticker, price.time, price);
     }
     void on_gone(const PriceGone& gone) override {
@@ -82,27 +87,28 @@ public:
     void on_late(Ticker ticker, Timestamp time) override {
         live_.on_late(ticker, time);
         Market* const market = markets_.find(ticker);
-        if (market == nullptr) return;
+        if (market == nullptr || time < recent_.reach(ticker).value_or(time)) return;
+        last_ = std::max(last_, time);
+        const auto woken = make_live_young(ticker, time);
         markets_.set_late(*market, time, woken_);
-        wake(time);
+        wake();
+        for (const Uuid& id : woken) review(id);
     }
     void on_time(Timestamp until) override {
         if (until_ && until <= *until_) return;
         until_ = until;
+        last_ = std::max(last_, until);
         markets_.pass(until, woken_);
         const auto woken = make_live();
         live_.on_time(until);
         for (const Uuid& id : woken) review(id);
-        review_until(until);
+        look_after(until);
     }
     std::optional<Timestamp> next_time() const override {
         return earlier(live_.next_time(), markets_.next_time());
     }
     void expire(Timestamp until) override {
-        while (expiries_.next() <= until) {
-            const Slot slot = expiries_.take();
-            make_live(slot, last_of(*aside_.get(slot).aside.alert.terms));
-        }
+        while (expiries_.next() <= until) make_live_as_of_last(expiries_.take());
         live_.expire(until);
     }
     std::optional<Timestamp> next_expiry() const override {
@@ -111,35 +117,45 @@ public:
     }
 
 private:
+    // An alert that is put aside, and what it was before `from`.
+    struct Young {
+        Timestamp from;
+        std::unique_ptr<Judged> past;
+    };
+
     static std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Timestamp> b) {
         return a && b ? std::min(a, b) : a ? a : b;
     }
 
     void take_value(Ticker ticker, Timestamp time, const std::optional<Price>& price) {
         if (Market* market = markets_.find(ticker)) {
+            last_ = std::max(last_, time);
+            // Of several tickers, or after a time that has passed, the newest price may be of before.
+            const auto woken = is_before_young(time) ? make_live_young(ticker, time) : std::vector<Uuid>{};
+            markets_.end_due(*market, time, woken_);
+            const auto due = make_live();
             markets_.set(*market, time, price, woken_);
-            wake(time);
-            begin(ticker);
+            wake();
+            for (const Uuid& id : woken) review(id);
+            for (const Uuid& id : due) review(id);
+            if (!unsettled_.empty()) settle(ticker);
         }
-        review_until(time);
+        look_after(time);
     }
-    // Alerts begin, or go on from their rows, by the first price that they are given: then most can be put aside.
-    void begin(Ticker ticker) {
-        const auto found = unbegun_.find(ticker);
-        if (found == unbegun_.end()) return;
+    // Alerts begin, or go on from their rows, by the first price that they are given, and what has changed at a moment is
+    // settled by the first price after it: then most can be put aside.
+    void settle(Ticker ticker) {
+        const auto found = unsettled_.find(ticker);
+        if (found == unsettled_.end()) return;
         const auto ids = std::move(found->second);
-        unbegun_.erase(found);
-        for (const Uuid& id : ids) {
-            review(id);
-            await_begin(id);
-        }
+        unsettled_.erase(found);
+        for (const Uuid& id : ids) review(id);
     }
-    void await_begin(const Uuid& id) {
-        const Judged* judged = live_.find(id);
-        if (judged == nullptr || judged->run().has_begun()) return;
-        const auto& starts_at = judged->run().state().starts_at;
-        if (starts_at && *starts_at > last_) return;
-        for (const Ticker& ticker : tickers_of(*judged->alert().ruled->terms)) unbegun_[ticker].insert(id);
+    void await_price(const Uuid& id, const Judged& judged) {
+        const auto& starts_at = judged.run().state().starts_at;
+        const bool has_begun = judged.run().has_begun();
+        if (has_begun ? judged.settled_from() <= judged.last() : starts_at && *starts_at > last_) return;
+        for (const Ticker& ticker : tickers_of(*judged.alert().ruled->terms)) unsettled_[ticker].insert(id);
     }
 
     // --- Taking up and putting aside
@@ -151,6 +167,15 @@ private:
         aside_.remove(slot);
         return kept;
     }
+    // What it was before, if it is young.
+    std::optional<Judged> take_past(Slot slot, Timestamp& from) {
+        const auto found = young_.find(slot);
+        if (found == young_.end()) return std::nullopt;
+        from = found->second.from;
+        std::optional<Judged> past(std::move(*found->second.past));
+        forget_young(found, slot);
+        return past;
+    }
     // As of before everything of `time`; what is recent since is judged.
     Uuid make_live(Slot slot, Timestamp time) {
         KeptAlert kept = take_up(slot);
@@ -159,23 +184,51 @@ private:
                                 Condition::lt,
                                 {},
                                 std::make_shared<const RuledAlert>(kept.aside.alert)};
-        Judged judged(alert, recent_);
-        judged.put_aside(std::move(kept.aside), Timestamp{}, time, run_of_);
+        Timestamp from{};
+        auto past = take_past(slot, from);
+        Judged judged = past ? std::move(*past) : Judged(alert, recent_);
+        judged.put_aside(std::move(kept.aside), from, time, run_of_);
         live_.wake(std::move(judged), time);
         return alert.id;
     }
+    // As of when it was last judged, or later.
+    void make_live_as_of_last(Slot slot) {
+        const KeptAlert kept = aside_.get(slot);
+        const auto young = young_.find(slot);
+        Timestamp last = young == young_.end() ? Timestamp{} : young->second.from;
+        for (const Ticker& ticker : tickers_of(*kept.aside.alert.terms))
+            last = std::max(last, markets_.market(ticker).line.last());
+        make_live(slot, last);
+    }
+    bool is_before_young(Timestamp time) const { return by_from_.size() > 0 && time < by_from_.last(); }
+    // Those that watch the ticker and were put aside since, of which a price of `time` has come.
+    std::vector<Uuid> make_live_young(Ticker ticker, Timestamp time) {
+        std::vector<Uuid> ids;
+        for (const Slot slot : by_from_.after(time)) {
+            const auto tickers = tickers_of(*aside_.get(slot).aside.alert.terms);
+            if (std::ranges::find(tickers, ticker) != tickers.end()) ids.push_back(make_live(slot, time));
+        }
+        return ids;
+    }
     // Those of woken_.
     std::vector<Uuid> make_live() {
+        if (woken_.empty()) return {};
         std::ranges::sort(woken_);
         const auto is_same = [](const auto& a, const auto& b) { return a.first == b.first; };
         woken_.erase(std::unique(woken_.begin(), woken_.end(), is_same), woken_.end());
         std::vector<Uuid> ids;
-        for (const auto& [slot, time] : std::exchange(woken_, {})) ids.push_back(make_live(slot, time));
+        for (const auto& [slot, time] : std::exchange(woken_, {}))
+            ids.push_back(make_live(slot, std::min(time, last_age_of(slot))));
         return ids;
     }
-    void wake(Timestamp now) {
-        if (woken_.empty()) return;
-        last_ = std::max(last_, now);
+    // An age that expires before it is reached is told as of then.
+    Timestamp last_age_of(Slot slot) const {
+        const RuledAlert& alert = aside_.get(slot).aside.alert;
+        const bool is_age = alert.terms->rules[0].watched == Watched::age;
+        return is_age ? alert.state.expires_at.value_or(Timestamp::max()) : Timestamp::max();
+    }
+
+    void wake() {
         for (const Uuid& id : make_live()) review(id);
     }
 
@@ -186,25 +239,26 @@ private:
             reviews_.erase(id);
             return;
         }
-        const Terms& terms = *judged->alert().ruled->terms;
-        const Timestamp reach = reach_of(terms), since = judged->unchanged_since(),
-                        from = judged->settled_from();
-        if (from <= reach) {
-            if (auto kept = put_aside(id, judged->run(), since, reach, markets_)) {
-                live_.remove(id);
-                reviews_.erase(id);
-                const Slot slot = aside_.add(*kept);
-                if (const auto& at = kept->aside.alert.state.expires_at) expiries_.insert(*at, slot);
-                return wait(*kept, slot, markets_, last_of(terms));
-            }
+        const Timestamp reach = reach_of(*judged->alert().ruled->terms);
+        if (auto kept = put_aside(*judged, reach, last_, markets_)) {
+            reviews_.erase(id);
+            return keep(*kept, live_.take(id), reach);
         }
-        review_at(id, last_ + review_every);
+        await_price(id, *judged);
+        reviews_[id] = last_ + review_every;
+        review_at_.emplace(last_ + review_every, id);
     }
-    void review_at(const Uuid& id, Timestamp at) {
-        reviews_[id] = at;
-        review_at_.emplace(at, id);
+    void keep(KeptAlert& kept, Judged judged, Timestamp reach) {
+        const Slot slot = aside_.add(kept);
+        if (const auto& at = kept.aside.alert.state.expires_at) expiries_.insert(*at, slot);
+        wait(kept, slot, markets_);
+        if (kept.from <= reach) return;
+        judged.rest(kept.from, reach);
+        young_[slot] = {kept.from, std::make_unique<Judged>(std::move(judged))};
+        by_from_.insert(kept.from, slot);
+        grown_.insert(kept.from + RecentPrices::longest, slot);
     }
-    void review_until(Timestamp now) {
+    void look_after(Timestamp now) {
         last_ = std::max(last_, now);
         while (!review_at_.empty() && review_at_.begin()->first <= now) {
             const auto [at, id] = *review_at_.begin();
@@ -212,38 +266,48 @@ private:
             const auto found = reviews_.find(id);
             if (found != reviews_.end() && found->second == at) review(id);
         }
+        while (grown_.next() <= now) forget_past(grown_.take(), now);
     }
-    // From when on prices of its tickers may still be judged again; the epoch if none is known.
+    // Unless a price of before may still come, since its tickers have had none for long.
+    void forget_past(Slot slot, Timestamp now) {
+        const auto found = young_.find(slot);
+        if (found == young_.end() || found->second.from + RecentPrices::longest > now) return;
+        const Timestamp from = found->second.from;
+        if (from > reach_of(*aside_.get(slot).aside.alert.terms)) {
+            grown_.insert(now + look_again_every, slot);
+            return;
+        }
+        forget_young(found, slot);
+    }
+    void forget_young(absl::flat_hash_map<Slot, Young>::iterator young, Slot slot) {
+        by_from_.erase(young->second.from, slot);
+        young_.erase(young);
+    }
+    // From when on prices of its tickers may still be judged again, as a Judged keeps what it needs for that; the epoch if
+    // none is known.
     Timestamp reach_of(const Terms& terms) const {
-        Timestamp out = Timestamp::max();
+        Timestamp out{};
         for (const Ticker& ticker : tickers_of(terms))
-            out = std::min(out, recent_.reach(ticker).value_or(Timestamp{}));
+            out = std::max(out, recent_.reach(ticker).value_or(Timestamp{}));
         return out;
     }
-    // As of when it was last judged, or later.
-    Timestamp last_of(const Terms& terms) {
-        Timestamp last = Timestamp::min();
-        for (const Ticker& ticker : tickers_of(terms))
-            last = std::max(last, markets_.market(ticker).line.last());
-        const Rule& rule = terms.rules[0];
-        if (rule.watched == Watched::close)
-            return std::max(last, markets_.close(rule).timed_until() + Duration{1});
-        return rule.watched == Watched::age ? last + Duration{1} : last;
-    }
-
     static constexpr Duration review_every = std::chrono::seconds{5};
+    static constexpr Duration look_again_every = std::chrono::seconds{30};
 
     const RecentPrices& recent_;
     Markets markets_;
     LiveAlerts live_;
     KeptAlerts aside_;
     Timers expiries_;  // of those that are put aside
+    absl::flat_hash_map<Slot, Young> young_;
+    Timers by_from_;
+    Timers grown_;  // when they may be young no more; some are not
     const Judged::RunOf run_of_ = [this](const PutAside& aside, Timestamp time) {
         const auto& before = markets_.market(aside.alert.terms->rules[0].ticker).before;
         return Judged::Before{run_of(aside, markets_, time),
                               before && before->time < time ? before : std::nullopt};
     };
-    absl::flat_hash_map<Ticker, absl::flat_hash_set<Uuid>> unbegun_;  // live, or removed since
+    absl::flat_hash_map<Ticker, absl::flat_hash_set<Uuid>> unsettled_;  // live, or removed since
     // When alerts that are live are to be looked at.
     absl::flat_hash_map<Uuid, Timestamp> reviews_;
     std::set<std::pair<Timestamp, Uuid>> review_at_;

@@ -390,6 +390,15 @@ TEST_P(IndexedEngine, DoesWhatOneRunForEachAlertDoes) {
 
 INSTANTIATE_TEST_SUITE_P(Parts, IndexedEngine, testing::Range(0U, 10U));
 
+// Late prices before the end of a bar, of ratios, and right after a firing; edits; restarts; ages that expire.
+TEST(IndexedEngines, DoWhatOneRunForEachAlertDoesWhereTheyOnceDidNot) {
+    for (const unsigned seed : {151U, 203U, 430U, 449U, 458U, 750U, 1037U, 1658U, 2569U, 3581U, 5279U}) {
+        SCOPED_TRACE(fmt::format("PRICEWIRE_RANDOM_SEED={}", seed));
+        Pair(seed, 20).play(1200);
+        if (HasFailure()) return;
+    }
+}
+
 TEST(IndexedEngines, DoWhatOneRunForEachAlertDoesWithManyAlerts) {
 #ifdef NDEBUG
     constexpr int alerts = 10'000;

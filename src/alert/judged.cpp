@@ -24,7 +24,17 @@ std::vector<Ticker> sorted_tickers_of(const ActiveAlert& alert) {
 }  // namespace
 
 Judged::Judged(const ActiveAlert& alert, const RecentPrices& recent)
-    : alert_(alert), recent_(recent), tickers_(sorted_tickers_of(alert)), run_(*alert.ruled) {}
+    : alert_(alert),
+      recent_(recent),
+      tickers_(sorted_tickers_of(alert)),
+      run_(std::make_unique<rule::Run>(*alert.ruled)) {}
+
+void Judged::rest(Timestamp from, Timestamp reach) {
+    while (!bases_.empty() && bases_.back().from >= from) bases_.pop_back();
+    forget_bases(reach);
+    run_.reset();
+    shown_.clear();
+}
 
 void Judged::put_aside(PutAside aside, Timestamp from, Timestamp until, const RunOf& run_of) {
     while (!bases_.empty() && bases_.back().from >= from) bases_.pop_back();
@@ -38,10 +48,10 @@ std::vector<RuleStep> Judged::begin(std::span<const std::shared_ptr<const LinePa
         const auto& entries = recent_.of(past->ticker);
         for (Stretch stretch : past->stretches) {
             if (!entries.empty()) stretch.to = std::min(stretch.to, entries.front().time);
-            if (stretch.from < stretch.to) run_.history(past->ticker, stretch);
+            if (stretch.from < stretch.to) run_->history(past->ticker, stretch);
         }
     }
-    bases_.push_back({Timestamp{}, run_, run_.fingerprint()});
+    bases_.push_back({Timestamp{}, *run_, run_->fingerprint()});
     return replay(Timestamp{});
 }
 
@@ -65,26 +75,27 @@ Timestamp Judged::restore(Timestamp time) {
     Base& base = bases_.back();
     unchanged_since_ = base.unchanged_since;
     if (base.run) {
-        run_ = *base.run;
+        run_ = std::make_unique<rule::Run>(*base.run);
         mark_ = base.mark;
+        last_ = base.from;
         return base.from;
     }
     base.until = std::min(base.until, time);
     Before before = (*run_of_)(*base.aside, base.until);
-    run_ = std::move(before.run);
+    run_ = std::make_unique<rule::Run>(std::move(before.run));
     shown_[alert_.ticker] = before.shown;
-    mark_ = run_.fingerprint();
+    mark_ = run_->fingerprint();
+    last_ = base.until - Duration{1};
     return base.until;
 }
 
 std::vector<RuleStep> Judged::replay(Timestamp time) {
     shown_.clear();
     const Timestamp from = restore(time);
-    last_ = from;
     std::vector<rule::Fired> happened;
     std::ranges::copy_if(fired_, std::back_inserter(happened),
                          [&](const rule::Fired& f) { return f.time >= from; });
-    run_.impose(happened);
+    run_->impose(happened);
     struct Source {
         Ticker ticker;
         std::deque<RecentPrices::Entry>::const_iterator next, end;
@@ -108,22 +119,26 @@ std::vector<RuleStep> Judged::replay(Timestamp time) {
     return out;
 }
 
-std::vector<RuleStep> Judged::amend(const ActiveAlert& row) {
+std::vector<RuleStep> Judged::amend(const ActiveAlert& row, Timestamp until) {
+    last_ = std::max(last_, until);
     rule::Steps ignored, steps;
-    const auto muted_until = run_.muted_until();
+    const auto muted_until = run_->muted_until();
     for (Base& base : bases_) {
         if (base.run) {
             base.run->amend(*row.ruled, base.from, ignored);
             continue;
         }
-        // One that waits for the end of a mute is not put aside, so that nothing else is to be done.
         RuledAlert& alert = base.aside->alert;
         alert.terms = row.ruled->terms;
         alert.notify_on_expiry = row.ruled->notify_on_expiry;
         alert.state.snoozed_until = row.ruled->state.snoozed_until;
         alert.state.expires_at = row.ruled->state.expires_at;
+        const auto mute = std::max(alert.state.muted_until, alert.state.snoozed_until);
+        for (auto& memory : base.aside->memory.rules) {
+            if (memory.machine.waits_until && mute) memory.machine.waits_until = mute;
+        }
     }
-    run_.amend(*row.ruled, last_, steps);
+    run_->amend(*row.ruled, last_, steps);
     alert_ = row;
     amended_ = last_;
     std::vector<RuleStep> out;
@@ -133,7 +148,7 @@ std::vector<RuleStep> Judged::amend(const ActiveAlert& row) {
 }
 
 RuleStep Judged::expiry() const {
-    return {shown(Timestamp{}), expiry_of(alert_, run_)};
+    return {shown(Timestamp{}), expiry_of(alert_, *run_)};
 }
 
 // A late price may have made an earlier one later.
@@ -155,29 +170,35 @@ Timestamp Judged::settled_from() const {
 // A copy is made after the timers that are due, or a late price would make them end again.
 void Judged::keep_base(Timestamp time, std::vector<RuleStep>& out) {
     pass(time - Duration{1}, out);
-    bases_.push_back({time, run_, mark_, unchanged_since_});
-    while (bases_.size() > 1 && bases_[1].from <= time - RecentPrices::longest) bases_.pop_front();
-    std::erase_if(fired_, [&](const rule::Fired& f) { return f.time < bases_.front().from; });
-    std::erase_if(noted_, [&](const auto& n) { return n.first < bases_.front().from; });
+    bases_.push_back({time, *run_, mark_, unchanged_since_});
+    forget_bases(time - RecentPrices::longest);
 }
 
 // How it has begun and was amended stays, and what has fired is imposed only where prices of before are judged again.
 void Judged::keep_past() {
     const Base& base = bases_.back();
-    const bool has_begun = base.run && !base.run->has_begun() && run_.has_begun();
+    const bool has_begun = base.run && !base.run->has_begun() && run_->has_begun();
     const bool has_news = has_begun || last_fired() >= base.from || amended_ >= base.from;
-    if (!has_news || last_ < base.from || !run_.has_all_happened()) return;
-    bases_.push_back({last_ + Duration{1}, run_, mark_, unchanged_since_});
+    if (!has_news || last_ < base.from || !run_->has_all_happened()) return;
+    bases_.push_back({last_ + Duration{1}, *run_, mark_, unchanged_since_});
+}
+
+void Judged::forget_bases(Timestamp reach) {
+    while (bases_.size() > 1 && bases_[1].from <= reach) bases_.pop_front();
+    if (bases_.empty()) return;
+    std::erase_if(fired_, [&](const rule::Fired& f) { return f.time < bases_.front().from; });
+    std::erase_if(noted_, [&](const auto& n) { return n.first < bases_.front().from; });
 }
 
 void Judged::give(Ticker ticker, Timestamp time, const std::optional<Price>& price,
                   std::vector<RuleStep>& out) {
     if (time > last_) keep_past();
-    if (time > last_ && time - bases_.back().from >= base_every) keep_base(time, out);
+    const Base& base = bases_.back();
+    if (time > last_ && time - (base.aside ? base.until : base.from) >= base_every) keep_base(time, out);
     last_ = time;
     rule::Steps steps;
-    const auto muted_until = run_.muted_until();
-    run_.value(ticker, time, price ? std::optional(price->value) : std::nullopt, steps);
+    const auto muted_until = run_->muted_until();
+    run_->value(ticker, time, price ? std::optional(price->value) : std::nullopt, steps);
     take(steps, price, muted_until, out);
     shown_[ticker] = price;
     see_change();
@@ -188,18 +209,18 @@ void Judged::pass(Timestamp until, std::vector<RuleStep>& out) {
     keep_past();
     // After a long silence what came before it is not recent any more. A copy on which a firing is still to be imposed would
     // make that firing once more.
-    if (until - last_ > base_every && last_ >= bases_.back().from && run_.has_all_happened())
-        bases_.push_back({last_ + Duration{1}, run_, mark_, unchanged_since_});
+    if (until - last_ > base_every && last_ >= bases_.back().from && run_->has_all_happened())
+        bases_.push_back({last_ + Duration{1}, *run_, mark_, unchanged_since_});
     last_ = until;
     rule::Steps steps;
-    const auto muted_until = run_.muted_until();
-    run_.time(until, steps);
+    const auto muted_until = run_->muted_until();
+    run_->time(until, steps);
     take(steps, std::nullopt, muted_until, out);
     see_change();
 }
 
 void Judged::see_change() {
-    const std::uint64_t mark = run_.fingerprint();
+    const std::uint64_t mark = run_->fingerprint();
     if (mark == mark_) return;
     mark_ = mark;
     unchanged_since_ = last_;

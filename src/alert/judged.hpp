@@ -39,11 +39,15 @@ public:
     // `recent` outlives it.
     Judged(const ActiveAlert& alert, const RecentPrices& recent);
 
+    // It is put aside from `from` on, and has no run until replay() goes on with it. What late prices before
+    // `from`, but not before `reach`, are judged by is kept.
+    void rest(Timestamp from, Timestamp reach);
     // It was put aside from `from` until before everything of `until`; replay() goes on with it. `run_of` outlives it.
     void put_aside(PutAside aside, Timestamp from, Timestamp until, const RunOf& run_of);
 
     const ActiveAlert& alert() const { return alert_; }
-    const rule::Run& run() const { return run_; }
+    // It does not rest.
+    const rule::Run& run() const { return *run_; }
 
     // The past, then what is recent.
     std::vector<RuleStep> begin(std::span<const std::shared_ptr<const LinePast>> pasts);
@@ -52,11 +56,14 @@ public:
     std::vector<RuleStep> time(Timestamp until);
     // Judges everything again since `time`.
     std::vector<RuleStep> replay(Timestamp time);
-    std::vector<RuleStep> amend(const ActiveAlert& row);
+    // Time has passed until `until`.
+    std::vector<RuleStep> amend(const ActiveAlert& row, Timestamp until);
     RuleStep expiry() const;
 
     // Since when nothing of it has changed but what its lines know. Timestamp::min(): before all that it was given.
     Timestamp unchanged_since() const { return unchanged_since_; }
+    // Until when it was given prices, or time.
+    Timestamp last() const { return last_; }
     // From when on nothing of it has changed or was told.
     Timestamp settled_from() const;
 
@@ -78,6 +85,7 @@ private:
     void keep_base(Timestamp time, std::vector<RuleStep>& out);
     void keep_past();
     Timestamp restore(Timestamp time);
+    void forget_bases(Timestamp reach);
     void see_change();
     Price shown(Timestamp time) const;
     Timestamp last_fired() const;
@@ -86,7 +94,7 @@ private:
     ActiveAlert alert_;
     const RecentPrices& recent_;
     std::vector<Ticker> tickers_;  // in order
-    rule::Run run_;
+    std::unique_ptr<rule::Run> run_;
     Timestamp last_ = Timestamp{};  // until when it was given prices, or time
     Timestamp timed_until_ = Timestamp{};
     Timestamp amended_ = Timestamp::min();

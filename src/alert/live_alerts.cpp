@@ -29,7 +29,6 @@ LiveAlerts::Kept& LiveAlerts::keep(Judged judged) {
 void LiveAlerts::add(const ActiveAlert& alert, std::span<const std::shared_ptr<const LinePast>> pasts) {
     Kept& kept = keep(Judged(alert, recent_));
     hand_over(kept.judged.begin(pasts));
-    if (until_) hand_over(kept.judged.time(*until_));
     settle(kept);
 }
 
@@ -42,19 +41,30 @@ void LiveAlerts::wake(Judged judged, Timestamp time) {
 void LiveAlerts::update(const ActiveAlert& alert) {
     const auto found = alerts_.find(alert.id);
     if (found == alerts_.end()) return;
-    hand_over(found->second.judged.amend(alert));
+    hand_over(found->second.judged.amend(alert, until_.value_or(Timestamp::min())));
     settle(found->second);
 }
 
 bool LiveAlerts::remove(const Uuid& id) {
     const auto found = alerts_.find(id);
     if (found == alerts_.end()) return false;
-    Kept& kept = found->second;
+    forget(id, found->second);
+    alerts_.erase(found);
+    return true;
+}
+
+Judged LiveAlerts::take(const Uuid& id) {
+    const auto found = alerts_.find(id);
+    forget(id, found->second);
+    Judged judged = std::move(found->second.judged);
+    alerts_.erase(found);
+    return judged;
+}
+
+void LiveAlerts::forget(const Uuid& id, Kept& kept) {
     for (const Ticker& ticker : tickers_of(*kept.judged.alert().ruled->terms)) by_ticker_.erase({ticker, id});
     place(kept, kept.wait, std::nullopt, by_wait_);
     place(kept, kept.expiry, std::nullopt, by_expiry_);
-    alerts_.erase(found);
-    return true;
 }
 
 const Judged* LiveAlerts::find(const Uuid& id) const {
@@ -130,9 +140,11 @@ void LiveAlerts::each(const std::vector<Kept*>& some,
     }
 }
 
-// After each change of an alert.
+// After each change of an alert. What a late price has made due may be over already.
 void LiveAlerts::settle(Kept& kept) {
     const rule::Run& run = kept.judged.run();
+    if (const auto due = run.next_time(); due && until_ && *due <= *until_)
+        hand_over(kept.judged.time(*until_));
     if (run.has_ended()) {
         remove(kept.judged.alert().id);
         return;

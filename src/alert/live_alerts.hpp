@@ -38,6 +38,8 @@ public:
     void wake(Judged judged, Timestamp time);
     // Null if it is not known. Valid until the next call.
     const Judged* find(const Uuid& id) const;
+    // Removes it; it is known.
+    Judged take(const Uuid& id);
 
 private:
     // An alert, and the times by which it is found.
@@ -51,6 +53,7 @@ private:
     using Times = Index<Timestamp>;
 
     Kept& keep(Judged judged);
+    void forget(const Uuid& id, Kept& kept);
     std::vector<Kept*> watching(const Ticker& ticker) const;
     static std::vector<Kept*> due(const Times& times, Timestamp until);
     void each(const std::vector<Kept*>& some, const std::function<std::vector<RuleStep>(Judged&)>& steps_of);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <absl/container/btree_set.h>
+
 #include <deque>
 #include <optional>
 #include <utility>
@@ -25,18 +27,19 @@ public:
     // The last close, also where there was none at the last end of a bar.
     std::optional<Decimal> last_close() const { return last_close_; }
 
-    // Another price, or its end. The bars that end until then have ended.
-    void set(std::optional<Decimal> price, Timestamp time) {
+    // Another price, or its end. The bars that end until then have ended. Whether another bar ends next.
+    bool set(std::optional<Decimal> price, Timestamp time) {
         settle(time);
         const auto bar_end = line_.bar_end();
         line_.take(rule_, rule_.ticker, time, price);
-        if (line_.bar_end() != bar_end) log_.emplace_back(time, line_);
+        if (line_.bar_end() == bar_end) return false;
+        log_.emplace_back(time, line_);
+        return true;
     }
     // Ends the bars that end until `time`; `ended(end)` is called after each.
     template <typename F>
     void end_bars(Timestamp time, F&& ended) {
-        while (line_.bar_end() && log_.size() > 1 && log_[1].first < *line_.bar_end() - kept)
-            log_.pop_front();
+        while (log_.size() > 1 && log_[1].first + kept < time) log_.pop_front();
         while (line_.bar_end() && *line_.bar_end() <= time) {
             const Timestamp end = *line_.bar_end();
             settle(end);
@@ -46,10 +49,6 @@ public:
             ended(end);
         }
     }
-    // Until when bars were ended because time has passed.
-    Timestamp timed_until() const { return timed_until_; }
-    void set_timed_until(Timestamp until) { timed_until_ = until; }
-
     // As it was before everything of `time`, when `price` was in effect.
     rule::Line as_of(Timestamp time, std::optional<Decimal> price) const {
         auto entry = log_.rbegin();
@@ -73,9 +72,16 @@ public:
             return downs_;
         }
     }
-    // Takes those that the last close wakes.
+    // The end of a bar without a price wakes them.
+    void wait_for_end(Slot slot) { for_end_.insert(slot); }
+    void leave_end(Slot slot) { for_end_.erase(slot); }
+    // Takes those that the last end of a bar wakes.
     void take_woken(std::vector<Slot>& out) {
-        if (!line_.current()) return;
+        if (!line_.current()) {
+            out.insert(out.end(), for_end_.begin(), for_end_.end());
+            for_end_.clear();
+            return;
+        }
         const Decimal value = line_.current()->value;
         ups_.take([&](Decimal level) { return value >= level; }, out);
         downs_.take([&](Decimal level) { return value <= level; }, out);
@@ -98,7 +104,7 @@ private:
     std::optional<Decimal> last_close_;
     std::deque<std::pair<Timestamp, rule::Line>> log_;
     bool is_settled_ = false;
-    Timestamp timed_until_ = Timestamp::min();
+    absl::btree_set<Slot> for_end_;
     OrderedSlots<Side::above> ups_;
     OrderedSlots<Side::below> downs_;
 };

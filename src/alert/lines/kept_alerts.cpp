@@ -1,5 +1,6 @@
 #include "alert/lines/kept_alerts.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -57,7 +58,14 @@ enum RuleBits : std::uint16_t {
     as_of_is_start = 512,
     extreme_is_known = 1024,
     is_holding = 2048,
+    is_waiting = 4096,
+    has_note = 8192,
 };
+
+// What was due by then is not due again: the end of a hold, or an age that was reached before a restart.
+bool keeps_judged_at(const Rule& rule, const rule::Machine& machine) {
+    return machine.true_since || rule.watched == Watched::age;
+}
 
 constexpr unsigned bit(bool set, RuleBits which) {
     return set ? which : 0U;
@@ -159,7 +167,9 @@ const std::string& KeptAlerts::pack(const KeptAlert& kept) {
             bit(rule.upper_extreme.has_value(), has_upper_extreme) |
             bit(memory.outside.has_value(), has_outside) | bit(memory.outside == Side::above, outside_above) |
             bit(rule.as_of == rule.start, as_of_is_start) | bit(is_known, extreme_is_known) |
-            bit(memory.machine.true_since.has_value(), is_holding));
+            bit(memory.machine.true_since.has_value(), is_holding) |
+            bit(memory.machine.waits_until.has_value(), is_waiting) |
+            bit(memory.note_at.has_value(), has_note));
         out.number(to_bits(kept.quiet[i]));
         time(rule.start);
         if (rule.as_of != rule.start) time(rule.as_of);
@@ -170,8 +180,11 @@ const std::string& KeptAlerts::pack(const KeptAlert& kept) {
         if (memory.machine.true_since) {
             time(*memory.machine.true_since);
             time(*memory.machine.holds_from);
-            time(memory.machine.judged_at);
         }
+        if (keeps_judged_at(alert.terms->rules[i], memory.machine))
+            time(std::max(memory.machine.judged_at, alert.created_at));
+        if (memory.machine.waits_until) time(*memory.machine.waits_until);
+        if (memory.note_at) time(*memory.note_at);
         if (!has_extreme_level(alert.terms->rules[i])) continue;
         for (const auto& point : memory.at_start) {
             out.maybe(point, [&](const rule::Point& at) {
@@ -223,8 +236,10 @@ KeptAlert KeptAlerts::unpack(const char* bytes, const Uuid& id) const {
         if (has(is_holding)) {
             memory.machine.true_since = time();
             memory.machine.holds_from = time();
-            memory.machine.judged_at = time();
         }
+        if (keeps_judged_at(alert.terms->rules[i], memory.machine)) memory.machine.judged_at = time();
+        if (has(is_waiting)) memory.machine.waits_until = time();
+        if (has(has_note)) memory.note_at = time();
         if (!has_extreme_level(alert.terms->rules[i])) continue;
         for (auto& point : memory.at_start) {
             point = in.maybe([&] {

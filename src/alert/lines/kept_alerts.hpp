@@ -25,6 +25,8 @@ struct KeptAlert {
     Uuid id;
     PutAside aside;
     std::array<Quiet, max_rules> quiet = {};
+    // As of any time since then it is as it is. Not packed.
+    Timestamp from = Timestamp::min();
     std::uint32_t shape = 0;  // of its terms, see TermShapes
 };
 

@@ -69,8 +69,7 @@ RatioLine& Markets::ratio(const Rule& rule) {
     return made;
 }
 
-CloseLine& Markets::close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts,
-                          Timestamp time) {
+CloseLine& Markets::close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts) {
     Market& of = market(rule.ticker);
     for (const auto& close : of.closes) {
         if (close->interval() == rule.interval) return *close;
@@ -85,7 +84,6 @@ CloseLine& Markets::close(const Rule& rule, std::span<const std::shared_ptr<cons
         }
     }
     CloseLine& made = *of.closes.emplace_back(std::make_unique<CloseLine>(rule, stretches));
-    made.set_timed_until(time);
     redo(of, made, Timestamp::min(), slots_);
     schedule(of);
     return made;
@@ -117,43 +115,51 @@ void Markets::take_past(const LinePast& past) {
 // --- Values
 
 void Markets::set(Market& market, Timestamp time, const std::optional<Price>& price, Woken& woken) {
-    end_waits(market, time, false, woken);
     slots_.clear();
     const auto value = value_of(price);
+    bool is_due = false;
     market.line.set(value, time);
     market.line.take_woken(time, slots_);
     for (RatioLine* ratio : market.ratios) {
         if (time < ratio->last) {
-            take_touched(ratio->line, time, slots_, [&](const Seen& seen) { redo(*ratio, time, seen); });
+            redo_touched(*ratio, time, slots_);
         } else {
             set_ratio(*ratio, market.ticker, time, value);
             ratio->line.take_woken(time, slots_);
         }
     }
     for (auto& close : market.closes) {
-        if (time < close->timed_until()) {
+        if (time < until_) {
             redo(market, *close, time, slots_);
+            is_due = true;
         } else {
-            close->set(value, time);
+            is_due = close->set(value, time) || is_due;
         }
     }
     market.before = std::exchange(market.newest, price);
-    if (!market.closes.empty()) schedule(market);
+    if (is_due) schedule(market);
     take_slots(time, woken);
 }
 
 void Markets::set_late(Market& market, Timestamp time, Woken& woken) {
     slots_.clear();
     take_touched(market.line, time, slots_, [&](const Seen& seen) { redo(market, time, seen); });
-    for (RatioLine* ratio : market.ratios)
-        take_touched(ratio->line, time, slots_, [&](const Seen& seen) { redo(*ratio, time, seen); });
+    for (RatioLine* ratio : market.ratios) redo_touched(*ratio, time, slots_);
     for (auto& close : market.closes) redo(market, *close, time, slots_);
     schedule(market);
     take_slots(time, woken);
 }
 
+// As of before everything of `time`.
+std::optional<Decimal> Markets::ratio_price(const RatioLine& ratio, bool of_other, Timestamp time) {
+    if ((of_other ? ratio.other_from : ratio.from) >= time) return std::nullopt;
+    return value_of(market(of_other ? ratio.other : ratio.ticker).line.as_of(time).current);
+}
+
 void Markets::set_ratio(RatioLine& ratio, Ticker ticker, Timestamp time, std::optional<Decimal> price) {
     (ticker == ratio.other ? ratio.other_price : ratio.price) = price;
+    Timestamp& from = ticker == ratio.other ? ratio.other_from : ratio.from;
+    from = std::min(from, time);
     ratio.last = time;
     const auto value =
         ratio.price && ratio.other_price ? rule::ratio(*ratio.price, *ratio.other_price) : std::nullopt;
@@ -178,6 +184,12 @@ void Markets::take_touched(SharedLine& line, Timestamp time, std::vector<Slot>& 
     for (const Decimal value : values) line.take_woken_late(value, before, low, high, out);
 }
 
+// A late price of one of its tickers takes back ratios that there were.
+void Markets::redo_touched(RatioLine& ratio, Timestamp time, std::vector<Slot>& out) {
+    ratio.line.take_anchored_since(time, out);
+    take_touched(ratio.line, time, out, [&](const Seen& seen) { redo(ratio, time, seen); });
+}
+
 void Markets::redo(Market& market, Timestamp time, const Seen& seen) {
     market.line.rewind(time);
     const auto& entries = recent_.of(market.ticker);
@@ -189,8 +201,8 @@ void Markets::redo(Market& market, Timestamp time, const Seen& seen) {
 
 void Markets::redo(RatioLine& ratio, Timestamp time, const Seen& seen) {
     ratio.line.rewind(time);
-    ratio.price = value_of(market(ratio.ticker).line.as_of(time).current);
-    ratio.other_price = value_of(market(ratio.other).line.as_of(time).current);
+    ratio.price = ratio_price(ratio, false, time);
+    ratio.other_price = ratio_price(ratio, true, time);
     const Ticker a = std::min(ratio.ticker, ratio.other), b = std::max(ratio.ticker, ratio.other);
     const auto &of_a = recent_.of(a), &of_b = recent_.of(b);
     auto in_a = first_since(of_a, time), in_b = first_since(of_b, time);
@@ -211,7 +223,7 @@ void Markets::redo(const Market& market, CloseLine& close, Timestamp time, std::
         close.end_bars(entry->time, take);
         close.set(value_of(entry->price), entry->time);
     }
-    close.end_bars(close.timed_until(), take);
+    close.end_bars(until_, take);
 }
 
 rule::Line Markets::line_as_of(const Rule& rule, Timestamp time) {
@@ -228,8 +240,8 @@ rule::Line Markets::line_as_of(const Rule& rule, Timestamp time) {
             return {rule, state, {}};
         case Watched::ratio:
             state = of.as_of(time);
-            state.price = value_of(market(rule.ticker).line.as_of(time).current);
-            state.other = value_of(market(rule.other).line.as_of(time).current);
+            state.price = ratio_price(ratio(rule), false, time);
+            state.other = ratio_price(ratio(rule), true, time);
             return {rule, state, of.gaps_until(time)};
         case Watched::price:
             break;
@@ -239,12 +251,12 @@ rule::Line Markets::line_as_of(const Rule& rule, Timestamp time) {
 
 // --- Time
 
-// `is_time`: because time has passed, not because of what came then.
-void Markets::end_waits(Market& market, Timestamp until, bool is_time, Woken& woken) {
+void Markets::end_waits(Market& market, Timestamp until, Woken& woken) {
+    due_.erase({*market.due, &market});
+    market.due.reset();
     // As of right before, since what fires then may have to be imposed on what comes after it.
-    if (!market.ages.empty()) {
-        const auto last = market.line.newest();
-        while (last && !market.ages.empty() && last->time + rule::age_of(market.ages.best()) <= until) {
+    if (const auto last = market.line.newest()) {
+        while (!market.ages.empty() && last->time + rule::age_of(market.ages.best()) <= until) {
             const Decimal age = market.ages.best();
             slots_.clear();
             market.ages.take([&](Decimal other) { return other == age; }, slots_);
@@ -256,9 +268,6 @@ void Markets::end_waits(Market& market, Timestamp until, bool is_time, Woken& wo
         woken.emplace_back(market.waits.take(), at);
     }
     for (auto& close : market.closes) {
-        const auto end = close->line().bar_end();
-        if (!end || *end > until) continue;
-        if (is_time) close->set_timed_until(until);
         close->end_bars(until, [&](Timestamp at) {
             slots_.clear();
             close->take_woken(slots_);
@@ -267,14 +276,15 @@ void Markets::end_waits(Market& market, Timestamp until, bool is_time, Woken& wo
     }
 }
 
+void Markets::end_due(Market& market, Timestamp until, Woken& woken) {
+    if (!market.due || *market.due > until) return;
+    end_waits(market, until, woken);
+    schedule(market);
+}
+
 void Markets::pass(Timestamp until, Woken& woken) {
-    while (!due_.empty() && due_.begin()->first <= until) {
-        Market& market = *due_.begin()->second;
-        due_.erase(due_.begin());
-        market.due.reset();
-        end_waits(market, until, true, woken);
-        schedule(market);
-    }
+    until_ = until;
+    while (!due_.empty() && due_.begin()->first <= until) end_due(*due_.begin()->second, until, woken);
 }
 
 std::optional<Timestamp> Markets::next_time() const {

@@ -23,6 +23,8 @@ struct RatioLine {
     SharedLine line = {};
     std::optional<Decimal> price = {}, other_price = {};
     Timestamp last = Timestamp::min();  // of both
+    // What their lines know of before is no part of it.
+    Timestamp from = Timestamp::max(), other_from = Timestamp::max();
 };
 
 // What alerts that are put aside watch of a ticker.
@@ -34,7 +36,7 @@ struct Market {
     // The newest price, and what was in effect until it came; nullopt: none, or not known.
     std::optional<Price> newest = {}, before = {};
     OrderedSlots<Side::above> ages = {};
-    Timers waits = {};  // when a hold ends
+    Timers waits = {};  // when time decides: see due_of()
     std::vector<std::unique_ptr<CloseLine>> closes = {};
     std::vector<RatioLine*> ratios = {};
 
@@ -56,15 +58,14 @@ public:
     // Makes what is not there, with what is recent.
     Market& market(Ticker ticker);
     SharedLine& line(const Rule& rule);  // of a price, a ratio or an age
-    // Ends bars until `time`.
-    CloseLine& close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts,
-                     Timestamp time);
-    CloseLine& close(const Rule& rule) { return close(rule, {}, Timestamp::min()); }
+    CloseLine& close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts = {});
     RatioLine& ratio(const Rule& rule);
 
     // What was before what the ticker's line knows.
     void take_past(const LinePast& past);
 
+    // What time decides of the ticker until then. Comes before set(), while its lines still know all that counts then.
+    void end_due(Market& market, Timestamp until, Woken& woken);
     // The newest price of a ticker, or its end, which RecentPrices has.
     void set(Market& market, Timestamp time, const std::optional<Price>& price, Woken& woken);
     // One that is older.
@@ -84,9 +85,11 @@ private:
 
     void redo(Market& market, Timestamp time, const Seen& seen);
     void redo(RatioLine& ratio, Timestamp time, const Seen& seen);
+    void redo_touched(RatioLine& ratio, Timestamp time, std::vector<Slot>& out);
     void redo(const Market& market, CloseLine& close, Timestamp time, std::vector<Slot>& out);
+    std::optional<Decimal> ratio_price(const RatioLine& ratio, bool of_other, Timestamp time);
     static void set_ratio(RatioLine& ratio, Ticker ticker, Timestamp time, std::optional<Decimal> price);
-    void end_waits(Market& market, Timestamp until, bool is_time, Woken& woken);
+    void end_waits(Market& market, Timestamp until, Woken& woken);
     template <typename Redo>
     static void take_touched(SharedLine& line, Timestamp time, std::vector<Slot>& out, Redo redo);
     void take_slots(Timestamp time, Woken& woken);
@@ -96,7 +99,8 @@ private:
     std::vector<std::unique_ptr<RatioLine>> ratios_;
     // Ages are not moved at each price: then it is too early, and looked at again.
     absl::btree_set<std::pair<Timestamp, Market*>> due_;
-    std::vector<Slot> slots_;  // of the call at hand
+    Timestamp until_ = Timestamp::min();  // of pass()
+    std::vector<Slot> slots_;             // of the call at hand
 };
 
 }  // namespace pricewire::alert

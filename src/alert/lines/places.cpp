@@ -71,14 +71,14 @@ void put(OrderedSlots<side>& book, Decimal at, Slot slot, bool is_wait) {
 
 template <Side side>
 void wait_or_leave(const KeptAlert& kept, std::size_t i, const QuietEnd& end, Slot slot, Markets& markets,
-                   Timestamp now, bool is_wait) {
+                   bool is_wait) {
     if (end.bound == QuietEnd::Bound::none) return;
     const Terms& terms = *kept.aside.alert.terms;
     const Rule& rule = terms.rules[i];
     const RuleState& state = kept.aside.alert.state.rules[i];
     const std::size_t which = end.bound == QuietEnd::Bound::upper ? 1 : 0;
     const Level& level = level_of(rule, which);
-    if (rule.watched == Watched::age) {
+    if (rule.watched == Watched::age && end.bound != QuietEnd::Bound::any) {
         Market& market = markets.market(rule.ticker);
         put(market.ages, fixed_bound(terms, level, state)->level, slot, is_wait);
         return markets.schedule(market);
@@ -101,7 +101,7 @@ void wait_or_leave(const KeptAlert& kept, std::size_t i, const QuietEnd& end, Sl
     if (level.over > Duration::zero() && !end.from_start) {
         const WindowKind kind{level.over, extreme, keeps_true(rule, which), !level.by};
         if (is_wait) {
-            line.wait_in_window<side>(kind, shift, slot, now);
+            line.wait_in_window<side>(kind, shift, slot);
         } else {
             line.leave_window<side>(kind, shift, slot);
         }
@@ -115,29 +115,32 @@ void wait_or_leave(const KeptAlert& kept, std::size_t i, const QuietEnd& end, Sl
     }
 }
 
-// Of a rule that holds: for the end of that, and of its value.
+// Of a rule that holds: for the end of its value.
 void wait_for_end_or_leave(const KeptAlert& kept, std::size_t i, Slot slot, Markets& markets, bool is_wait) {
     const Terms& terms = *kept.aside.alert.terms;
     const std::size_t machine = terms.joined == Joined::all ? 0 : i;
-    const auto at = rule::timer(kept.aside.memory.rules[machine].machine, terms.hold);
-    if (!at) return;
+    if (!kept.aside.memory.rules[machine].machine.true_since) return;
     const Rule& rule = terms.rules[i];
-    SharedLine& line = markets.line(rule);
-    is_wait ? line.wait_for_end(slot) : line.leave_end(slot);
-    // A price of any of its tickers tells that the time has come.
-    for (const Ticker& ticker : tickers_of(terms)) {
-        Market& market = markets.market(ticker);
-        is_wait ? market.waits.insert(*at, slot) : market.waits.erase(*at, slot);
-        markets.schedule(market);
+    const auto put_end = [&](auto& line) { is_wait ? line.wait_for_end(slot) : line.leave_end(slot); };
+    if (rule.watched == Watched::close) {
+        put_end(markets.close(rule));
+    } else {
+        put_end(markets.line(rule));
     }
 }
 
-void wait_or_leave(const KeptAlert& kept, Slot slot, Markets& markets, Timestamp now, bool is_wait) {
-    for (std::size_t i = 0; i < kept.aside.alert.terms->rules.size(); ++i)
-        wait_for_end_or_leave(kept, i, slot, markets, is_wait);
+void wait_or_leave(const KeptAlert& kept, Slot slot, Markets& markets, bool is_wait) {
+    if (const auto due = due_of(kept)) {
+        const auto& put_time = is_wait ? wait_until : leave_until;
+        put_time(*kept.aside.alert.terms, *due, slot, markets);
+    }
     for (std::size_t i = 0; i < kept.aside.alert.terms->rules.size(); ++i) {
-        wait_or_leave<Side::below>(kept, i, kept.quiet[i].down, slot, markets, now, is_wait);
-        wait_or_leave<Side::above>(kept, i, kept.quiet[i].up, slot, markets, now, is_wait);
+        const Quiet& quiet = kept.quiet[i];
+        wait_for_end_or_leave(kept, i, slot, markets, is_wait);
+        wait_or_leave<Side::below>(kept, i, quiet.down, slot, markets, is_wait);
+        wait_or_leave<Side::above>(kept, i, quiet.up, slot, markets, is_wait);
+        if (quiet.above_upper)
+            wait_or_leave<Side::above>(kept, i, {.bound = QuietEnd::Bound::upper}, slot, markets, is_wait);
     }
 }
 
@@ -155,12 +158,45 @@ std::optional<rule::Bound> fixed_bound(const Terms& terms, const Level& level, c
     return rule::bound_at(*from, level.by, terms.repeat);
 }
 
-void wait(const KeptAlert& kept, Slot slot, Markets& markets, Timestamp now) {
-    wait_or_leave(kept, slot, markets, now, true);
+std::optional<Timestamp> due_of(const KeptAlert& kept) {
+    const RuledAlert& alert = kept.aside.alert;
+    std::optional<Timestamp> due;
+    const auto consider = [&](const std::optional<Timestamp>& at) {
+        const bool is_over = at && alert.state.expires_at && *alert.state.expires_at <= *at;
+        if (!is_over) due = rule::detail::earliest(due, at);
+    };
+    for (std::size_t i = 0; i < alert.terms->rules.size(); ++i) {
+        const auto& memory = kept.aside.memory.rules[i];
+        consider(rule::timer(memory.machine, alert.terms->hold));
+        consider(memory.note_at);
+        for (const QuietEnd& end : {kept.quiet[i].down, kept.quiet[i].up}) {
+            if (!end.from_start) continue;
+            const Level& level = level_of(alert.terms->rules[i], end.bound == QuietEnd::Bound::upper ? 1 : 0);
+            consider(counts_from_start_until(level, alert.state.rules[i]) + Duration{1});
+        }
+    }
+    return due;
+}
+
+void wait_until(const Terms& terms, Timestamp at, Slot slot, Markets& markets) {
+    // A price of any of its tickers tells that the time has come.
+    for (const Ticker& ticker : tickers_of(terms)) {
+        Market& market = markets.market(ticker);
+        market.waits.insert(at, slot);
+        markets.schedule(market);
+    }
+}
+
+void leave_until(const Terms& terms, Timestamp at, Slot slot, Markets& markets) {
+    for (const Ticker& ticker : tickers_of(terms)) markets.market(ticker).waits.erase(at, slot);
+}
+
+void wait(const KeptAlert& kept, Slot slot, Markets& markets) {
+    wait_or_leave(kept, slot, markets, true);
 }
 
 void leave(const KeptAlert& kept, Slot slot, Markets& markets) {
-    wait_or_leave(kept, slot, markets, Timestamp{}, false);
+    wait_or_leave(kept, slot, markets, false);
 }
 
 }  // namespace pricewire::alert

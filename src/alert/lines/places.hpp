@@ -6,14 +6,25 @@
 #include "alert/lines/markets.hpp"
 #include "rule/levels.hpp"
 
-// Where an alert that is put aside waits: in the books of its lines. Pure.
+// Where an alert that is put aside waits: in the books and timers of its lines. Pure.
 namespace pricewire::alert {
 
 // Takes its places, and gives them up.
-void wait(const KeptAlert& kept, Slot slot, Markets& markets, Timestamp now);
+void wait(const KeptAlert& kept, Slot slot, Markets& markets);
 void leave(const KeptAlert& kept, Slot slot, Markets& markets);
 
+// When time wakes it: a hold or a mute ends, an extreme is to be noted, or a window does not count from a firing any more.
+std::optional<Timestamp> due_of(const KeptAlert& kept);
+// Has its tickers wake it at a time.
+void wait_until(const Terms& terms, Timestamp at, Slot slot, Markets& markets);
+void leave_until(const Terms& terms, Timestamp at, Slot slot, Markets& markets);
+
 bool has_moving_level(const Rule& rule);
+
+// After a firing a window counts from there until it is shorter than the time since: until then.
+inline Timestamp counts_from_start_until(const Level& level, const RuleState& state) {
+    return state.start + level.over;
+}
 
 // The level and margin of one that does not move; nullopt: it has none.
 std::optional<rule::Bound> fixed_bound(const Terms& terms, const Level& level, const RuleState& state);

@@ -98,10 +98,11 @@ Quiet quiet_of(Word word, Stage stage, Place place, std::optional<Side> from) {
 }
 
 std::uint16_t to_bits(const Quiet& quiet) {
-    return static_cast<std::uint16_t>(bits_of(quiet.down) | bits_of(quiet.up) << 6);
+    return static_cast<std::uint16_t>(bits_of(quiet.down) | bits_of(quiet.up) << 6 |
+                                      (quiet.above_upper ? 1U << 12 : 0U));
 }
 Quiet quiet_of_bits(std::uint16_t bits) {
-    return {end_of_bits(bits & 63U), end_of_bits(bits >> 6 & 63U)};
+    return {end_of_bits(bits & 63U), end_of_bits(bits >> 6 & 63U), (bits & 1U << 12) != 0};
 }
 
 }  // namespace pricewire::alert

@@ -22,6 +22,8 @@ struct QuietEnd {
 // Between which levels values change nothing of a rule: one at `down` or below, or at `up` or above, wakes it.
 struct Quiet {
     QuietEnd down, up;
+    // Of a channel whose bounds may come to be in the wrong order: a value above the upper one wakes it, too.
+    bool above_upper = false;
     friend bool operator==(const Quiet&, const Quiet&) = default;
 };
 

@@ -79,13 +79,13 @@ std::vector<rule::LineGap> SharedLine::gaps_until(Timestamp time) const {
 
 // --- Guards
 
-Window& SharedLine::window(const WindowKind& kind, Timestamp now) {
+Window& SharedLine::window(const WindowKind& kind) {
     for (auto& window : windows_) {
         if (window->kind() == kind) return *window;
     }
     keep(kind.over + kept_at_least);
     windows_.push_back(std::make_unique<Window>(kind));
-    windows_.back()->renew(past_, now);
+    windows_.back()->renew(past_, last());
     return *windows_.back();
 }
 
@@ -181,6 +181,18 @@ void SharedLine::take_past(const std::vector<Piece>& pieces, const std::vector<r
         state_.gone_since = pieces.back().until;
     }
     for (auto& window : windows_) window->renew(past_, pieces.back().until);
+    renew_guards();
+}
+
+void SharedLine::take_anchored_since(Timestamp time, std::vector<Slot>& out) {
+    Decimal low = greatest_decimal, high = least_decimal;
+    for (auto step = past_.steps().rbegin(); step != past_.steps().rend() && step->piece.until >= time;
+         ++step) {
+        low = std::min(low, step->piece.value);
+        high = std::max(high, step->piece.value);
+    }
+    for (auto& c : up_trailing_) c.take_anchored(low, high, out);
+    for (auto& c : down_trailing_) c.take_anchored(low, high, out);
     renew_guards();
 }
 

@@ -51,6 +51,9 @@ public:
     void take_woken_late(Decimal value, std::optional<Decimal> in_effect, Decimal low, Decimal high,
                          std::vector<Slot>& out);
 
+    // Wakes those whose extreme may be a value of `time` or later, if that was none after all.
+    void take_anchored_since(Timestamp time, std::vector<Slot>& out);
+
     // What was before all that it knows.
     void take_past(const std::vector<Piece>& pieces, const std::vector<rule::LineGap>& gaps);
 
@@ -68,8 +71,8 @@ public:
         if (book<side>().erase(level, slot)) renew_guards();
     }
     template <Side side>
-    void wait_in_window(const WindowKind& kind, const Shift& shift, Slot slot, Timestamp now) {
-        window(kind, now).template insert<side>(shift, slot);
+    void wait_in_window(const WindowKind& kind, const Shift& shift, Slot slot) {
+        window(kind).template insert<side>(shift, slot);
         renew_guards();
     }
     template <Side side>
@@ -125,7 +128,7 @@ private:
         return std::ranges::find_if(
             all, [&](const auto& c) { return c.extreme() == extreme && c.family() == family; });
     }
-    Window& window(const WindowKind& kind, Timestamp now);
+    Window& window(const WindowKind& kind);
     std::vector<PiecesPast::Step>::const_iterator ended_by(Timestamp time) const;
     void end_current(Timestamp time);
     void forget_before(Timestamp moment);

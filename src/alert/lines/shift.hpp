@@ -85,6 +85,9 @@ public:
     Decimal guard(Decimal anchor) const {
         return empty() ? never_reached<side> : shifted<side>(anchor, family_.with(slots_.best()));
     }
+    void take_all(std::vector<Slot>& out) {
+        slots_.take([](Decimal) { return true; }, out);
+    }
     // Takes those that `value` wakes.
     void take(Decimal anchor, Decimal value, std::vector<Slot>& out) {
         slots_.take(

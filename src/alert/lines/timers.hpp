@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/clock.hpp"
 
@@ -28,6 +29,15 @@ public:
         return slot;
     }
     std::size_t size() const { return entries_.size(); }
+    // The last one's time; there is one.
+    Timestamp last() const { return time_of(*entries_.rbegin()); }
+    std::vector<Slot> after(Timestamp time) const {
+        std::vector<Slot> slots;
+        for (auto entry = entries_.lower_bound(entry_of(time + Duration{1}, 0)); entry != entries_.end();
+             ++entry)
+            slots.push_back(entry->slot);
+        return slots;
+    }
 
 private:
     // 12 bytes: the time, offset so that it compares unsigned, in two parts, then the slot.

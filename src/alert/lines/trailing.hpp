@@ -87,6 +87,17 @@ public:
         }
     }
 
+    // Takes those whose anchor is between the two.
+    void take_anchored(Decimal low, Decimal high, std::vector<Slot>& out) {
+        for (auto place = classes_.lower_bound(low); place != classes_.end() && place->first <= high;) {
+            const auto next = std::next(place);
+            hide(place);
+            place->second.take_all(out);
+            show(place);
+            place = next;
+        }
+    }
+
 private:
     using Classes = std::map<Decimal, ShiftBook<side>>;
     using Place = typename Classes::iterator;

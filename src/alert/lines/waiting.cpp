@@ -16,6 +16,13 @@ using rule::detail::levels_of;
 
 namespace {
 
+// When the last value of any of its lines came.
+Timestamp last_of(const Terms& terms, Markets& markets) {
+    Timestamp last{};
+    for (const Ticker& ticker : tickers_of(terms)) last = std::max(last, markets.market(ticker).line.last());
+    return last;
+}
+
 // The last value, whether it is in effect or not.
 std::optional<Decimal> reference(const Rule& rule, Markets& markets) {
     if (rule.watched == Watched::close) {
@@ -43,33 +50,48 @@ Stage stage_of(const RuleState& state, const rule::Machine& machine) {
     return state.fired ? Stage::disarmed : Stage::fresh;
 }
 
-// After a firing a window counts from there, until it is shorter than the time since.
-bool counts_from_start(const Level& level, const RuleState& state, Timestamp reach) {
-    return state.fired && level.over > Duration::zero() && state.start >= reach - level.over;
+bool counts_from_start(const Level& level, const RuleState& state, Timestamp from) {
+    return state.fired && level.over > Duration::zero() && counts_from_start_until(level, state) >= from;
 }
 
-// Where a window counts from a start, it is taken for one that does for ever. Its extreme is then too extreme later, which
-// wakes early on the other side, and late on its own: there it cannot be. `false` says so.
-template <Side side>
-bool marks_start(QuietEnd& end, const Rule& rule, const RuleState& state, Timestamp reach) {
-    if (end.bound != QuietEnd::Bound::lower && end.bound != QuietEnd::Bound::upper) return true;
-    const Level& level = level_of(rule, end.bound == QuietEnd::Bound::upper ? 1 : 0);
-    if (!is_extreme(level) || !counts_from_start(level, state, reach)) return true;
-    end.from_start = true;
-    return (level.from == Anchor::high) != (side == Side::above);
+void mark_start(QuietEnd& end, const Rule& rule, const RuleState& state, Timestamp from) {
+    if (end.bound != QuietEnd::Bound::lower && end.bound != QuietEnd::Bound::upper) return;
+    end.from_start =
+        counts_from_start(level_of(rule, end.bound == QuietEnd::Bound::upper ? 1 : 0), state, from);
+}
+
+// Between bounds that move. They may come to be in the wrong order; a value beyond both is then above the
+// channel.
+std::optional<Quiet> quiet_of_moving_channel(const KeptAlert& kept, std::size_t i, Stage stage,
+                                             bool is_true_of_all) {
+    const Rule& rule = kept.aside.alert.terms->rules[i];
+    const RuleState& state = kept.aside.alert.state.rules[i];
+    const auto from_start = [&](const Level& level) { return counts_from_start(level, state, kept.from); };
+    if (stage == Stage::disarmed || rule::detail::any_level(rule, from_start)) return std::nullopt;
+    if (stage != Stage::idle || is_true_of_all)
+        return quiet_of(rule.word, Stage::holding, Place::between, {});
+    const auto& outside = kept.aside.memory.rules[i].outside;
+    if (!outside) return std::nullopt;
+    const bool is_below = *outside == Side::below;
+    Quiet quiet = quiet_of(rule.word, stage, is_below ? Place::below : Place::above, {});
+    quiet.above_upper = is_below;
+    return quiet;
 }
 
 // nullopt: it cannot be told.
-std::optional<Quiet> quiet_between(const PutAside& aside, std::size_t i, const rule::RuleView& view,
-                                   Timestamp reach, Markets& markets) {
-    const Terms& terms = *aside.alert.terms;
-    const auto& states = aside.alert.state.rules;
+std::optional<Quiet> quiet_between(const KeptAlert& kept, std::size_t i, const rule::RuleView& view,
+                                   Markets& markets) {
+    const Terms& terms = *kept.aside.alert.terms;
+    const auto& states = kept.aside.alert.state.rules;
     const Rule& rule = terms.rules[i];
     // Rules joined by `all` are armed together.
-    const std::size_t machine = terms.joined == Joined::all ? 0 : i;
-    const Stage stage = stage_of(states[machine], aside.memory.rules[machine].machine);
+    const bool is_all = terms.joined == Joined::all;
+    const std::size_t machine = is_all ? 0 : i;
+    const Stage stage = stage_of(states[machine], kept.aside.memory.rules[machine].machine);
     if (rule.watched == Watched::age) {
-        if (stage != Stage::idle) return std::nullopt;
+        // Any price makes an age short again.
+        if (stage != Stage::idle) return Quiet{.down = {.bound = QuietEnd::Bound::any}};
+        if (view.holds != false) return std::nullopt;
         return quiet_of(rule.word, stage, Place::below, std::nullopt);
     }
     if (!states[i].start_price) {
@@ -77,53 +99,86 @@ std::optional<Quiet> quiet_between(const PutAside& aside, std::size_t i, const r
         return std::nullopt;
     }
     const Word word = rule::state_of(rule.word);
+    if (word == Word::inside && has_moving_level(rule)) {
+        if (!view.level || !view.upper) return std::nullopt;
+        return quiet_of_moving_channel(kept, i, stage, is_all && view.holds == true);
+    }
     const Place place = place_of(word, stage, view, reference(rule, markets));
     if (word == Word::inside && stage == Stage::idle && place == Place::between) {
-        // One of `all` that is true is not what is waited for.
-        return terms.joined == Joined::all ? std::optional(Quiet{}) : std::nullopt;
+        // The first one tells where its value was before the channel.
+        if (!is_all) return std::nullopt;
+        return i == 0 ? quiet_of(rule.word, Stage::holding, place, std::nullopt) : Quiet{};
     }
-    if (word == Word::inside && (!view.level || *view.level > *view.upper)) return std::nullopt;
+    // Its next value tells from which side it comes.
+    const auto& outside = kept.aside.memory.rules[i].outside;
+    const bool is_told = outside == (place == Place::below ? Side::below : Side::above);
+    if (word == Word::inside && place != Place::between && !is_told) return std::nullopt;
     Quiet quiet = quiet_of(rule.word, stage, place, states[i].side);
-    if (!marks_start<Side::below>(quiet.down, rule, states[i], reach)) return std::nullopt;
-    if (!marks_start<Side::above>(quiet.up, rule, states[i], reach)) return std::nullopt;
+    mark_start(quiet.down, rule, states[i], kept.from);
+    mark_start(quiet.up, rule, states[i], kept.from);
     return quiet;
 }
 
-// Of an alert whose rules are joined by `all`, one that has been false for as long as prices are judged again is enough:
-// until it is true, nothing happens. It is the only one that counts then.
-bool watch_one(KeptAlert& kept, Timestamp reach, Markets& markets) {
+// From when on values of the rule, of which the last one is quiet, have been so; nullopt: its levels move, so
+// that it is known of now only.
+std::optional<Timestamp> quiet_from(const KeptAlert& kept, std::size_t i, Markets& markets) {
     const Terms& terms = *kept.aside.alert.terms;
-    const auto is_false = [&](std::size_t i) {
-        const Rule& rule = terms.rules[i];
-        if (has_moving_level(rule) || kept.quiet[i] == Quiet{}) return false;
-        const RuleState& state = kept.aside.alert.state.rules[i];
-        const SharedLine& line = markets.line(rule);
-        const auto last = line.newest();
-        if (!last) return false;
-        Decimal low = last->value, high = last->value;
-        if (const auto* entry = line.past().lows().since(reach)) low = std::min(low, entry->value);
-        if (const auto* entry = line.past().highs().since(reach)) high = std::max(high, entry->value);
-        const Quiet& quiet = kept.quiet[i];
-        if (quiet.down.bound != QuietEnd::Bound::none) {
-            const auto down = fixed_end<Side::below>(terms, rule, state, quiet.down);
-            if (!down || low <= *down) return false;
-        }
-        if (quiet.up.bound != QuietEnd::Bound::none) {
-            const auto up = fixed_end<Side::above>(terms, rule, state, quiet.up);
-            if (!up || high >= *up) return false;
-        }
-        return true;
+    const Rule& rule = terms.rules[i];
+    const RuleState& state = kept.aside.alert.state.rules[i];
+    if (has_moving_level(rule)) return std::nullopt;
+    const PiecesPast& past = markets.line(rule).past();
+    Timestamp from = kept.from;
+    const auto begin_after = [&](const std::optional<Timestamp>& until) {
+        if (until) from = std::max(from, *until + Duration{1});
     };
-    // Where an `inside` that tells what was passed was before its channel has to be known.
-    const std::size_t most = terms.rules[0].word == Word::inside ? 1 : terms.rules.size();
-    for (std::size_t i = 0; i < most; ++i) {
-        if (!is_false(i)) continue;
-        for (std::size_t other = 0; other < terms.rules.size(); ++other) {
-            if (other != i) kept.quiet[other] = {};
-        }
-        return true;
+    const Quiet& quiet = kept.quiet[i];
+    if (quiet.down.bound != QuietEnd::Bound::none) {
+        const auto down = fixed_end<Side::below>(terms, rule, state, quiet.down);
+        if (!down) return std::nullopt;
+        begin_after(past.lows().last_reaching(*down, false));
     }
-    return false;
+    if (quiet.up.bound != QuietEnd::Bound::none) {
+        const auto up = fixed_end<Side::above>(terms, rule, state, quiet.up);
+        if (!up) return std::nullopt;
+        begin_after(past.highs().last_reaching(*up, false));
+    }
+    return from;
+}
+
+// Of an alert whose rules are joined by `all`, one that is false until a value of its own comes is enough: until it is
+// true, nothing happens. It is the only one that counts then, beside a first one that has to tell where its value was
+// before its channel.
+bool watch_one(KeptAlert& kept, const std::vector<rule::RuleView>& views, Markets& markets) {
+    const Terms& terms = *kept.aside.alert.terms;
+    std::optional<std::pair<Timestamp, std::size_t>> best;
+    for (std::size_t i = 0; i < terms.rules.size(); ++i) {
+        const Rule& rule = terms.rules[i];
+        const bool is_known = views[i].level && (!rule.upper || views[i].upper);
+        const bool is_false = is_known && views[i].holds != true && kept.quiet[i] != Quiet{};
+        // Where its value was within a channel, and then there was none, what it waits for is to leave it.
+        const bool leaves = kept.quiet[i] == quiet_of(rule.word, Stage::holding, Place::between, {});
+        if (!is_false || (rule.word == Word::inside && leaves) || rule::detail::has_window(rule)) continue;
+        const auto from = quiet_from(kept, i, markets);
+        const std::pair candidate(from.value_or(last_of(terms, markets) + Duration{1}), i);
+        if (!best || candidate < *best) best = candidate;
+    }
+    if (!best) return false;
+    kept.from = std::max(kept.from, best->first);
+    for (std::size_t i = 0; i < terms.rules.size(); ++i) {
+        const bool tells = i == 0 && terms.rules[i].word == Word::inside;
+        if (i != best->second && !tells) kept.quiet[i] = {};
+    }
+    return true;
+}
+
+// A window moves on by itself, and is looked at again when a value of another rule comes: none can be relied on.
+bool watch_all(KeptAlert& kept, const std::vector<rule::RuleView>& views, Markets& markets) {
+    const auto& rules = kept.aside.alert.terms->rules;
+    const bool is_idle =
+        kept.aside.alert.state.rules[0].armed && !kept.aside.memory.rules[0].machine.true_since;
+    if (!is_idle) return std::ranges::none_of(rules, rule::detail::has_window);
+    const bool tells = rules[0].word == Word::inside;
+    return !(tells && rule::detail::has_window(rules[0])) && watch_one(kept, views, markets);
 }
 
 std::vector<rule::LineGap> gaps_since(std::vector<rule::LineGap> gaps, Timestamp since) {
@@ -131,28 +186,41 @@ std::vector<rule::LineGap> gaps_since(std::vector<rule::LineGap> gaps, Timestamp
     return gaps;
 }
 
-// Whether the line of an extreme knows what its alert's own run does, as of any time since `reach`.
-bool is_known(const Level& level, const RuleState& state, const rule::Line& own, const SharedLine& line,
-              Timestamp reach) {
+// Whether the line of an extreme knows what its alert's own run does, as of any time since `from`.
+bool is_known(const KeptAlert& kept, std::size_t i, std::size_t which, const rule::Line& own,
+              const SharedLine& line) {
+    const Level& level = level_of(kept.aside.alert.terms->rules[i], which);
+    const RuleState& state = kept.aside.alert.state.rules[i];
+    const Timestamp from = kept.from;
     if (!own.known_from() || !line.state().known_from) return false;
     const Timestamp known_from = std::max(*own.known_from(), *line.state().known_from);
-    if (level.over == Duration::zero())
-        return known_from <= state.start ||
-               (state.extreme_until != Timestamp{} && known_from <= state.extreme_until);
-    const bool is_from_start = counts_from_start(level, state, reach);
-    const Timestamp begin = is_from_start ? state.start : reach - level.over;
+    if (level.over == Duration::zero()) {
+        // Where what is noted counts as its start, what was before is in it.
+        const auto& noted = which == 0 ? state.extreme : state.upper_extreme;
+        const auto& at_start = kept.aside.memory.rules[i].at_start[which];
+        const bool is_noted = noted && at_start && !own.extremes(which)->is_beyond(*noted, at_start->value);
+        const Timestamp begin = is_noted ? std::max(state.start, state.extreme_until) : state.start;
+        return known_from <= begin &&
+               gaps_since(own.gaps(), begin) == gaps_since(line.gaps_until(Timestamp::max()), begin);
+    }
+    const bool is_from_start = counts_from_start(level, state, from);
+    const Timestamp begin = is_from_start ? state.start : from - level.over;
     if (is_from_start ? known_from > begin : known_from >= begin) return false;
     return gaps_since(own.gaps(), begin) == gaps_since(line.gaps_until(Timestamp::max()), begin);
 }
 
 // Of one that was given less, or more, only what nothing asks for any more differs.
-bool has_no_gap_since(const std::vector<rule::LineGap>& gaps, const std::optional<Timestamp>& since) {
-    return !since || std::ranges::all_of(gaps, [&](const rule::LineGap& gap) { return gap.to <= *since; });
+bool have_equal_gaps(const std::vector<rule::LineGap>& a, const std::vector<rule::LineGap>& b,
+                     const std::optional<Timestamp>& since) {
+    return !since || gaps_since(a, *since) == gaps_since(b, *since);
 }
 
-// Whether the lines of many alerts know of a rule what its alert's own run does, as of any time since `reach`.
-bool knows_as_much(const Rule& rule, const RuleState& state, const rule::Line& own, Timestamp reach,
-                   Markets& markets) {
+// Whether the lines of many alerts know of a rule what its alert's own run does, as of any time since
+// kept.from.
+bool knows_as_much(const KeptAlert& kept, std::size_t i, const rule::Line& own, Markets& markets) {
+    const Rule& rule = kept.aside.alert.terms->rules[i];
+    const std::size_t machine = kept.aside.alert.terms->joined == Joined::all ? 0 : i;
+    const auto& holds_from = kept.aside.memory.rules[machine].machine.holds_from;
     if (rule.watched == Watched::age) {
         const auto last = markets.line(rule).newest();
         return last && own.reached(Decimal{}) == last->time && own.last_price() == last->value;
@@ -160,23 +228,50 @@ bool knows_as_much(const Rule& rule, const RuleState& state, const rule::Line& o
     if (rule.watched == Watched::close) {
         const CloseLine& close = markets.close(rule);
         const rule::Line& line = close.line();
-        const auto since =
-            rule::detail::earliest(own.previous(), close.as_of(reach, std::nullopt).previous());
+        const auto previous =
+            rule::detail::earliest(own.previous(), close.as_of(kept.from, std::nullopt).previous());
         return own.current() == line.current() && own.gone_since() == line.gone_since() &&
-               own.bar_end() == line.bar_end() && has_no_gap_since(own.gaps(), since) &&
-               has_no_gap_since(line.gaps(), since);
+               own.bar_end() == line.bar_end() &&
+               have_equal_gaps(own.gaps(), line.gaps(), rule::detail::earliest(previous, holds_from));
     }
     // A gap before all that it was given is known to its line only.
     const SharedLine& line = markets.line(rule);
     if (own.previous() != line.state().previous || own.gone_since() != line.state().gone_since) return false;
+    if (!have_equal_gaps(own.gaps(), line.gaps_until(Timestamp::max()), holds_from)) return false;
     for (std::size_t which = 0; which < levels_of(rule); ++which) {
-        const Level& level = level_of(rule, which);
-        if (is_extreme(level) && !is_known(level, state, own, line, reach)) return false;
+        if (is_extreme(level_of(rule, which)) && !is_known(kept, i, which, own, line)) return false;
     }
     return true;
 }
 
+// From when on nothing of it has changed, and its windows have been measured as they are now.
+Timestamp from_of(const Judged& judged, Timestamp now) {
+    const auto& states = judged.run().state().rules;
+    Timestamp from = judged.settled_from();
+    for (std::size_t i = 0; i < states.size(); ++i) {
+        const RuleState& state = states[i];
+        from = std::max(from, state.as_of + Duration{1});
+        const Rule& rule = judged.run().alert().terms->rules[i];
+        for (std::size_t which = 0; which < levels_of(rule); ++which) {
+            const Level& level = level_of(rule, which);
+            if (!state.fired || level.over == Duration::zero()) continue;
+            const Timestamp until = counts_from_start_until(level, state);
+            if (until < now) from = std::max(from, until + Duration{1});
+        }
+    }
+    return from;
+}
+
 // --- Runs
+
+// Calls `f` while the line is taken back to what it was before everything of `time`.
+template <typename F>
+void as_of(SharedLine& line, Timestamp time, F&& f) {
+    std::vector<Piece> later;
+    line.take_back(time, later);
+    f();
+    for (auto piece = later.rbegin(); piece != later.rend(); ++piece) line.past().push(*piece);
+}
 
 void fill(rule::Line& out, const PutAside& aside, std::size_t i, const SharedLine& line, Timestamp time) {
     const Rule& rule = aside.alert.terms->rules[i];
@@ -202,20 +297,12 @@ void fill(rule::Line& out, const PutAside& aside, std::size_t i, const SharedLin
 
 }  // namespace
 
-bool is_put_aside(const Terms& terms) {
-    const bool is_all = terms.joined == Joined::all;
-    return std::ranges::all_of(terms.rules, [&](const Rule& rule) {
-        if (rule.watched == Watched::age || rule.watched == Watched::close) return false;
-        if (is_all && rule::detail::has_window(rule)) return false;
-        return !has_moving_level(rule) || rule::state_of(rule.word) != Word::inside;
-    });
-}
-
-void keep_lines(const Terms& terms, std::span<const std::shared_ptr<const LinePast>> pasts, Timestamp time,
+void keep_lines(const Terms& terms, std::span<const std::shared_ptr<const LinePast>> pasts,
                 Markets& markets) {
     for (const Rule& rule : terms.rules) {
         SharedLine& line = markets.line(rule);
-        if (rule.watched == Watched::close) markets.close(rule, pasts, time);
+        line.keep(terms.hold + std::chrono::minutes{6});
+        if (rule.watched == Watched::close) markets.close(rule, pasts);
         for (std::size_t which = 0; which < levels_of(rule); ++which) {
             const Level& level = level_of(rule, which);
             if (!is_extreme(level)) continue;
@@ -227,23 +314,31 @@ void keep_lines(const Terms& terms, std::span<const std::shared_ptr<const LinePa
     }
 }
 
-std::optional<KeptAlert> put_aside(const Uuid& id, const rule::Run& run, Timestamp since, Timestamp reach,
-                                   Markets& markets) {
+std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timestamp now, Markets& markets) {
+    const rule::Run& run = judged.run();
+    if (!run.has_begun() || run.has_ended() || !run.has_all_happened() || run.is_expired(now))
+        return std::nullopt;
     const Terms& terms = *run.alert().terms;
-    const auto& states = run.state().rules;
-    if (!run.has_begun() || run.has_ended() || !run.has_all_happened() || since >= reach) return std::nullopt;
-    KeptAlert kept{.id = id, .aside = {run.alert(), run.memory(), since}};
+    KeptAlert kept{.id = judged.alert().id,
+                   .aside = {run.alert(), run.memory(), judged.unchanged_since()},
+                   .from = std::max(from_of(judged, now), reach)};
     const auto views = run.rules();
     for (std::size_t i = 0; i < terms.rules.size(); ++i) {
-        const rule::Run::Memory::OfRule& memory = kept.aside.memory.rules[i];
-        if (states[i].as_of >= reach || memory.machine.true_since || memory.note_at) return std::nullopt;
-        if (!knows_as_much(terms.rules[i], states[i], run.line(i), reach, markets)) return std::nullopt;
-        const auto quiet = quiet_between(kept.aside, i, views[i], reach, markets);
+        // What is not known may break a hold, or move it on.
+        if (kept.aside.memory.rules[i].machine.blind_since) return std::nullopt;
+        if (!knows_as_much(kept, i, run.line(i), markets)) return std::nullopt;
+        const auto quiet = quiet_between(kept, i, views[i], markets);
         if (!quiet) return std::nullopt;
         kept.quiet[i] = *quiet;
     }
-    const bool is_idle = states[0].armed && !kept.aside.memory.rules[0].machine.true_since;
-    if (terms.joined == Joined::all && is_idle && !watch_one(kept, reach, markets)) return std::nullopt;
+    if (terms.joined == Joined::all && !watch_all(kept, views, markets)) return std::nullopt;
+    // What was before is judged by what is recent, and that was not all when nothing has come for long.
+    const Timestamp last = last_of(terms, markets);
+    const auto due = due_of(kept);
+    if (kept.from > std::max(judged.settled_from(), last + Duration{1}) || (due && *due <= kept.from))
+        return std::nullopt;
+    // More of its moment may come, which follows what has changed then; a late price would come before it.
+    if (kept.from > judged.last()) return std::nullopt;
     return kept;
 }
 
@@ -254,11 +349,8 @@ rule::Run run_of(const PutAside& aside, Markets& markets, Timestamp time) {
     for (std::size_t i = 0; i < rules.size(); ++i) {
         lines.push_back(markets.line_as_of(rules[i], time));
         if (!has_moving_level(rules[i])) continue;
-        SharedLine& line = markets.line(rules[i]);
-        std::vector<Piece> later;
-        line.take_back(time, later);
-        fill(lines.back(), aside, i, line, time);
-        for (auto piece = later.rbegin(); piece != later.rend(); ++piece) line.past().push(*piece);
+        const SharedLine& line = markets.line(rules[i]);
+        as_of(markets.line(rules[i]), time, [&] { fill(lines.back(), aside, i, line, time); });
     }
     return {aside.alert, aside.memory, std::move(lines), time - Duration{1}};
 }
