@@ -117,6 +117,10 @@ public:
     }
 
 private:
+    // The end of a hold, unless it turns out to begin later. A late price of before `from` may make it end earlier.
+    struct Held {
+        Timestamp due, from;
+    };
     // An alert that is put aside, and what it was before `from`.
     struct Young {
         Timestamp from;
@@ -162,7 +166,7 @@ private:
 
     KeptAlert take_up(Slot slot) {
         KeptAlert kept = aside_.get(slot);
-        leave(kept, slot, markets_);
+        if (!end_hold(slot, *kept.aside.alert.terms)) leave(kept, slot, markets_);
         if (const auto& at = kept.aside.alert.state.expires_at) expiries_.erase(*at, slot);
         aside_.remove(slot);
         return kept;
@@ -204,7 +208,10 @@ private:
     // Those that watch the ticker and were put aside since, of which a price of `time` has come.
     std::vector<Uuid> make_live_young(Ticker ticker, Timestamp time) {
         std::vector<Uuid> ids;
-        for (const Slot slot : by_from_.after(time)) {
+        auto slots = by_from_.after(time);
+        std::ranges::sort(slots);
+        slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
+        for (const Slot slot : slots) {
             const auto tickers = tickers_of(*aside_.get(slot).aside.alert.terms);
             if (std::ranges::find(tickers, ticker) != tickers.end()) ids.push_back(make_live(slot, time));
         }
@@ -217,8 +224,9 @@ private:
         const auto is_same = [](const auto& a, const auto& b) { return a.first == b.first; };
         woken_.erase(std::unique(woken_.begin(), woken_.end(), is_same), woken_.end());
         std::vector<Uuid> ids;
-        for (const auto& [slot, time] : std::exchange(woken_, {}))
-            ids.push_back(make_live(slot, std::min(time, last_age_of(slot))));
+        for (const auto& [slot, time] : std::exchange(woken_, {})) {
+            if (!is_put_off(slot, time)) ids.push_back(make_live(slot, std::min(time, last_age_of(slot))));
+        }
         return ids;
     }
     // An age that expires before it is reached is told as of then.
@@ -228,6 +236,57 @@ private:
         return is_age ? alert.state.expires_at.value_or(Timestamp::max()) : Timestamp::max();
     }
 
+    // --- Holds that are read from the past of their line
+
+    // Its hold may end then.
+    void hold(Slot slot, const Terms& terms, const rule::Machine& machine) {
+        // A late price in a time without one makes it end earlier.
+        const bool was_blind = machine.holds_from != machine.true_since;
+        const Held held{*machine.true_since + terms.hold,
+                        was_blind ? last_ + Duration{1} : *machine.holds_from};
+        held_[slot] = held;
+        by_from_.insert(held.from, slot);
+        wait_until(terms, held.due, slot, markets_);
+    }
+    // False if it is not waiting for the end of one.
+    bool end_hold(Slot slot, const Terms& terms) {
+        const auto found = held_.find(slot);
+        if (found == held_.end()) return false;
+        const Held held = found->second;
+        held_.erase(found);
+        leave_until(terms, held.due, slot, markets_);
+        const auto young = young_.find(slot);
+        if (young == young_.end() || young->second.from != held.from) by_from_.erase(held.from, slot);
+        return true;
+    }
+    // Whether all there is to do is to look again when its hold may end, or to wait until it begins: it was woken by the
+    // newest value, or because its hold was to end.
+    bool is_put_off(Slot slot, Timestamp time) {
+        const KeptAlert kept = aside_.get(slot);
+        const PutAside& aside = kept.aside;
+        if (!aside.hold_from) return false;
+        const Terms& terms = *aside.alert.terms;
+        const auto goes_on = [&](const rule::Machine& machine) {
+            if (machine.blind_since || *machine.true_since + terms.hold <= last_) return false;
+            // After much blind time its line might forget when it began.
+            if (*machine.holds_from + terms.hold + std::chrono::minutes{3} < last_) return false;
+            end_hold(slot, terms);
+            hold(slot, terms, machine);
+            return true;
+        };
+        const Timestamp last = markets_.line(terms.rules[0]).last();
+        if (const auto held = held_.find(slot); held != held_.end()) {
+            const rule::Machine then = hold_of(aside, markets_, held->second.due);
+            if (then.true_since) return goes_on(then);
+        } else if (time < last) {
+            return false;
+        }
+        const rule::Machine now = hold_of(aside, markets_, last + Duration{1});
+        if (now.true_since) return goes_on(now);
+        end_hold(slot, terms);
+        wait(kept, slot, markets_);
+        return true;
+    }
     void wake() {
         for (const Uuid& id : make_live()) review(id);
     }
@@ -251,7 +310,12 @@ private:
     void keep(KeptAlert& kept, Judged judged, Timestamp reach) {
         const Slot slot = aside_.add(kept);
         if (const auto& at = kept.aside.alert.state.expires_at) expiries_.insert(*at, slot);
-        wait(kept, slot, markets_);
+        const rule::Machine& machine = kept.aside.memory.rules[0].machine;
+        if (kept.aside.hold_from && machine.true_since) {
+            hold(slot, *kept.aside.alert.terms, machine);
+        } else {
+            wait(kept, slot, markets_);
+        }
         if (kept.from <= reach) return;
         judged.rest(kept.from, reach);
         young_[slot] = {kept.from, std::make_unique<Judged>(std::move(judged))};
@@ -280,7 +344,9 @@ private:
         forget_young(found, slot);
     }
     void forget_young(absl::flat_hash_map<Slot, Young>::iterator young, Slot slot) {
-        by_from_.erase(young->second.from, slot);
+        const auto held = held_.find(slot);
+        if (held == held_.end() || held->second.from != young->second.from)
+            by_from_.erase(young->second.from, slot);
         young_.erase(young);
     }
     // From when on prices of its tickers may still be judged again, as a Judged keeps what it needs for that; the epoch if
@@ -300,8 +366,9 @@ private:
     KeptAlerts aside_;
     Timers expiries_;  // of those that are put aside
     absl::flat_hash_map<Slot, Young> young_;
-    Timers by_from_;
-    Timers grown_;  // when they may be young no more; some are not
+    absl::flat_hash_map<Slot, Held> held_;
+    Timers by_from_;  // of both
+    Timers grown_;    // when they may be young no more; some are not
     const Judged::RunOf run_of_ = [this](const PutAside& aside, Timestamp time) {
         const auto& before = markets_.market(aside.alert.terms->rules[0].ticker).before;
         return Judged::Before{run_of(aside, markets_, time),

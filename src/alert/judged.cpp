@@ -83,6 +83,7 @@ Timestamp Judged::restore(Timestamp time) {
     base.until = std::min(base.until, time);
     Before before = (*run_of_)(*base.aside, base.until);
     run_ = std::make_unique<rule::Run>(std::move(before.run));
+    if (base.aside->hold_from) unchanged_since_ = base.until - Duration{1};
     shown_[alert_.ticker] = before.shown;
     mark_ = run_->fingerprint();
     last_ = base.until - Duration{1};

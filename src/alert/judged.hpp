@@ -22,6 +22,8 @@ struct PutAside {
     rule::Run::Memory memory;
     // Since when it has been so. Timestamp::min(): before all that is known.
     Timestamp since = Timestamp::min();
+    // Set where its hold is read from the past of its line (lines/holds.hpp): its memory has it as of then.
+    std::optional<Timestamp> hold_from = {};
 };
 
 // One alert that is given every price of its tickers, and its steps. Late prices are judged again from copies of its run, as

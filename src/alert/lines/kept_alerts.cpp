@@ -79,6 +79,7 @@ enum AlertBits : std::uint16_t {
     has_expires_at = 8,
     notifies = 16,
     has_since = 32,
+    has_hold_from = 64,
 };
 
 }  // namespace
@@ -145,7 +146,8 @@ const std::string& KeptAlerts::pack(const KeptAlert& kept) {
     out.number((state.muted_until ? has_muted_until : 0U) | (state.snoozed_until ? has_snoozed_until : 0U) |
                (state.starts_at ? has_starts_at : 0U) | (state.expires_at ? has_expires_at : 0U) |
                (alert.notify_on_expiry ? notifies : 0U) |
-               (kept.aside.since != Timestamp::min() ? has_since : 0U));
+               (kept.aside.since != Timestamp::min() ? has_since : 0U) |
+               (kept.aside.hold_from ? has_hold_from : 0U));
     shapes_.pack(kept.shape, *alert.terms, out);
     time(alert.begun_at);
     out.number(static_cast<std::uint64_t>(state.firings));
@@ -156,6 +158,7 @@ const std::string& KeptAlerts::pack(const KeptAlert& kept) {
         if (*optional) time(**optional);
     }
     if (kept.aside.since != Timestamp::min()) time(kept.aside.since);
+    if (kept.aside.hold_from) time(*kept.aside.hold_from);
     for (std::size_t i = 0; i < alert.terms->rules.size(); ++i) {
         const RuleState& rule = state.rules[i];
         const auto& memory = kept.aside.memory.rules[i];
@@ -216,6 +219,7 @@ KeptAlert KeptAlerts::unpack(const char* bytes, const Uuid& id) const {
     if ((flags & has_starts_at) != 0) state.starts_at = time();
     if ((flags & has_expires_at) != 0) state.expires_at = time();
     if ((flags & has_since) != 0) kept.aside.since = time();
+    if ((flags & has_hold_from) != 0) kept.aside.hold_from = time();
     state.rules.resize(alert.terms->rules.size());
     for (std::size_t i = 0; i < alert.terms->rules.size(); ++i) {
         auto& memory = kept.aside.memory.rules[i];

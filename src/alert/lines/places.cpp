@@ -119,7 +119,7 @@ void wait_or_leave(const KeptAlert& kept, std::size_t i, const QuietEnd& end, Sl
 void wait_for_end_or_leave(const KeptAlert& kept, std::size_t i, Slot slot, Markets& markets, bool is_wait) {
     const Terms& terms = *kept.aside.alert.terms;
     const std::size_t machine = terms.joined == Joined::all ? 0 : i;
-    if (!kept.aside.memory.rules[machine].machine.true_since) return;
+    if (kept.aside.hold_from || !kept.aside.memory.rules[machine].machine.true_since) return;
     const Rule& rule = terms.rules[i];
     const auto put_end = [&](auto& line) { is_wait ? line.wait_for_end(slot) : line.leave_end(slot); };
     if (rule.watched == Watched::close) {
@@ -167,7 +167,7 @@ std::optional<Timestamp> due_of(const KeptAlert& kept) {
     };
     for (std::size_t i = 0; i < alert.terms->rules.size(); ++i) {
         const auto& memory = kept.aside.memory.rules[i];
-        consider(rule::timer(memory.machine, alert.terms->hold));
+        if (!kept.aside.hold_from) consider(rule::timer(memory.machine, alert.terms->hold));
         consider(memory.note_at);
         for (const QuietEnd& end : {kept.quiet[i].down, kept.quiet[i].up}) {
             if (!end.from_start) continue;

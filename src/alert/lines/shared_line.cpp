@@ -77,6 +77,15 @@ std::vector<rule::LineGap> SharedLine::gaps_until(Timestamp time) const {
     return out;
 }
 
+std::vector<rule::LineGap> SharedLine::gaps_between(Timestamp from, Timestamp until) const {
+    std::vector<rule::LineGap> out;
+    for (auto gap = gaps_.rbegin(); gap != gaps_.rend() && gap->to > from; ++gap) {
+        if (gap->to < until) out.push_back(*gap);
+    }
+    std::ranges::reverse(out);
+    return out;
+}
+
 // --- Guards
 
 Window& SharedLine::window(const WindowKind& kind) {

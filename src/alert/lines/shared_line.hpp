@@ -32,6 +32,8 @@ public:
     PiecesPast& past() { return past_; }
     // The last ones before `time`.
     std::vector<rule::LineGap> gaps_until(Timestamp time) const;
+    // Those that ended after `from` and before `until`.
+    std::vector<rule::LineGap> gaps_between(Timestamp from, Timestamp until) const;
 
     // Another value; nullopt: none any more. What it replaces becomes part of the past.
     void set(std::optional<Decimal> value, Timestamp time);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "alert/lines/holds.hpp"
 #include "alert/lines/places.hpp"
 #include "rule/detail/rule_levels.hpp"
 #include "rule/levels.hpp"
@@ -301,7 +302,7 @@ void keep_lines(const Terms& terms, std::span<const std::shared_ptr<const LinePa
                 Markets& markets) {
     for (const Rule& rule : terms.rules) {
         SharedLine& line = markets.line(rule);
-        line.keep(terms.hold + std::chrono::minutes{6});
+        line.keep(2 * terms.hold + std::chrono::minutes{6});
         if (rule.watched == Watched::close) markets.close(rule, pasts);
         for (std::size_t which = 0; which < levels_of(rule); ++which) {
             const Level& level = level_of(rule, which);
@@ -339,6 +340,10 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
         return std::nullopt;
     // More of its moment may come, which follows what has changed then; a late price would come before it.
     if (kept.from > judged.last()) return std::nullopt;
+    if (is_hold_in_past(run.alert(), kept.aside.memory.rules[0].machine, kept.from)) {
+        kept.aside.hold_from = kept.from;
+        kept.quiet[0] = quiet_of(terms.rules[0].word, Stage::idle, Place::between, std::nullopt);
+    }
     return kept;
 }
 
@@ -352,7 +357,17 @@ rule::Run run_of(const PutAside& aside, Markets& markets, Timestamp time) {
         const SharedLine& line = markets.line(rules[i]);
         as_of(markets.line(rules[i]), time, [&] { fill(lines.back(), aside, i, line, time); });
     }
-    return {aside.alert, aside.memory, std::move(lines), time - Duration{1}};
+    rule::Run::Memory memory = aside.memory;
+    if (aside.hold_from) memory.rules[0].machine = hold_of(aside, markets, time);
+    return {aside.alert, memory, std::move(lines), time - Duration{1}};
+}
+
+rule::Machine hold_of(const PutAside& aside, Markets& markets, Timestamp time) {
+    SharedLine& line = markets.line(aside.alert.terms->rules[0]);
+    const rule::LineState state = line.as_of(time);
+    rule::Machine machine;
+    as_of(line, time, [&] { machine = hold_as_of(aside, line, state, time); });
+    return machine;
 }
 
 }  // namespace pricewire::alert

@@ -18,7 +18,8 @@ void keep_lines(const Terms& terms, std::span<const std::shared_ptr<const LinePa
 // run does: now, and as of any time since KeptAlert::from. Prices of before `reach` are not judged again.
 std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timestamp now, Markets& markets);
 
-// Its run as it was before everything of `time`.
+// Its run as it was before everything of `time`; its hold, where that is read from the past of its line.
 rule::Run run_of(const PutAside& aside, Markets& markets, Timestamp time);
+rule::Machine hold_of(const PutAside& aside, Markets& markets, Timestamp time);
 
 }  // namespace pricewire::alert
