@@ -20,6 +20,8 @@
 namespace pricewire::alert {
 namespace {
 
+constexpr std::size_t most_put_off = 100'000;  // messages; then prices wait for the end of a step
+
 class CheckerThread final : public Checker {
 public:
     CheckerThread(CheckerOptions options, const Clock& clock)
@@ -89,7 +91,7 @@ private:
             }
             if (shard_.is_moving()) move();
             note_settled();
-            const bool came = mailbox_.drain(batch, wake_at());
+            const bool came = take(batch);
             // Every message that came before is in the batch.
             const Timestamp drained = clock_.now();
             if (!came) {
@@ -97,13 +99,41 @@ private:
                 core_.on_time(drained);
                 continue;
             }
-            for (Message& message : batch) {
-                handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-                std::visit([this](auto& m) { handle(m); }, message);
-            }
+            for (Message& message : batch) handle_one(message);
             core_.on_batch_end(drained);
             active_ = core_.active_alerts();
         }
+    }
+
+    bool take(std::vector<Message>& batch) {
+        if (put_off_.empty()) return mailbox_.drain(batch, wake_at());
+        batch = std::exchange(put_off_, {});
+        return true;
+    }
+    void handle_one(Message& message) {
+        handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        std::visit([this](auto& m) { handle(m); }, message);
+    }
+    // In the middle of a step, which may be millions of alerts. Changes of alerts keep their places behind what is being
+    // loaded; that a price overtakes them does no harm, since alerts are judged by the recent prices and a firing is stored
+    // only as its row allows.
+    void judge_prices() {
+        std::vector<Message> batch;
+        if (put_off_.size() >= most_put_off || !mailbox_.drain(batch, clock_.mono())) return;
+        const Timestamp drained = clock_.now();
+        for (Message& message : batch) {
+            if (is_of_prices(message)) {
+                handle_one(message);
+            } else {
+                put_off_.push_back(std::move(message));
+            }
+        }
+        core_.on_batch_end(drained);
+    }
+    static bool is_of_prices(const Message& message) {
+        return std::holds_alternative<Price>(message) || std::holds_alternative<PriceGone>(message) ||
+               std::holds_alternative<Sign>(message) || std::holds_alternative<Behind>(message) ||
+               std::holds_alternative<CaughtUp>(message);
     }
 
     std::optional<MonoTime> wake_at() const {
@@ -164,6 +194,7 @@ private:
                 options_.load_of(step->tickers, [&](std::span<const ActiveAlert> alerts) {
                     for (const ActiveAlert& alert : alerts)
                         core_.on_alert_change({kind, alert}, clock_.now());
+                    judge_prices();
                 });
                 shard_.done();
             }
@@ -221,6 +252,7 @@ private:
     const CheckerOptions options_;
     const Clock& clock_;
     Mailbox<Message> mailbox_;
+    std::vector<Message> put_off_;  // by judge_prices(); the thread's own
     const std::unique_ptr<RowReader> reader_ =
         start_row_reader({.past = options_.past,
                           .row = options_.row,

@@ -69,7 +69,9 @@ protected:
         options.load_of = [this](std::span<const Ticker> tickers, const auto& piece) {
             before_load_of_();
             for (const ActiveAlert& alert : snapshot_) {
-                if (std::ranges::find(tickers, alert.ticker) != tickers.end()) piece({&alert, 1});
+                if (std::ranges::find(tickers, alert.ticker) == tickers.end()) continue;
+                piece({&alert, 1});
+                after_piece_();
             }
             after_load_of_();
         };
@@ -119,7 +121,7 @@ protected:
     std::function<void()> before_load_;
     std::function<void()> before_past_ = [] {};
     Share share_;
-    std::function<void()> before_load_of_ = [] {}, after_load_of_ = [] {};
+    std::function<void()> before_load_of_ = [] {}, after_load_of_ = [] {}, after_piece_ = [] {};
     std::optional<ActiveAlert> row_;
     std::atomic<int> loads_ = 0;
     std::uint64_t sequence_ = 0;
@@ -307,6 +309,29 @@ TEST_F(CheckerTest, AlertsOfATickerThatWentAreLetGo) {
     price(150, "ETH");
     ASSERT_TRUE(wait_for_groups(1));
     EXPECT_EQ(stop(), (Fired{{2, {b_}}}));
+}
+
+TEST_F(CheckerTest, PricesAreJudgedWhileManyAlertsMove) {
+    snapshot_ = {gt(a_, 100), gt(b_, 100, "ETH"), gt(c_, 100, "ETH")};
+    std::vector<std::size_t> fired;
+    bool is_done = false;
+    after_piece_ = [&] {
+        {
+            MutexLock lock(mutex_);
+            fired.push_back(groups_.size());
+        }
+        if (fired.size() > 1) return;
+        checker_->after_this([&] { is_done = true; });
+        price(150);
+    };
+    share_ = {.view = "1"};
+    start();
+    wait_until_settled("1");
+    checker_->on_share(only("BTC", "2"));
+    wait_until_settled("2");
+    EXPECT_EQ(stop(), (Fired{{1, {a_}}}));
+    EXPECT_EQ(fired, (std::vector<std::size_t>{0, 1})) << "before the last piece came";
+    EXPECT_TRUE(is_done) << "what is not a price waits for the end";
 }
 
 TEST_F(CheckerTest, NothingIsReportedAsDoneBeforeWhatCameIsLoaded) {
