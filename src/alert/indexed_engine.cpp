@@ -56,7 +56,10 @@ public:
     }
     bool remove(const Uuid& id) override {
         const auto slot = aside_.find(id);
-        if (!slot) return live_.remove(id);
+        if (!slot) {
+            await_no_price(id);
+            return live_.remove(id);
+        }
         Timestamp from{};
         take_past(*slot, from);
         take_up(*slot);
@@ -160,6 +163,16 @@ private:
         const bool has_begun = judged.run().has_begun();
         if (has_begun ? judged.settled_from() <= judged.last() : starts_at && *starts_at > last_) return;
         for (const Ticker& ticker : tickers_of(*judged.alert().ruled->terms)) unsettled_[ticker].insert(id);
+    }
+    void await_no_price(const Uuid& id) {
+        const Judged* judged = live_.find(id);
+        if (judged == nullptr) return;
+        for (const Ticker& ticker : tickers_of(*judged->alert().ruled->terms)) {
+            const auto found = unsettled_.find(ticker);
+            if (found == unsettled_.end()) continue;
+            found->second.erase(id);
+            if (found->second.empty()) unsettled_.erase(found);
+        }
     }
 
     // --- Taking up and putting aside
@@ -304,8 +317,8 @@ private:
             return keep(*kept, live_.take(id), reach);
         }
         await_price(id, *judged);
-        reviews_[id] = last_ + review_every;
-        review_at_.emplace(last_ + review_every, id);
+        const auto [at, is_new] = reviews_.try_emplace(id, last_ + review_every);
+        if (is_new) review_at_.emplace(at->second, id);
     }
     void keep(KeptAlert& kept, Judged judged, Timestamp reach) {
         const Slot slot = aside_.add(kept);
@@ -328,7 +341,9 @@ private:
             const auto [at, id] = *review_at_.begin();
             review_at_.erase(review_at_.begin());
             const auto found = reviews_.find(id);
-            if (found != reviews_.end() && found->second == at) review(id);
+            if (found == reviews_.end() || found->second != at) continue;
+            reviews_.erase(found);
+            review(id);
         }
         while (grown_.next() <= now) forget_past(grown_.take(), now);
     }
@@ -374,7 +389,7 @@ private:
         return Judged::Before{run_of(aside, markets_, time),
                               before && before->time < time ? before : std::nullopt};
     };
-    absl::flat_hash_map<Ticker, absl::flat_hash_set<Uuid>> unsettled_;  // live, or removed since
+    absl::flat_hash_map<Ticker, absl::flat_hash_set<Uuid>> unsettled_;  // live
     // When alerts that are live are to be looked at.
     absl::flat_hash_map<Uuid, Timestamp> reviews_;
     std::set<std::pair<Timestamp, Uuid>> review_at_;

@@ -32,6 +32,7 @@ Judged::Judged(const ActiveAlert& alert, const RecentPrices& recent)
 void Judged::rest(Timestamp from, Timestamp reach) {
     while (!bases_.empty() && bases_.back().from >= from) bases_.pop_back();
     forget_bases(reach);
+    thin_bases();
     run_.reset();
     shown_.clear();
 }
@@ -189,6 +190,21 @@ void Judged::forget_bases(Timestamp reach) {
     if (bases_.empty()) return;
     std::erase_if(fired_, [&](const rule::Fired& f) { return f.time < bases_.front().from; });
     std::erase_if(noted_, [&](const auto& n) { return n.first < bases_.front().from; });
+}
+
+// One that is put aside and taken up again and again has one each time. Those between which nothing happened that prices
+// alone do not tell are as good as the first of them.
+void Judged::thin_bases() {
+    const Timestamp news = std::max({last_fired(), last_noted(), amended_});
+    for (std::size_t i = 2; i < bases_.size();) {
+        const Base& before = bases_[i - 1];
+        const bool is_close = bases_[i].aside && before.aside && bases_[i].from - before.from < base_every;
+        if (is_close && news < before.from) {
+            bases_.erase(bases_.begin() + static_cast<std::ptrdiff_t>(i));
+        } else {
+            ++i;
+        }
+    }
 }
 
 void Judged::give(Ticker ticker, Timestamp time, const std::optional<Price>& price,

@@ -88,6 +88,7 @@ private:
     void keep_past();
     Timestamp restore(Timestamp time);
     void forget_bases(Timestamp reach);
+    void thin_bases();
     void see_change();
     Price shown(Timestamp time) const;
     Timestamp last_fired() const;
