@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
+#include <iterator>
 #include <random>
 #include <string>
 #include <thread>
@@ -20,7 +22,7 @@
 namespace pricewire::alert {
 namespace {
 
-constexpr std::size_t most_put_off = 100'000;  // messages; then prices wait for the end of a step
+constexpr std::size_t most_overtaken = 100'000;  // messages; then prices wait for the end of a step
 
 class CheckerThread final : public Checker {
 public:
@@ -106,34 +108,40 @@ private:
     }
 
     bool take(std::vector<Message>& batch) {
-        if (put_off_.empty()) return mailbox_.drain(batch, wake_at());
-        batch = std::exchange(put_off_, {});
+        if (overtaken_.empty()) return mailbox_.drain(batch, wake_at());
+        // With all that came meanwhile: what time decides counts on it.
+        mailbox_.drain(batch, clock_.mono());
+        overtaken_.insert(overtaken_.end(), std::move_iterator(batch.begin()),
+                          std::move_iterator(batch.end()));
+        batch = std::exchange(overtaken_, {});
         return true;
     }
     void handle_one(Message& message) {
         handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         std::visit([this](auto& m) { handle(m); }, message);
     }
-    // In the middle of a step, which may be millions of alerts. Changes of alerts keep their places behind what is being
-    // loaded; that a price overtakes them does no harm, since alerts are judged by the recent prices and a firing is stored
-    // only as its row allows.
-    void judge_prices() {
+    // In the middle of a step, which may be millions of alerts. Changes of its own alerts keep their places behind what is
+    // being loaded; another checker judges them until the step is over. As anywhere on this thread, an exception ends the
+    // process: what it has drained would be lost.
+    void judge_meanwhile(const Shard::Step& step) noexcept {
         std::vector<Message> batch;
-        if (put_off_.size() >= most_put_off || !mailbox_.drain(batch, clock_.mono())) return;
+        if (overtaken_.size() >= most_overtaken || !mailbox_.drain(batch, clock_.mono())) return;
         const Timestamp drained = clock_.now();
         for (Message& message : batch) {
-            if (is_of_prices(message)) {
+            if (may_overtake(message, step)) {
                 handle_one(message);
             } else {
-                put_off_.push_back(std::move(message));
+                overtaken_.push_back(std::move(message));
             }
         }
         core_.on_batch_end(drained);
     }
-    static bool is_of_prices(const Message& message) {
+    static bool may_overtake(const Message& message, const Shard::Step& step) {
+        if (const auto* change = std::get_if<AlertChange>(&message))
+            return std::ranges::find(step.tickers, change->alert.ticker) == step.tickers.end();
         return std::holds_alternative<Price>(message) || std::holds_alternative<PriceGone>(message) ||
-               std::holds_alternative<Sign>(message) || std::holds_alternative<Behind>(message) ||
-               std::holds_alternative<CaughtUp>(message);
+               std::holds_alternative<Sign>(message) || std::holds_alternative<Past>(message) ||
+               std::holds_alternative<Behind>(message) || std::holds_alternative<CaughtUp>(message);
     }
 
     std::optional<MonoTime> wake_at() const {
@@ -194,7 +202,7 @@ private:
                 options_.load_of(step->tickers, [&](std::span<const ActiveAlert> alerts) {
                     for (const ActiveAlert& alert : alerts)
                         core_.on_alert_change({kind, alert}, clock_.now());
-                    judge_prices();
+                    judge_meanwhile(*step);
                 });
                 shard_.done();
             }
@@ -252,7 +260,7 @@ private:
     const CheckerOptions options_;
     const Clock& clock_;
     Mailbox<Message> mailbox_;
-    std::vector<Message> put_off_;  // by judge_prices(); the thread's own
+    std::vector<Message> overtaken_;  // in judge_meanwhile(); the thread's own
     const std::unique_ptr<RowReader> reader_ =
         start_row_reader({.past = options_.past,
                           .row = options_.row,
