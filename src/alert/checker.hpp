@@ -73,8 +73,8 @@ public:
     // Changes may have been missed: the snapshot is reloaded. The alerts known so far are checked meanwhile.
     virtual void on_alerts_missed() = 0;
     // Calls `done` on the checker's thread once everything before it has been handled, with all the alerts of
-    // that time, and its firings are handed over. If several are waiting, only the last is called. Must not
-    // throw.
+    // that time, and its firings are handed over. Of several that wait only the last is called, but for one
+    // that waits for a sign of life already. Must not throw.
     virtual void after_this(std::function<void()> done) = 0;
     // Alerts of other tickers are to be held from now on. Those that came are judged by recent prices as alerts that arrive
     // late are, so that nothing is missed that happened before they are loaded; until then, nothing is reported as done.

@@ -88,6 +88,7 @@ void CheckerCore::on_snapshot(Timestamp now) {
     // Among those that were not known.
     for (auto& [ticker, doubt] : doubts_) doubt.alerts.clear();
     early_.clear();
+    early_ids_.clear();
     ruled_.on_snapshot(std::exchange(fresh_ruled_, {}), now);
     const auto unknown = std::exchange(unknown_, {});
     if (phase_ == Phase::following) {
@@ -162,44 +163,72 @@ void CheckerCore::end_doubt(Ticker ticker, Timestamp now) {
     call_done();
 }
 
-void CheckerCore::end_early(Ticker ticker, Timestamp now) {
-    if (early_.empty()) return;
-    std::vector<ActiveAlert> again;
-    std::erase_if(early_, [&](const auto& early) {
-        const bool ends = early.second.ticker == ticker;
-        if (ends) again.push_back(early.second);
-        return ends;
+std::vector<ActiveAlert> CheckerCore::take_early(const Ticker& ticker,
+                                                 const std::function<bool(const Early&)>& which) {
+    std::vector<ActiveAlert> out;
+    const auto found = early_.find(ticker);
+    if (found == early_.end()) return out;
+    std::erase_if(found->second, [&](const Early& early) {
+        if (!which(early)) return false;
+        early_ids_.erase(early.alert.id);
+        out.push_back(early.alert);
+        return true;
     });
-    add(again, now);
+    if (found->second.empty()) early_.erase(found);
+    return out;
+}
+
+void CheckerCore::end_early(const Ticker& ticker, Timestamp now) {
+    if (!early_.contains(ticker)) return;
+    add(take_early(ticker, [](const Early&) { return true; }), now);
     call_done();
 }
 
 void CheckerCore::end_early_by_signs(Timestamp now) {
-    std::vector<ActiveAlert> told;
-    while (!early_.empty() && ruled_.clock().is_given(early_.begin()->first, now))
-        told.push_back(early_.extract(early_.begin()).mapped());
-    if (told.empty()) return;
-    add(told, now, true);
+    if (early_.empty()) return;
+    for (const Ticker& ticker : early_tickers()) {
+        const auto is_told = [&](const Early& early) { return ruled_.clock().is_given(early.sign, now); };
+        add(take_early(ticker, is_told), now, true);
+    }
     call_done();
 }
 
+std::vector<Ticker> CheckerCore::early_tickers() const {
+    std::vector<Ticker> out;
+    for (const auto& [ticker, waiting] : early_) out.push_back(ticker);
+    return out;
+}
+
+bool CheckerCore::any_early(const std::function<bool(const Early&)>& which) const {
+    return std::ranges::any_of(
+        early_, [&](const auto& waiting) { return std::ranges::any_of(waiting.second, which); });
+}
+
+std::optional<Timestamp> CheckerCore::last_awaited() const {
+    std::optional<Timestamp> last;
+    any_early([&](const Early& early) {
+        last = std::max(last.value_or(early.sign), early.sign);
+        return false;
+    });
+    return last;
+}
+
 bool CheckerCore::any_in_doubt() const {
-    return !early_.empty() ||
-           std::ranges::any_of(doubts_, [](const auto& doubt) { return !doubt.second.alerts.empty(); });
+    return std::ranges::any_of(doubts_, [](const auto& doubt) { return !doubt.second.alerts.empty(); });
 }
 
 bool CheckerCore::is_in_doubt(const Uuid& id) const {
-    if (std::ranges::any_of(early_, [&](const auto& early) { return early.second.id == id; })) return true;
-    return std::ranges::any_of(doubts_, [&](const auto& doubt) {
-        return std::ranges::find(doubt.second.alerts, id, &ActiveAlert::id) != doubt.second.alerts.end();
-    });
+    return early_ids_.contains(id) || std::ranges::any_of(doubts_, [&](const auto& doubt) {
+               return std::ranges::find(doubt.second.alerts, id, &ActiveAlert::id) !=
+                      doubt.second.alerts.end();
+           });
 }
 
 std::optional<Timestamp> CheckerCore::next_time(Timestamp now) const {
     std::optional<Timestamp> next = ruled_.next_time(now);
     for (const auto& [ticker, doubt] : doubts_) next = std::min(next.value_or(doubt.until), doubt.until);
     if (!early_.empty()) {
-        const Timestamp at = ruled_.clock().certain_reaches(early_.begin()->first);
+        const Timestamp at = ruled_.clock().certain_reaches(Timestamp::min());
         next = std::min(next.value_or(at), at);
     }
     return next;
@@ -286,7 +315,9 @@ void CheckerCore::remove_plain(const Uuid& id) {
     const auto is_it = [&](const ActiveAlert& waiting) { return waiting.id == id; };
     std::erase_if(created_, is_it);
     for (auto& [ticker, doubt] : doubts_) std::erase_if(doubt.alerts, is_it);
-    std::erase_if(early_, [&](const auto& early) { return is_it(early.second); });
+    if (!early_ids_.contains(id)) return;
+    for (const Ticker& ticker : early_tickers())
+        take_early(ticker, [&](const Early& early) { return is_it(early.alert); });
 }
 
 void CheckerCore::on_past(const std::shared_ptr<const LinePast>& past, Timestamp now) {
@@ -309,7 +340,8 @@ void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now, bool i
         if (price && is_doubtful(*price) && made_at(alert.id) >= price->time) {
             doubts_[alert.ticker].alerts.push_back(alert);
         } else if (const auto sign = price && !is_told ? sign_for(alert, now) : std::nullopt) {
-            early_.emplace(*sign, alert);
+            early_[alert.ticker].push_back({*sign, alert});
+            early_ids_.insert(alert.id);
         } else if (price) {
             auto& group = fired[{price->time, price->sequence, price->ticker}];
             group.first = *price;
@@ -333,7 +365,10 @@ void CheckerCore::on_behind() {
     for (auto& [ticker, doubt] : std::exchange(doubts_, {})) {
         created_.insert(created_.end(), doubt.alerts.begin(), doubt.alerts.end());
     }
-    for (const auto& [sign, alert] : std::exchange(early_, {})) created_.push_back(alert);
+    for (const auto& [ticker, waiting] : std::exchange(early_, {})) {
+        for (const Early& early : waiting) created_.push_back(early.alert);
+    }
+    early_ids_.clear();
 }
 
 void CheckerCore::on_caught_up(Timestamp now) {
@@ -358,14 +393,30 @@ void CheckerCore::follow(Timestamp now) {
 }
 
 void CheckerCore::after_this(std::function<void()> done) {
-    done_ = std::move(done);
+    if (done_ && is_behind_early()) {
+        done_next_ = std::move(done);
+    } else {
+        done_ = std::move(done);
+        done_behind_ = last_awaited();
+    }
     call_done();
 }
 
 void CheckerCore::call_done() {
-    if (!done_ || phase_ != Phase::following || unheard_ || load_at_ || any_in_doubt() || ruled_.any_waits())
-        return;
-    std::exchange(done_, {})();
+    while (done_ && may_report()) {
+        const auto done = std::exchange(done_, std::exchange(done_next_, {}));
+        done_behind_ = last_awaited();
+        done();
+    }
+}
+
+bool CheckerCore::may_report() const {
+    return phase_ == Phase::following && !unheard_ && !load_at_ && !any_in_doubt() && !ruled_.any_waits() &&
+           !is_behind_early();
+}
+
+bool CheckerCore::is_behind_early() const {
+    return done_behind_ && any_early([this](const Early& early) { return early.sign <= *done_behind_; });
 }
 
 }  // namespace pricewire::alert

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "alert/matcher.hpp"
@@ -78,12 +79,22 @@ private:
         Timestamp until;
         std::vector<ActiveAlert> alerts;  // made after it, and fired by it if it is not over
     };
+    // One made after the last sign of life, and fired by the newest price if that was in effect then, which `sign` tells.
+    struct Early {
+        Timestamp sign;
+        ActiveAlert alert;
+    };
 
     void match_newest(const Price& price, Timestamp now);
     bool is_doubtful(const Price& price) const;
     void end_doubt(Ticker ticker, Timestamp now);
-    void end_early(Ticker ticker, Timestamp now);
+    std::vector<ActiveAlert> take_early(const Ticker& ticker, const std::function<bool(const Early&)>& which);
+    void end_early(const Ticker& ticker, Timestamp now);
     void end_early_by_signs(Timestamp now);
+    std::vector<Ticker> early_tickers() const;
+    bool any_early(const std::function<bool(const Early&)>& which) const;
+    // The last sign that an alert waits for.
+    std::optional<Timestamp> last_awaited() const;
     bool any_in_doubt() const;
     bool is_in_doubt(const Uuid& id) const;
     // Alerts that were not known. `is_told`: the newest price is known to have been in effect when they were made.
@@ -98,6 +109,8 @@ private:
     void wake_those_made_before(Timestamp moment);
     void hand_over(const Price& price, Timestamp now);
     void call_done();
+    bool may_report() const;
+    bool is_behind_early() const;
 
     const std::function<void(FiringGroup)> fire_;
     const BackoffPolicy load_retry_;
@@ -107,7 +120,11 @@ private:
     RecentPrices recent_;
     RuledAlerts ruled_;
     std::vector<Uuid> fired_;  // by the price at hand
+    // What waits to be called; the last sign that an early alert of before it waits for, since there may always be younger
+    // ones; and the newest of what came since.
     std::function<void()> done_;
+    std::optional<Timestamp> done_behind_;
+    std::function<void()> done_next_;
 
     // A snapshot while it is being loaded: alerts that were known, and those that were not.
     std::unique_ptr<Matcher> fresh_ = std::make_unique<Matcher>();
@@ -126,8 +143,8 @@ private:
     Sleepers asleep_;  // made later than the prices so far
     // While following.
     std::unordered_map<Ticker, Doubt> doubts_;
-    // Made after the last sign of life, and fired by the newest price if it was in effect then; by the sign that tells.
-    std::multimap<Timestamp, ActiveAlert> early_;
+    std::unordered_map<Ticker, std::vector<Early>> early_;
+    std::unordered_set<Uuid> early_ids_;
 };
 
 }  // namespace pricewire::alert

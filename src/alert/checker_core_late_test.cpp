@@ -115,6 +115,20 @@ TEST_F(CheckerCoreLateTest, ThePriceThatFollowsTellsThatItWasInEffect) {
     EXPECT_EQ(play("4.1 price 201"), "2@201");
 }
 
+TEST_F(CheckerCoreLateTest, WhatIsReportedDoneDoesNotWaitForYoungerAlerts) {
+    EXPECT_EQ(follow(R"(
+        1 heard
+        1 price 150
+        2 created 1>100
+        after x
+        3 created 2>100
+        after y
+        after z
+        2.5 heard)"),
+              "1@150 x");
+    EXPECT_EQ(play("4 heard"), "2@150 z");
+}
+
 TEST_F(CheckerCoreLateTest, APriceOrSignOfTheSameMillisecondTells) {
     EXPECT_EQ(follow(R"(
         1 heard
