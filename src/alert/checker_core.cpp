@@ -14,7 +14,7 @@
 // of its ticker   now: matched as past; this one is held        wait for the next price, or for a second;
 //                                                               early ones are judged again
 // price, older    matched as past                               matched as past
-// price gone      the held price is matched as past             alerts that wait are judged again
+// price gone      the held price is matched as past             alerts that wait, but early ones, are judged again
 // sign of life    nothing                                       early alerts that waited for it are judged
 // alert created   waits for the end of the replay               judged by the recent prices, else added; early if
 //                                                               that takes a sign of life
