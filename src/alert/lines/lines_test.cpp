@@ -107,8 +107,22 @@ TEST(SuffixExtremes, UndoGoesBackAsFarAsRecentPricesDo) {
     PiecesPast past;
     for (int i = 0; i < 20'000; ++i) past.push({dec("1"), at(i), at(i + 1)});
     std::size_t undone = 0;
+    Timestamp undone_until = at(0);
     while (past.undo()) ++undone;
-    EXPECT_GE(undone, PiecesPast::most_undone);
+    EXPECT_GE(undone, PiecesPast::least_undone);
+    // As far as prices are recent, where there are many of them.
+    PiecesPast busy;
+    for (int i = 0; i < 20'000; ++i) busy.push({dec("1"), at(i / 80.0), at((i + 1) / 80.0)});
+    while (const auto piece = busy.undo()) undone_until = piece->from;
+    EXPECT_LE(undone_until, at(20'000 / 80.0) - PiecesPast::undone_for);
+    // So many that they are thinned.
+    PiecesPast storm;
+    for (int i = 0; i < 300'000; ++i) storm.push({Decimal::from_int(i), at(i / 1e4), at((i + 1) / 1e4)});
+    for (undone = 0; undone < PiecesPast::most_undone; ++undone) {
+        const int i = 299'999 - static_cast<int>(undone);
+        ASSERT_EQ(storm.undo()->value, Decimal::from_int(i));
+        ASSERT_EQ(storm.lows().since(at((i - 1) / 1e4))->value, Decimal::from_int(i - 1));
+    }
 }
 
 // A line that only rises keeps every price.

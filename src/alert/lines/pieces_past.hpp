@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "alert/lines/suffix_extremes.hpp"
+#include "alert/recent_prices.hpp"
 
 namespace pricewire::alert {
 
@@ -16,8 +18,11 @@ namespace pricewire::alert {
 // Pure; owned by one thread.
 class PiecesPast {
 public:
-    // How many pieces can be taken back: as many as RecentPrices keeps.
-    static constexpr std::size_t most_undone = 4096;
+    // The pieces that can be taken back: `least_undone`, and more for as long as RecentPrices keeps prices, up to
+    // `most_undone`: what is thinned (SuffixExtremes) cannot be taken back.
+    static constexpr std::size_t least_undone = RecentPrices::least;
+    static constexpr std::size_t most_undone = SuffixExtremes<Side::below>::exact_entries / 4;
+    static constexpr Duration undone_for = RecentPrices::longest + RecentPrices::margin;
 
     // `piece` is later than all before.
     void push(const Piece& piece) {
@@ -25,7 +30,7 @@ public:
         const auto highs = static_cast<std::uint32_t>(highs_.push(piece, removed_highs_));
         if (!known_from_) known_from_ = piece.from;
         steps_.push_back({piece, lows, highs});
-        if (steps_.size() >= 2 * most_undone) forget_steps();
+        if (steps_.size() >= forget_at_) forget_steps();
     }
     // Takes back the last push(); nullopt if it cannot be.
     std::optional<Piece> undo() {
@@ -71,13 +76,17 @@ public:
 
 private:
     void forget_steps() {
-        const auto half = static_cast<std::ptrdiff_t>(steps_.size() - most_undone);
+        const auto least = steps_.end() - static_cast<std::ptrdiff_t>(least_undone);
+        const auto most = steps_.end() - static_cast<std::ptrdiff_t>(std::min(steps_.size(), most_undone));
+        const Timestamp before = steps_.back().piece.until - undone_for;
         std::ptrdiff_t lows = 0, highs = 0;
-        for (auto step = steps_.begin(); step != steps_.begin() + half; ++step) {
-            lows += step->lows;
-            highs += step->highs;
+        auto end = steps_.begin();
+        for (; end < most || (end < least && end->piece.until < before); ++end) {
+            lows += end->lows;
+            highs += end->highs;
         }
-        steps_.erase(steps_.begin(), steps_.begin() + half);
+        steps_.erase(steps_.begin(), end);
+        forget_at_ = std::min(2 * std::max(steps_.size(), least_undone), 2 * most_undone);
         removed_lows_.erase(removed_lows_.begin(), removed_lows_.begin() + lows);
         removed_highs_.erase(removed_highs_.begin(), removed_highs_.begin() + highs);
     }
@@ -87,6 +96,7 @@ private:
     std::vector<Step> steps_;
     std::vector<SuffixEntry> removed_lows_, removed_highs_;
     std::optional<Timestamp> known_from_;
+    std::size_t forget_at_ = 2 * least_undone;
 };
 
 }  // namespace pricewire::alert
