@@ -40,8 +40,9 @@ struct RabbitmqOptions {
 // A queue in RabbitMQ 3.8 or later, using AMQP 0-9-1: a durable classic queue, declared if it does not exist; the quorum
 // queue of earlier versions is used if there is one. Messages hold "<delivery id> <attempt>" and are mandatory and
 // confirmed; one that is rejected, returned or not confirmed in time is published again. They are not persistent: a sender
-// gets them without waiting for the broker's disk, and what a broker's end loses is found in the database. Publishing and consuming have a thread and a
-// connection each; the first publish(), even of nothing, or ping() starts the former, consume() the latter.
+// gets them without waiting for the broker's disk, and what a broker's end loses is found in the database. Publishing and
+// consuming have a thread and a connection each; the first publish(), even of nothing, or ping() starts the former,
+// consume() the latter.
 //
 // publish(), consume() and done() never wait for the broker, and never throw because it is unavailable; an
 // outage is logged once when it begins and once when it ends. ping() throws within `ping_deadline` if the
