@@ -773,9 +773,10 @@ FROM held h WHERE d.id = h.id;
 
 -- name: record
 -- A delivery cancelled in the meantime stays cancelled unless it arrived; its attempt is recorded all the same. With what
--- is counted by endpoint, so that all is one round trip: each table after the one before, and each in the order of its
--- key, since other senders write the same rows. $24: no attempt was refused, so that what was counted of refusals by an
--- endpoint that has answered does not count any more.
+-- is counted by endpoint, so that all is one round trip. Other senders write the same rows, so disabled_endpoints,
+-- endpoints_seen, endpoint_calls and endpoint_refusals are written one after the other, for which each reads what the one
+-- before returned, and each in the order of its key. $24: no attempt was refused, so that what was counted of refusals by
+-- an endpoint that has answered does not count any more.
 WITH o AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::delivery_state[], $5::timestamptz[],
                          $6::timestamptz[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::int[], $12::text[],
@@ -815,10 +816,11 @@ disabled AS (
     FROM written w JOIN alerts a ON a.id = w.alert_id
     WHERE w.disable
     ORDER BY w.user_id, a.webhook_url, w.place DESC
-    ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason),
+    ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason
+    RETURNING 1),
 called AS (
     SELECT w.*, next = 'delivered' AS succeeded, coalesce(nullif(error, ''), reason, '') AS failure
-    FROM written w WHERE made AND webhook_url IS NOT NULL),
+    FROM written w WHERE made AND webhook_url IS NOT NULL AND (SELECT count(*) FROM disabled) >= 0),
 seen AS (
     INSERT INTO endpoints_seen AS s (user_id, webhook_url, success_at, failure_at, failure, failure_status, last_at)
     SELECT user_id, webhook_url, max(ended_at) FILTER (WHERE succeeded), max(ended_at) FILTER (WHERE NOT succeeded),
