@@ -288,7 +288,9 @@ void Store::prune_parts(Timestamp before) {
 
 std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> outcomes) {
     if (outcomes.empty()) return {};
-    // One statement cannot change a row twice: a second outcome of a delivery goes into the next statement.
+    // One statement cannot change a row twice: a second outcome of a delivery goes into the next statement. That locks in
+    // the order of keys too, but after all that the first has locked, so two senders may deadlock, which is rare: the one
+    // that PostgreSQL aborts is retried.
     std::vector<std::vector<const DeliveryOutcome*>> rounds;
     std::unordered_map<Uuid, std::size_t> said;
     for (const DeliveryOutcome& outcome : outcomes) {
@@ -299,7 +301,9 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
     const bool any_refused = std::ranges::any_of(outcomes, is_refused);
     const bool any_push = std::ranges::any_of(outcomes, [](const auto& o) { return o.push_id.has_value(); });
     if (rounds.size() == 1 && !any_refused && !any_push) {
-        // If its answer was lost, all of it may have been written, and is ignored when it is written again.
+        // If its answer was lost, all of it may have been written. Written again, what was attempted or has ended is
+        // ignored. What was put off is put off again; if a sender has claimed it meanwhile, another may do so too, and its
+        // webhook comes twice, with the same id.
         return statement("record", Durability::process, [&](Connection& db) {
             record_some(db, rounds.front(), true);
             return std::vector<DisabledEndpoint>();
