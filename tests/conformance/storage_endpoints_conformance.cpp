@@ -79,6 +79,26 @@ TEST_P(StorageEndpointsConformance, AttemptsAreCountedByEndpointAndHour) {
     EXPECT_EQ(records(now_)[0].success_at, now_ + 2h + 1500us);
 }
 
+TEST_P(StorageEndpointsConformance, OfFailuresAtOneTimeTheLastCountsAndWithoutAnErrorItsReason) {
+    const std::string a = "https://a.example.com/", b = "https://b.example.com/";
+    std::vector<DeliveryOutcome> outcomes;
+    for (const std::string& url : {a, b}) {
+        for (int i = 0; i < 2; ++i) outcomes.push_back(called(user_, url, now_, 503, 4ms));
+    }
+    // The last one of the first, the first one of the second.
+    for (const std::size_t place : {1U, 2U}) {
+        outcomes[place].attempt->status.reset();
+        outcomes[place].attempt->error = "no answer";
+    }
+    storage_->record(outcomes);
+    const auto all = records(now_);
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].failure, "no answer");
+    EXPECT_FALSE(all[0].failure_status);
+    EXPECT_EQ(all[1].failure, "the receiver answered 503");
+    EXPECT_EQ(all[1].failure_status, 503);
+}
+
 TEST_P(StorageEndpointsConformance, TwoSendersCountTheSameEndpoints) {
     const std::string a = "https://a.example.com/", b = "https://b.example.com/";
     std::vector<std::vector<DeliveryOutcome>> batches(2);

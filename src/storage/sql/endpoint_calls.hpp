@@ -2,17 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 #include "domain/delivery.hpp"
-#include "storage/sql/refusals.hpp"
 #include "storage/sql/rows.hpp"
 
 // What is counted of attempts by endpoint as their outcomes are written, so that a user's endpoints can be shown without
@@ -23,15 +18,6 @@ namespace pricewire::storage::sql {
 inline std::int64_t hour_of(Timestamp time) {
     return std::chrono::floor<std::chrono::hours>(time).time_since_epoch().count();
 }
-
-// Attempts of one endpoint in one hour that went alike. place: latency_place(), or -1 without an answer.
-struct CallKey {
-    EndpointKey endpoint;
-    std::int64_t hour = 0;
-    bool succeeded = false;
-    int place = -1;
-    friend auto operator<=>(const CallKey&, const CallKey&) = default;
-};
 
 // The last attempts of an endpoint within a batch of outcomes.
 struct LastCalls {
@@ -52,34 +38,6 @@ struct LastCalls {
         return std::max(success_at.value_or(Timestamp::min()), failure_at.value_or(Timestamp::min()));
     }
 };
-
-// Adds the attempts of outcomes that were written, in their transaction. In the order of keys, since other senders count
-// the same endpoints.
-template <typename Connection>
-void count_calls(Connection& db, std::span<const DeliveryOutcome* const> written) {
-    std::map<EndpointKey, LastCalls> last;
-    std::map<CallKey, std::int64_t> calls;
-    for (const DeliveryOutcome* o : written) {
-        if (!o->attempt || o->webhook_url.empty()) continue;
-        const Attempt& a = *o->attempt;
-        const EndpointKey endpoint{o->user_id, o->webhook_url};
-        const bool succeeded = o->next == DeliveryState::delivered;
-        last[endpoint].add(*o, succeeded);
-        ++calls[{endpoint, hour_of(a.started_at), succeeded,
-                 a.status ? static_cast<int>(latency_place(a.duration)) : -1}];
-    }
-    if (last.empty()) return;
-    db.change_each("endpoint_seen_put", last, [](const auto& entry) {
-        const auto& [endpoint, seen] = entry;
-        return std::tuple(endpoint.user_id, endpoint.webhook_url, seen.success_at, seen.failure_at,
-                          seen.failure, seen.failure_status, seen.last_at());
-    });
-    db.change_each("endpoint_calls_add", calls, [](const auto& entry) {
-        const auto& [key, count] = entry;
-        return std::tuple(key.endpoint.user_id, key.endpoint.webhook_url, key.hour, key.succeeded, key.place,
-                          count);
-    });
-}
 
 // NULL if nothing was sent.
 inline std::optional<std::string_view> body_column(const Attempt& attempt) {
