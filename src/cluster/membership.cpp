@@ -102,6 +102,12 @@ private:
         return out;
     }
 
+    // All leases: one alone may have been left to end, because its thread hangs.
+    bool have_all_ended(MonoTime now) const {
+        MutexLock lock(mutex_);
+        return now >= std::ranges::max(alive_until_);
+    }
+
     void renew() {
         const std::vector<std::size_t> living = ask();
         if (living.empty()) return;
@@ -113,7 +119,7 @@ private:
             take(std::make_shared<const Groups>(members, options_.redundancy), living,
                  sent_at + options_.lease);
         } catch (const std::exception& e) {
-            if (is_fenced(clock_.mono()) && !std::exchange(logged_fenced_, true)) {
+            if (have_all_ended(clock_.mono()) && !std::exchange(logged_fenced_, true)) {
                 log::warn(
                     "this process cannot renew its lease; the others have taken over its share of the work",
                     {{"reason", e.what()}});

@@ -162,6 +162,26 @@ TEST_F(MembershipTest, ARoleThatHangsLeavesTheProcessesOthersAlone) {
     EXPECT_NE(other->groups()->of(MemberRole::feed)->find("feed"), nullptr);
 }
 
+TEST_F(MembershipTest, ARenewalThatFailsIsNoLossWhileTheLeaseOfARoleThatGoesOnLasts) {
+    test::TcpGate gate(test::port_in(database_->url()));
+    const auto behind_gate = open(test::with_port(database_->url(), gate.port()));
+    const fakes::LogCapture log;
+    std::atomic<int> renewals = 0;
+    auto both = options("checker", 10min);
+    both.members.push_back({.role = MemberRole::feed, .id = "feed", .name = "here", .version = "1"});
+    both.report = [&](MemberReport& report) {
+        if (report.role == MemberRole::feed) ++renewals;
+        return report.role == MemberRole::feed;
+    };
+    const auto process = start_membership(both, *behind_gate, system_clock());
+    EXPECT_TRUE(process->is_fenced(system_clock().mono())) << "as a checker";
+    gate.cut();
+    const int before = renewals;
+    EXPECT_TRUE(eventually([&] { return renewals > before + 2; }));
+    EXPECT_EQ(log.count("cannot renew its lease"), 0U);
+    gate.pass();
+}
+
 // Each of them would be the first to come back, and take everything.
 TEST_F(MembershipTest, AfterAnOutageOfTheDatabaseNobodyFindsItselfAlone) {
     test::TcpGate gate(test::port_in(database_->url()));
