@@ -57,10 +57,11 @@ public:
         amqp_queue_declare(state_.get(), 1, bytes(queue), 0, 0, 0, 0, amqp_empty_table);
         check(amqp_get_rpc_reply(state_.get()));
     }
-    void declare_quorum(const std::string& queue) {
+    // Of another type: "quorum" or "stream".
+    void declare(const std::string& queue, const char* other) {
         amqp_table_entry_t type{.key = amqp_cstring_bytes("x-queue-type"), .value = {}};
         type.value.kind = AMQP_FIELD_KIND_UTF8;
-        type.value.value.bytes = amqp_cstring_bytes("quorum");
+        type.value.value.bytes = amqp_cstring_bytes(other);
         amqp_queue_declare(state_.get(), 1, bytes(queue), 0, 1, 0, 0, {1, &type});
         check(amqp_get_rpc_reply(state_.get()));
     }

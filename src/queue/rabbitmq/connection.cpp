@@ -88,10 +88,10 @@ void Connection::log_in(const BrokerUrl& url, const RabbitmqOptions& options) {
 }
 
 void Connection::declare_queue() {
-    if (!try_to_declare("classic")) return;
-    // Exists with other arguments: as earlier versions declared it?
-    const auto differs = try_to_declare("quorum");
-    if (differs) throw BrokerError(Kind::queue_differs, *differs);
+    const auto differs = try_to_declare("classic");
+    if (!differs) return;
+    // As earlier versions declared it?
+    if (try_to_declare("quorum")) throw BrokerError(Kind::queue_differs, *differs);
     writes_first_ = true;
 }
 

@@ -220,9 +220,19 @@ TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsLoggedOnce) {
     EXPECT_EQ(log_.count("message broker is usable again"), 1U);
 }
 
+TEST_F(RabbitmqQueueTest, TheReasonIsWhatDiffersFromTheQueueThatIsWanted) {
+    TestBroker broker;
+    broker.declare(name(), "stream");
+    const auto queue = create_rabbitmq_queue(options());
+    queue->publish({});
+    ASSERT_TRUE(eventually([&] { return log_.count("declared with other arguments") == 1; }));
+    EXPECT_EQ(log_.count("'classic'"), 1U) << log_.lines().at(0);
+    EXPECT_EQ(log_.count("'quorum'"), 0U) << log_.lines().at(0);
+}
+
 TEST_F(RabbitmqQueueTest, AQuorumQueueOfAnEarlierVersionIsUsedAndNamedOnce) {
     TestBroker broker;
-    broker.declare_quorum(name());
+    broker.declare(name(), "quorum");
     const auto queue = create_rabbitmq_queue(options());
     const Taker taker(*queue, true);
     EXPECT_TRUE(reaches(*queue, taker));
