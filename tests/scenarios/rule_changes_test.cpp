@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "scenarios/expect_webhooks.hpp"
 #include "scenarios/rule_world.hpp"
@@ -22,17 +23,21 @@ Decimal decimal(const char* text) {
 
 class RuleChanges : public ::testing::TestWithParam<Side> {
 protected:
+    explicit RuleChanges(int of_each = 1) : of_each_(of_each) {}
     void SetUp() override {
         if (!can_run(GetParam())) GTEST_SKIP() << why_not_run;
-        world_.emplace(on(GetParam(), {.sim = {"--paused"},
-                                       .config = {{"PRICEWIRE_MARKET_QUOTE_TTL", "60s"},
-                                                  {"PRICEWIRE_DELIVERY_ATTEMPTS", "100"},
-                                                  {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"},
-                                                  {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "200ms"},
-                                                  {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "400ms"}}}));
+        DeploymentOptions options = on(GetParam(), {.sim = {"--paused"},
+                                                    .config = {{"PRICEWIRE_MARKET_QUOTE_TTL", "60s"},
+                                                               {"PRICEWIRE_DELIVERY_ATTEMPTS", "100"},
+                                                               {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"},
+                                                               {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "200ms"},
+                                                               {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "400ms"}}});
+        if (options.cluster) options.cluster->of_each = of_each_;
+        world_.emplace(std::move(options));
     }
     RuleWorld& world() { return *world_; }
 
+    const int of_each_;
     std::optional<RuleWorld> world_;
 };
 INSTANTIATE_TEST_SUITE_P(Sides, RuleChanges, both_sides(), name_of_side);
@@ -97,7 +102,14 @@ TEST_P(RuleChanges, FiringsThatWaitForTheirEndpointKeepTheirOwnPrices) {
     }
 }
 
-TEST_P(RuleChanges, AnExpiryIsInTheLogOnce) {
+// On a cluster, two checkers hold the alert.
+class RuleExpiry : public RuleChanges {
+protected:
+    RuleExpiry() : RuleChanges(2) {}
+};
+INSTANTIATE_TEST_SUITE_P(Sides, RuleExpiry, both_sides(), name_of_side);
+
+TEST_P(RuleExpiry, IsInTheLogOnce) {
     world().set_price("BTC", "99");
     const std::string alert =
         world().alert(R"("ticker":"BTC","when":{"is":"above","level":100},"expires_at":")" +
@@ -116,6 +128,16 @@ TEST_P(RuleChanges, AnExpiryIsInTheLogOnce) {
     };
     deployment.wait_until("a line about the expiry", [&] { return lines() > 0; });
     EXPECT_EQ(json_member(world().shown(alert), "status"), "expired");
+    // Until each checker has ended it, and has written what it had to say.
+    for (const std::string& name : deployment.names()) {
+        if (name != "serve" && !name.starts_with("checker")) continue;
+        deployment.wait_until(name + " to watch nothing", [&] {
+            return deployment.http()
+                       .get(deployment.address_of(name) + "/metrics")
+                       .body.find("\npricewire_active_alerts 0\n") != std::string::npos;
+        });
+    }
+    EXPECT_EQ(deployment.stop_pricewire(), 0);
     EXPECT_EQ(lines(), 1);
 }
 
