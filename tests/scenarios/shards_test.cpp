@@ -41,6 +41,18 @@ void wait_until_settled(Deployment& deployment, const std::string& role,
     });
 }
 
+int held_by(Deployment& deployment, const std::string& checker) {
+    return figure(deployment, checker, "pricewire_active_alerts");
+}
+
+void wait_until_held_in_all(Deployment& deployment, const std::vector<std::string>& checkers, int count) {
+    deployment.wait_until(std::to_string(count) + " alerts to be held", [&] {
+        int sum = 0;
+        for (const std::string& checker : checkers) sum += held_by(deployment, checker);
+        return sum == count;
+    });
+}
+
 // On clocks that stand still, so that what is judged late would be judged otherwise.
 class CheckerShards : public ::testing::Test {
 protected:
@@ -90,14 +102,6 @@ protected:
             expect_webhooks(deployment(), alert, firings);
         }
     }
-    int held(const std::string& checker) { return figure(deployment(), checker, "pricewire_active_alerts"); }
-    void wait_until_held_in_all(int count) {
-        deployment().wait_until(std::to_string(count) + " alerts to be held", [&] {
-            int sum = 0;
-            for (const std::string& checker : living_) sum += held(checker);
-            return sum == count;
-        });
-    }
 
     const std::vector<std::string> tickers{"AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG", "HHH", "III"};
     std::vector<std::string> living_;
@@ -110,8 +114,8 @@ TEST_F(CheckerShards, EachAlertIsHeldByOneOfThreeAndFiresOnceWhoeverJoinsOrDies)
     const auto first = alerts_above("100");
     const auto second = alerts_above("105");
     // Beside them those of TICK and LIFE are made and end.
-    wait_until_held_in_all(18);
-    for (const std::string& checker : living_) EXPECT_LT(held(checker), 18) << checker;
+    wait_until_held_in_all(deployment(), living_, 18);
+    for (const std::string& checker : living_) EXPECT_LT(held_by(deployment(), checker), 18) << checker;
     price_all(5s, "101");
     expect_fired(first, 5s, "101");
 
@@ -129,7 +133,7 @@ TEST_F(CheckerShards, EachAlertIsHeldByOneOfThreeAndFiresOnceWhoeverJoinsOrDies)
     price_all(10s, "109");
     expect_fired(third, 10s, "109");
     wait_for_checkers({"checker1", "checker2", "checker3"});
-    wait_until_held_in_all(9);
+    wait_until_held_in_all(deployment(), living_, 9);
     price_all(15s, "114");
     expect_fired(fourth, 15s, "114");
 
@@ -171,7 +175,7 @@ TEST_F(CheckerShards, OneWhoseThreadHangsIsReplaced) {
     price_all(0s, "95");
     const auto first = alerts_above("100");
     const auto second = alerts_above("110");
-    wait_until_held_in_all(18);
+    wait_until_held_in_all(deployment(), living_, 18);
     {
         const StoppedThread stopped(deployment().process("checker2").pid(), "checker");
         if (!stopped) GTEST_SKIP() << "this machine allows no tracing";
@@ -189,7 +193,7 @@ TEST_F(CheckerShards, WithASpareADeathIsNotNoticed) {
     begin("2");
     price_all(0s, "95");
     const auto first = alerts_above("100");
-    wait_until_held_in_all(18);
+    wait_until_held_in_all(deployment(), living_, 18);
     kill("checker3");
     price_all(1s, "101");
     expect_fired(first, 1s, "101");
@@ -235,6 +239,8 @@ TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
         held.push_back(deployment.create_alert(
             account, R"("ticker":")" + ticker + R"(","when":{"is":"above","level":100},"for":"20s")"));
     }
+    wait_until_held_in_all(deployment, checkers, 18);
+    for (const std::string& checker : checkers) EXPECT_LT(held_by(deployment, checker), 18) << checker;
     const MonoTime crossed = system_clock().mono();
     price_all("101");
     for (const std::string& alert : at_once) {
@@ -257,10 +263,8 @@ TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
         ASSERT_EQ(firings.size(), 1U);
         expect_webhooks(deployment, alert, firings);
     }
-    for (const std::string& checker : checkers) {
-        EXPECT_LT(figure(deployment, checker, "pricewire_active_alerts"), 18) << checker;
+    for (const std::string& checker : checkers)
         EXPECT_EQ(deployment.process(checker).output().find("lease"), std::string::npos) << checker;
-    }
     wait_until_settled(deployment, "checker", checkers);
 }
 
