@@ -247,12 +247,13 @@ rc::Gen<std::string> url_text() {
 }
 
 TEST(WebhookUrl, AStoredUrlIsReadBackUnchanged) {
-    int accepted = 0;
-    EXPECT_TRUE(rc::check("the normal text is a fixed point", [&accepted] {
+    int accepted = 0, refused = 0;
+    EXPECT_TRUE(rc::check("the normal text is a fixed point", [&] {
         const auto texts = *rc::gen::container<std::vector<std::string>>(50, url_text());
         for (const std::string& text : texts) {
             const auto once = parse_webhook_url(text, lax());
             if (!once) {
+                ++refused;
                 RC_ASSERT(once.error().message.size() > 10U);
                 continue;
             }
@@ -266,7 +267,7 @@ TEST(WebhookUrl, AStoredUrlIsReadBackUnchanged) {
             if (const auto address = IpAddress::parse(once->host)) RC_ASSERT(!lax().guard.refuses(*address));
         }
     }));
-    EXPECT_GT(accepted, 500);
+    EXPECT_GT(accepted, refused / 10);
 }
 
 TEST(WebhookUrl, AHostThatResolvesToAForbiddenAddressIsRefusedAndOneThatDoesNotResolveIsNot) {
