@@ -28,6 +28,7 @@ namespace {
 
 std::vector<Member> alone(const MembershipOptions& options) {
     std::vector<Member> out;
+    out.reserve(options.members.size());
     for (const MemberReport& report : options.members) out.push_back({report, {}, options.lease});
     return out;
 }
@@ -112,6 +113,7 @@ private:
         const std::vector<std::size_t> living = ask();
         if (living.empty()) return;
         std::vector<MemberReport> reports;
+        reports.reserve(living.size());
         for (const std::size_t i : living) reports.push_back(options_.members[i]);
         const MonoTime sent_at = clock_.mono();
         try {

@@ -145,7 +145,7 @@ void Publisher::failed(const BrokerError& e) {
     blocked_ = false;
     std::vector<Kept> again;
     for (Sent& sent : sent_) {
-        if (!sent.settled) again.push_back(std::move(sent.kept));
+        if (!sent.settled) again.push_back(sent.kept);
     }
     sent_.clear();
     keep_again(again);
@@ -245,7 +245,7 @@ void Publisher::keep_again(std::span<Kept> again) {
         in_flight_ = sent_.size();
         for (auto it = again.rbegin(); it != again.rend(); ++it) {
             if (++it->tries < options_.tries) {
-                kept_.push_front(std::move(*it));
+                kept_.push_front(*it);
             } else {
                 ++left;
             }
@@ -285,7 +285,7 @@ bool Publisher::send_some(Connection& connection) {
         MutexLock lock(mutex_);
         const std::size_t room = std::min(options_.unconfirmed - before, send_batch);
         for (std::size_t n = std::min(room, kept_.size()); n > 0; --n) {
-            sent_.push_back({std::move(kept_.front()), now});
+            sent_.push_back({kept_.front(), now});
             kept_.pop_front();
         }
         in_flight_ = sent_.size();
