@@ -29,11 +29,13 @@ protected:
         };
     }
     void wait_until_blocked() { entered_.get_future().wait(); }
-    // The only thread of what creates alerts answers this one after those before.
+    // The only thread of what creates alerts answers these after those before: each user's in order.
     void wait_until_queued() {
-        EXPECT_EQ(
-            call("POST", "/api/v1/alerts", alert_body("none"), {{"x-api-key", bob_.api_key}}).status / 100,
-            4);
+        for (const Account& account : {ann_, bob_}) {
+            const Answer refused =
+                call("POST", "/api/v1/alerts", alert_body("none"), {{"x-api-key", account.api_key}});
+            EXPECT_EQ(refused.status / 100, 4);
+        }
     }
     void release() { released_.set_value(); }
     int commits() { return storage_.calls("create_each"); }
