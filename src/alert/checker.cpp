@@ -137,8 +137,13 @@ private:
         core_.on_batch_end(drained);
     }
     static bool may_overtake(const Message& message, const Shard::Step& step) {
-        if (const auto* change = std::get_if<AlertChange>(&message))
-            return std::ranges::find(step.tickers, change->alert.ticker) == step.tickers.end();
+        const auto is_of_step = [&](const ActiveAlert& alert) {
+            return std::ranges::find(step.tickers, alert.ticker) != step.tickers.end();
+        };
+        if (const auto* change = std::get_if<AlertChange>(&message)) return !is_of_step(change->alert);
+        // A row must not come behind a later change of its alert.
+        if (const auto* row = std::get_if<std::unique_ptr<Row>>(&message))
+            return (*row)->second && !is_of_step(*(*row)->second);
         return std::holds_alternative<Price>(message) || std::holds_alternative<PriceGone>(message) ||
                std::holds_alternative<Sign>(message) || std::holds_alternative<Past>(message) ||
                std::holds_alternative<Behind>(message) || std::holds_alternative<CaughtUp>(message);
