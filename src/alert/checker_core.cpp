@@ -87,8 +87,7 @@ void CheckerCore::on_snapshot(Timestamp now) {
     asleep_.clear();
     // Among those that were not known.
     for (auto& [ticker, doubt] : doubts_) doubt.alerts.clear();
-    early_.clear();
-    early_ids_.clear();
+    early_ = {};
     ruled_.on_snapshot(std::exchange(fresh_ruled_, {}), now);
     const auto unknown = std::exchange(unknown_, {});
     if (phase_ == Phase::following) {
@@ -148,7 +147,7 @@ void CheckerCore::match_newest(const Price& price, Timestamp now) {
     }
     match(price, now);
     if (!before.empty()) add(before.mapped().alerts, now);
-    end_early(price.ticker, now);
+    end_early(early_.take(price.ticker), false, now);
 }
 
 bool CheckerCore::is_doubtful(const Price& price) const {
@@ -163,54 +162,15 @@ void CheckerCore::end_doubt(Ticker ticker, Timestamp now) {
     call_done();
 }
 
-std::vector<ActiveAlert> CheckerCore::take_early(const Ticker& ticker,
-                                                 const std::function<bool(const Early&)>& which) {
-    std::vector<ActiveAlert> out;
-    const auto found = early_.find(ticker);
-    if (found == early_.end()) return out;
-    std::erase_if(found->second, [&](const Early& early) {
-        if (!which(early)) return false;
-        early_ids_.erase(early.alert.id);
-        out.push_back(early.alert);
-        return true;
-    });
-    if (found->second.empty()) early_.erase(found);
-    return out;
-}
-
-void CheckerCore::end_early(const Ticker& ticker, Timestamp now) {
-    if (!early_.contains(ticker)) return;
-    add(take_early(ticker, [](const Early&) { return true; }), now);
+void CheckerCore::end_early(std::vector<ActiveAlert> alerts, bool is_told, Timestamp now) {
+    if (alerts.empty()) return;
+    add(alerts, now, is_told);
     call_done();
 }
 
 void CheckerCore::end_early_by_signs(Timestamp now) {
-    if (early_.empty()) return;
-    for (const Ticker& ticker : early_tickers()) {
-        const auto is_told = [&](const Early& early) { return ruled_.clock().is_given(early.sign, now); };
-        add(take_early(ticker, is_told), now, true);
-    }
-    call_done();
-}
-
-std::vector<Ticker> CheckerCore::early_tickers() const {
-    std::vector<Ticker> out;
-    for (const auto& [ticker, waiting] : early_) out.push_back(ticker);
-    return out;
-}
-
-bool CheckerCore::any_early(const std::function<bool(const Early&)>& which) const {
-    return std::ranges::any_of(
-        early_, [&](const auto& waiting) { return std::ranges::any_of(waiting.second, which); });
-}
-
-std::optional<Timestamp> CheckerCore::last_awaited() const {
-    std::optional<Timestamp> last;
-    any_early([&](const Early& early) {
-        last = std::max(last.value_or(early.sign), early.sign);
-        return false;
-    });
-    return last;
+    const auto is_given = [&](Timestamp sign) { return ruled_.clock().is_given(sign, now); };
+    end_early(early_.take_told(is_given), true, now);
 }
 
 bool CheckerCore::any_in_doubt() const {
@@ -218,7 +178,7 @@ bool CheckerCore::any_in_doubt() const {
 }
 
 bool CheckerCore::is_in_doubt(const Uuid& id) const {
-    return early_ids_.contains(id) || std::ranges::any_of(doubts_, [&](const auto& doubt) {
+    return early_.contains(id) || std::ranges::any_of(doubts_, [&](const auto& doubt) {
                return std::ranges::find(doubt.second.alerts, id, &ActiveAlert::id) !=
                       doubt.second.alerts.end();
            });
@@ -315,9 +275,7 @@ void CheckerCore::remove_plain(const Uuid& id) {
     const auto is_it = [&](const ActiveAlert& waiting) { return waiting.id == id; };
     std::erase_if(created_, is_it);
     for (auto& [ticker, doubt] : doubts_) std::erase_if(doubt.alerts, is_it);
-    if (!early_ids_.contains(id)) return;
-    for (const Ticker& ticker : early_tickers())
-        take_early(ticker, [&](const Early& early) { return is_it(early.alert); });
+    early_.remove(id);
 }
 
 void CheckerCore::on_past(const std::shared_ptr<const LinePast>& past, Timestamp now) {
@@ -327,7 +285,7 @@ void CheckerCore::on_past(const std::shared_ptr<const LinePast>& past, Timestamp
 
 std::optional<Timestamp> CheckerCore::sign_for(const ActiveAlert& alert, Timestamp now) const {
     // What is of the same millisecond counts as younger.
-    const Timestamp made = made_at(alert.id) - std::chrono::microseconds{999};
+    const Timestamp made = made_from(alert.id);
     const bool is_followed = recent_.of(alert.ticker).back().time >= made;
     return is_followed ? std::nullopt : ruled_.clock().sign_for(made, now);
 }
@@ -340,8 +298,7 @@ void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now, bool i
         if (price && is_doubtful(*price) && made_at(alert.id) >= price->time) {
             doubts_[alert.ticker].alerts.push_back(alert);
         } else if (const auto sign = price && !is_told ? sign_for(alert, now) : std::nullopt) {
-            early_[alert.ticker].push_back({*sign, alert});
-            early_ids_.insert(alert.id);
+            early_.add(*sign, alert);
         } else if (price) {
             auto& group = fired[{price->time, price->sequence, price->ticker}];
             group.first = *price;
@@ -365,10 +322,7 @@ void CheckerCore::on_behind() {
     for (auto& [ticker, doubt] : std::exchange(doubts_, {})) {
         created_.insert(created_.end(), doubt.alerts.begin(), doubt.alerts.end());
     }
-    for (const auto& [ticker, waiting] : std::exchange(early_, {})) {
-        for (const Early& early : waiting) created_.push_back(early.alert);
-    }
-    early_ids_.clear();
+    for (ActiveAlert& alert : early_.take_all()) created_.push_back(std::move(alert));
 }
 
 void CheckerCore::on_caught_up(Timestamp now) {
@@ -397,7 +351,7 @@ void CheckerCore::after_this(std::function<void()> done) {
         done_next_ = std::move(done);
     } else {
         done_ = std::move(done);
-        done_behind_ = last_awaited();
+        done_behind_ = early_.last_sign();
     }
     call_done();
 }
@@ -405,7 +359,7 @@ void CheckerCore::after_this(std::function<void()> done) {
 void CheckerCore::call_done() {
     while (done_ && may_report()) {
         const auto done = std::exchange(done_, std::exchange(done_next_, {}));
-        done_behind_ = last_awaited();
+        done_behind_ = early_.last_sign();
         done();
     }
 }
@@ -416,7 +370,7 @@ bool CheckerCore::may_report() const {
 }
 
 bool CheckerCore::is_behind_early() const {
-    return done_behind_ && any_early([this](const Early& early) { return early.sign <= *done_behind_; });
+    return done_behind_ && early_.any_until(*done_behind_);
 }
 
 }  // namespace pricewire::alert

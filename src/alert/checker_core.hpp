@@ -8,9 +8,9 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "alert/early_alerts.hpp"
 #include "alert/matcher.hpp"
 #include "alert/recent_prices.hpp"
 #include "alert/ruled_alerts.hpp"
@@ -79,22 +79,11 @@ private:
         Timestamp until;
         std::vector<ActiveAlert> alerts;  // made after it, and fired by it if it is not over
     };
-    // One made after the last sign of life, and fired by the newest price if that was in effect then, which `sign` tells.
-    struct Early {
-        Timestamp sign;
-        ActiveAlert alert;
-    };
-
     void match_newest(const Price& price, Timestamp now);
     bool is_doubtful(const Price& price) const;
     void end_doubt(Ticker ticker, Timestamp now);
-    std::vector<ActiveAlert> take_early(const Ticker& ticker, const std::function<bool(const Early&)>& which);
-    void end_early(const Ticker& ticker, Timestamp now);
+    void end_early(std::vector<ActiveAlert> alerts, bool is_told, Timestamp now);
     void end_early_by_signs(Timestamp now);
-    std::vector<Ticker> early_tickers() const;
-    bool any_early(const std::function<bool(const Early&)>& which) const;
-    // The last sign that an alert waits for.
-    std::optional<Timestamp> last_awaited() const;
     bool any_in_doubt() const;
     bool is_in_doubt(const Uuid& id) const;
     // Alerts that were not known. `is_told`: the newest price is known to have been in effect when they were made.
@@ -143,8 +132,7 @@ private:
     Sleepers asleep_;  // made later than the prices so far
     // While following.
     std::unordered_map<Ticker, Doubt> doubts_;
-    std::unordered_map<Ticker, std::vector<Early>> early_;
-    std::unordered_set<Uuid> early_ids_;
+    EarlyAlerts early_;
 };
 
 }  // namespace pricewire::alert

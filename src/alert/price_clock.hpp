@@ -47,11 +47,11 @@ public:
     Timestamp until_reaches(Timestamp moment, Timestamp now) const;
     Timestamp certain_reaches(Timestamp moment) const { return std::max(moment, heard_or_start()) + longest; }
 
-    // Whether a price of before `moment` is over by then is known once this sign of life, or a later one, has been given;
-    // nullopt: it is known already. A feed of this process needs none: its prices come before what is made after them.
-    // A feed's clock that is slow delays no longer than `most_awaited`.
+    // The sign of life after which it is known whether an earlier price was still in effect at `moment`; nullopt: it is known
+    // already. A feed of this process needs none: its prices come before what is made after them. A feed whose clock is
+    // behind delays no longer than `most_awaited`.
     std::optional<Timestamp> sign_for(Timestamp moment, Timestamp now) const;
-    // Or no feed has given one for `longest`.
+    // Whether every live feed has given this sign, or a later one; or none has given any for `longest`.
     bool is_given(Timestamp sign, Timestamp now) const;
     static constexpr Duration most_awaited = std::chrono::seconds{3};
 
