@@ -11,6 +11,7 @@
 #include "alert/lines/waiting.hpp"
 #include "alert/live_alerts.hpp"
 #include "alert/rule_engine.hpp"
+#include "rule/detail/rule_levels.hpp"
 
 // An alert is live or put aside.
 //
@@ -31,6 +32,9 @@
 // rules joined by `all` are all true or not known, and some between bounds that move (lines/waiting.cpp).
 
 namespace pricewire::alert {
+
+using rule::detail::earliest;
+
 namespace {
 
 class IndexedEngine final : public RuleEngine {
@@ -57,7 +61,7 @@ public:
     bool remove(const Uuid& id) override {
         const auto slot = aside_.find(id);
         if (!slot) {
-            await_no_price(id);
+            stop_awaiting_price(id);
             return live_.remove(id);
         }
         Timestamp from{};
@@ -108,15 +112,15 @@ public:
         look_after(until);
     }
     std::optional<Timestamp> next_time() const override {
-        return earlier(live_.next_time(), markets_.next_time());
+        return earliest(live_.next_time(), markets_.next_time());
     }
     void expire(Timestamp until) override {
         while (expiries_.next() <= until) make_live_as_of_last(expiries_.take());
         live_.expire(until);
     }
     std::optional<Timestamp> next_expiry() const override {
-        return earlier(live_.next_expiry(),
-                       expiries_.size() == 0 ? std::nullopt : std::optional(expiries_.next()));
+        return earliest(live_.next_expiry(),
+                        expiries_.size() == 0 ? std::nullopt : std::optional(expiries_.next()));
     }
 
 private:
@@ -129,10 +133,6 @@ private:
         Timestamp from;
         std::unique_ptr<Judged> past;
     };
-
-    static std::optional<Timestamp> earlier(std::optional<Timestamp> a, std::optional<Timestamp> b) {
-        return a && b ? std::min(a, b) : a ? a : b;
-    }
 
     void take_value(Ticker ticker, Timestamp time, const std::optional<Price>& price) {
         if (Market* market = markets_.find(ticker)) {
@@ -164,7 +164,7 @@ private:
         if (has_begun ? judged.settled_from() <= judged.last() : starts_at && *starts_at > last_) return;
         for (const Ticker& ticker : tickers_of(*judged.alert().ruled->terms)) unsettled_[ticker].insert(id);
     }
-    void await_no_price(const Uuid& id) {
+    void stop_awaiting_price(const Uuid& id) {
         const Judged* judged = live_.find(id);
         if (judged == nullptr) return;
         for (const Ticker& ticker : tickers_of(*judged->alert().ruled->terms)) {
@@ -210,12 +210,9 @@ private:
     }
     // As of when it was last judged, or later.
     void make_live_as_of_last(Slot slot) {
-        const KeptAlert kept = aside_.get(slot);
         const auto young = young_.find(slot);
-        Timestamp last = young == young_.end() ? Timestamp{} : young->second.from;
-        for (const Ticker& ticker : tickers_of(*kept.aside.alert.terms))
-            last = std::max(last, markets_.market(ticker).line.last());
-        make_live(slot, last);
+        const Timestamp from = young == young_.end() ? Timestamp{} : young->second.from;
+        make_live(slot, std::max(from, markets_.last_of(*aside_.get(slot).aside.alert.terms)));
     }
     bool is_before_young(Timestamp time) const { return by_from_.size() > 0 && time < by_from_.last(); }
     // Those that watch the ticker and were put aside since, of which a price of `time` has come.

@@ -7,7 +7,7 @@
 #include "rule/machine.hpp"
 
 // Holds that are read from the past of their line: many alerts hold at one level, and a price that flaps around it is no
-// work. Such an alert is not told when its rule becomes false: when its hold would end, it is looked when it was false last.
+// work. Such an alert is not told when its rule becomes false: when its hold would end, the line says when it was last false.
 // Pure.
 namespace pricewire::alert {
 

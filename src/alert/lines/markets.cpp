@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "rule/detail/rule_levels.hpp"
 #include "rule/levels.hpp"
 
 namespace pricewire::alert {
+
+using rule::detail::earliest;
+
 namespace {
 
 std::optional<Decimal> value_of(const std::optional<Price>& price) {
@@ -24,14 +28,9 @@ auto first_since(const Entries& entries, Timestamp time) {
 
 std::optional<Timestamp> Market::next_due() const {
     std::optional<Timestamp> next;
-    const auto consider = [&](std::optional<Timestamp> at) {
-        if (at && (!next || *at < *next)) next = at;
-    };
-    if (!ages.empty()) {
-        if (const auto last = line.newest()) consider(last->time + rule::age_of(ages.best()));
-    }
-    for (const auto& close : closes) consider(close->line().bar_end());
-    if (waits.size() > 0) consider(waits.next());
+    if (const auto last = line.newest(); last && !ages.empty()) next = last->time + rule::age_of(ages.best());
+    for (const auto& close : closes) next = earliest(next, close->line().bar_end());
+    if (waits.size() > 0) next = earliest(next, std::optional(waits.next()));
     return next;
 }
 
@@ -87,6 +86,12 @@ CloseLine& Markets::close(const Rule& rule, std::span<const std::shared_ptr<cons
     redo(of, made, Timestamp::min(), slots_);
     schedule(of);
     return made;
+}
+
+Timestamp Markets::last_of(const Terms& terms) {
+    Timestamp last{};
+    for (const Ticker& ticker : tickers_of(terms)) last = std::max(last, market(ticker).line.last());
+    return last;
 }
 
 void Markets::take_past(const LinePast& past) {

@@ -61,6 +61,9 @@ public:
     CloseLine& close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts = {});
     RatioLine& ratio(const Rule& rule);
 
+    // When the last price of any of its tickers came, or its end.
+    Timestamp last_of(const Terms& terms);
+
     // What was before what the ticker's line knows.
     void take_past(const LinePast& past);
 

@@ -150,7 +150,6 @@ bool has_moving_level(const Rule& rule) {
     return rule::detail::any_level(rule, is_extreme);
 }
 
-// The level and margin of one that does not move; nullopt: it has none.
 std::optional<rule::Bound> fixed_bound(const Terms& terms, const Level& level, const RuleState& state) {
     std::optional<Decimal> from = level.number;
     if (level.from == Anchor::start) from = state.start_price;

@@ -17,13 +17,6 @@ using rule::detail::levels_of;
 
 namespace {
 
-// When the last value of any of its lines came.
-Timestamp last_of(const Terms& terms, Markets& markets) {
-    Timestamp last{};
-    for (const Ticker& ticker : tickers_of(terms)) last = std::max(last, markets.market(ticker).line.last());
-    return last;
-}
-
 // The last value, whether it is in effect or not.
 std::optional<Decimal> reference(const Rule& rule, Markets& markets) {
     if (rule.watched == Watched::close) {
@@ -160,7 +153,7 @@ bool watch_one(KeptAlert& kept, const std::vector<rule::RuleView>& views, Market
         const bool leaves = kept.quiet[i] == quiet_of(rule.word, Stage::holding, Place::between, {});
         if (!is_false || (rule.word == Word::inside && leaves) || rule::detail::has_window(rule)) continue;
         const auto from = quiet_from(kept, i, markets);
-        const std::pair candidate(from.value_or(last_of(terms, markets) + Duration{1}), i);
+        const std::pair candidate(from.value_or(markets.last_of(terms) + Duration{1}), i);
         if (!best || candidate < *best) best = candidate;
     }
     if (!best) return false;
@@ -334,7 +327,7 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
     }
     if (terms.joined == Joined::all && !watch_all(kept, views, markets)) return std::nullopt;
     // What was before is judged by what is recent, and that was not all when nothing has come for long.
-    const Timestamp last = last_of(terms, markets);
+    const Timestamp last = markets.last_of(terms);
     const auto due = due_of(kept);
     if (kept.from > std::max(judged.settled_from(), last + Duration{1}) || (due && *due <= kept.from))
         return std::nullopt;
