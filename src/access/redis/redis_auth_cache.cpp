@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -172,9 +171,7 @@ void RedisAuthCache::make_evictions(redis::Connection& c) const {
 }
 
 std::unique_ptr<RedisAuthCache> create_redis_auth_cache(const RedisAuthCacheOptions& options) {
-    const auto address = redis::parse_url(options.url);
-    if (!address) throw std::invalid_argument(address.error().message);
-    return std::make_unique<RedisAuthCache>(options, *address);
+    return std::make_unique<RedisAuthCache>(options, redis::address_of(options.url));
 }
 
 }  // namespace pricewire::access

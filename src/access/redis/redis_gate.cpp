@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -247,9 +246,7 @@ private:
 
 std::unique_ptr<Gate> create_redis_gate(const RedisCacheOptions& options, RedisAuthCache& keys,
                                         RedisRateLimits& limits) {
-    const auto address = redis::parse_url(options.url);
-    if (!address) throw std::invalid_argument(address.error().message);
-    return std::make_unique<RedisGate>(options, *address, keys, limits);
+    return std::make_unique<RedisGate>(options, redis::address_of(options.url), keys, limits);
 }
 
 }  // namespace pricewire::access

@@ -1,7 +1,5 @@
 #include "access/redis/redis_rate_limits.hpp"
 
-#include <stdexcept>
-
 #include "access/in_process/in_process_rate_limits.hpp"
 #include "access/redis/scripts.hpp"
 #include "base/crypto.hpp"
@@ -64,9 +62,7 @@ std::optional<TakenTokens> RedisRateLimits::ask(std::string_view bucket, const R
 }
 
 std::unique_ptr<RedisRateLimits> create_redis_rate_limits(const RedisCacheOptions& options) {
-    const auto address = redis::parse_url(options.url);
-    if (!address) throw std::invalid_argument(address.error().message);
-    return std::make_unique<RedisRateLimits>(options, *address);
+    return std::make_unique<RedisRateLimits>(options, redis::address_of(options.url));
 }
 
 }  // namespace pricewire::access

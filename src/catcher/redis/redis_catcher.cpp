@@ -1,6 +1,5 @@
 #include "catcher/redis/redis_catcher.hpp"
 
-#include <stdexcept>
 #include <string>
 
 #include "access/redis/pool.hpp"
@@ -167,9 +166,7 @@ private:
 }  // namespace
 
 std::unique_ptr<Catcher> create_redis_catcher(const RedisCatcherOptions& options) {
-    const auto address = redis::parse_url(options.url);
-    if (!address) throw std::invalid_argument(address.error().message);
-    return std::make_unique<RedisCatcher>(options, *address);
+    return std::make_unique<RedisCatcher>(options, redis::address_of(options.url));
 }
 
 }  // namespace pricewire::catcher
