@@ -84,7 +84,7 @@ private:
         }
     }
 
-    // By index, those whose threads go on.
+    // The indexes of the members whose threads do not hang.
     std::vector<std::size_t> ask() {
         std::vector<std::size_t> out;
         for (std::size_t i = 0; i < options_.members.size(); ++i) {
@@ -95,10 +95,10 @@ private:
             hangs_[i] = hangs;
             const std::string role(to_string(report.role));
             if (hangs)
-                log::error("a thread hangs; its lease is left to end, so that others take over",
+                log::error("a thread hangs; its lease is not renewed, so that others take over",
                            {{"role", role}});
             else
-                log::info("the thread that hung goes on", {{"role", role}});
+                log::info("the thread that hung runs again", {{"role", role}});
         }
         return out;
     }

@@ -348,7 +348,7 @@ void Instruments::watch(const cluster::Membership& membership) {
         });
     });
     registry_.gauge("pricewire_member_fenced",
-                    "Whether this process could not renew its lease in time, so that others do its work.",
+                    "Whether a lease of this process has ended, so that others do its work.",
                     [this, &membership] { return membership.is_fenced(clock_.mono()) ? 1 : 0; });
 }
 

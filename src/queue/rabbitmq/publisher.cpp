@@ -121,7 +121,7 @@ void Publisher::look_for_earlier_queue(Connection& connection) {
 void Publisher::tell_of_type() {
     if (std::exchange(type_told_, true)) return;
     log::warn(
-        "the broker's queue is of the type that earlier versions declared: each webhook waits until the "
+        "the broker's queue is a quorum queue, as earlier versions declared it: each webhook waits until the "
         "broker has written its task to disk; delete the queue once none of their processes runs, and it is "
         "declared again (no delivery is lost: the database has them)",
         {{"queue", options_.queue}});

@@ -237,7 +237,7 @@ TEST_F(RabbitmqQueueTest, AQuorumQueueOfAnEarlierVersionIsUsedAndNamedOnce) {
     const Taker taker(*queue, true);
     EXPECT_TRUE(reaches(*queue, taker));
     EXPECT_NO_THROW(queue->ping());
-    EXPECT_EQ(log_.count("of the type that earlier versions declared"), 1U);
+    EXPECT_EQ(log_.count("a quorum queue, as earlier versions declared it"), 1U);
     EXPECT_EQ(log_.lines().size(), 1U);
 }
 

@@ -775,8 +775,8 @@ FROM held h WHERE d.id = h.id;
 -- A delivery cancelled in the meantime stays cancelled unless it arrived; its attempt is recorded all the same. With what
 -- is counted by endpoint, so that all is one round trip. Other senders write the same rows, so disabled_endpoints,
 -- endpoints_seen, endpoint_calls and endpoint_refusals are written one after the other, for which each reads what the one
--- before returned, and each in the order of its key. $24: no attempt was refused, so that what was counted of refusals by
--- an endpoint that has answered does not count any more.
+-- before returned, and each in the order of its key. $24: whether no attempt was refused; if so, refusals that were counted for
+-- endpoints that have answered now are deleted.
 WITH o AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::delivery_state[], $5::timestamptz[],
                          $6::timestamptz[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::int[], $12::text[],
