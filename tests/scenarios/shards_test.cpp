@@ -7,10 +7,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "scenarios/expect_webhooks.hpp"
 #include "scenarios/market_world.hpp"
+#include "scenarios/rule_world.hpp"
 #include "scenarios/stepped_world.hpp"
 #include "support/stopped_thread.hpp"
 #include "support/tcp_gate.hpp"
@@ -205,8 +207,8 @@ TEST_F(CheckerShards, WithASpareADeathIsNotNoticed) {
     EXPECT_NE(deployment().run({"cluster", "AAA"}).output.find("checkers of AAA"), std::string::npos);
 }
 
-// Two of them have clocks that are a minute off. By one that is ahead a hold would seem to be over at once, and what fires to
-// be due in a minute; by one that is behind, what has come would be of the future.
+// Two of them have clocks that are a minute off. By one that is ahead a hold would seem to be over at once; by one that is
+// behind, what has come would be of the future.
 TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
     if (!can_run(Side::cluster)) GTEST_SKIP() << why_not_run;
     constexpr Duration hold = 20s;
@@ -219,54 +221,39 @@ TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
                                       {"PRICEWIRE_CLUSTER_REDUNDANCY", "1"}},
                            .skews = {{"checker2", 1min}, {"checker3", -1min}}});
     options.cluster->of_each = 3;
-    Deployment deployment(options);
-    deployment.start_pricewire();
-    wait_until_settled(deployment, "checker", checkers);
-    const Account account = deployment.register_user("skew@example.com");
-    const auto price_all = [&](const std::string& price) {
-        for (const std::string& ticker : tickers) {
-            deployment.wait_until("the price of " + ticker, [&] {
-                deployment.sim_post("price/" + ticker + "USDT", price);
-                const auto shown = deployment.http().get(deployment.api("/rates/" + ticker),
-                                                         {{"X-API-Key", account.api_key}});
-                return json_member(shown.body, "price") == price;
-            });
-        }
-    };
-    price_all("95");
+    RuleWorld world(std::move(options));
+    wait_until_settled(world.deployment(), "checker", checkers);
+    for (const std::string& ticker : tickers) world.set_price(ticker, "95");
     std::vector<std::string> at_once, held;
     for (const std::string& ticker : tickers) {
-        at_once.push_back(deployment.create_alert(account, ticker, "gt", "100"));
-        held.push_back(deployment.create_alert(
-            account, R"("ticker":")" + ticker + R"(","when":{"is":"above","level":100},"for":"20s")"));
+        const std::string of_ticker = R"("ticker":")" + ticker + "\",";
+        at_once.push_back(world.alert(of_ticker + R"("condition":"gt","target_price":100)"));
+        held.push_back(world.alert(of_ticker + R"("when":{"is":"above","level":100},"for":"20s")"));
     }
-    wait_until_held_in_all(deployment, checkers, 18);
-    for (const std::string& checker : checkers) EXPECT_LT(held_by(deployment, checker), 18) << checker;
+    wait_until_held_in_all(world.deployment(), checkers, 18);
+    for (const std::string& checker : checkers)
+        EXPECT_LT(held_by(world.deployment(), checker), 18) << checker;
     const MonoTime crossed = system_clock().mono();
-    price_all("101");
-    for (const std::string& alert : at_once) {
-        deployment.wait_until(alert + " to fire",
-                              [&] { return !deployment.firings(account, alert).empty(); });
-        const auto firings = deployment.firings(account, alert);
-        ASSERT_EQ(firings.size(), 1U);
-        EXPECT_EQ(firings[0].price, Decimal::from_int(101));
-        expect_webhooks(deployment, alert, firings);
-    }
-    for (const std::string& alert : held) {
-        const auto firings = deployment.firings(account, alert);
-        if (system_clock().mono() - crossed < hold) EXPECT_TRUE(firings.empty()) << "early";
-    }
-    for (const std::string& alert : held) {
-        deployment.wait_until(alert + " to fire",
-                              [&] { return !deployment.firings(account, alert).empty(); });
-        EXPECT_GE(system_clock().mono() - crossed, hold);
-        const auto firings = deployment.firings(account, alert);
-        ASSERT_EQ(firings.size(), 1U);
-        expect_webhooks(deployment, alert, firings);
+    for (const std::string& ticker : tickers) world.set_price(ticker, "101");
+    world.deployment().wait_until("the held ones to fire", [&] {
+        const auto fired =
+            std::ranges::count_if(held, [&](const auto& alert) { return !world.firings(alert).empty(); });
+        const bool is_early = fired > 0 && system_clock().mono() - crossed < hold;
+        EXPECT_FALSE(is_early);
+        return is_early || fired == std::ssize(held);
+    });
+    for (const auto& alerts : {at_once, held}) {
+        for (const std::string& alert : alerts) {
+            world.wait_for_firings(alert, 1);
+            const auto firings = world.firings(alert);
+            ASSERT_EQ(firings.size(), 1U);
+            EXPECT_EQ(firings[0].price, Decimal::from_int(101));
+            expect_webhooks(world.deployment(), alert, firings);
+        }
     }
     for (const std::string& checker : checkers)
-        EXPECT_EQ(deployment.process(checker).output().find("lease"), std::string::npos) << checker;
-    wait_until_settled(deployment, "checker", checkers);
+        EXPECT_EQ(world.deployment().process(checker).output().find("lease"), std::string::npos) << checker;
+    wait_until_settled(world.deployment(), "checker", checkers);
 }
 
 // Coins that nobody configured, each watched by one of three feeds.

@@ -244,20 +244,38 @@ TEST_F(PostgresStorageTest, AFiringClaimsForASenderThatCountsAsAliveUntilItsComm
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "4");
 }
 
-TEST_F(PostgresStorageTest, WhatFiresByAClockThatIsAheadIsDueAtOnce) {
+TEST_F(PostgresStorageTest, WhatFiresOrExpiresByAClockThatIsAheadIsDueAtOnce) {
     const auto storage = open();
     const auto ids = add_alerts(*storage, 5);
-    const auto fire = [&](std::vector<Uuid> some) {
-        auto groups = firings(some);
-        groups[0].fired_at = system_clock().now() + 1min;
-        EXPECT_EQ(storage->fire(groups).size(), some.size());
+    const auto fire = [&](FiringGroup group, std::size_t count) {
+        group.fired_at = system_clock().now() + 1min;
+        EXPECT_EQ(storage->fire({&group, 1}).size(), count);
     };
-    fire({ids[0]});
-    fire({ids.begin() + 1, ids.end()});
+    fire(firings({ids[0]}).front(), 1);
+    fire(firings({ids.begin() + 1, ids.end()}).front(), 4);
+    FiringGroup fires = firings({}).front(), expires = fires;
+    for (const bool is_ruled : {true, false}) {
+        Alert alert = new_alert(add_user(*storage), 1);
+        alert.terms =
+            std::make_shared<const Terms>(rule::plain_terms("BTC", Condition::gt, Decimal::from_int(1)));
+        const Timestamp at = system_clock().now() + 1min;
+        const Uuid delivery = make_uuid(at);
+        if (is_ruled) {
+            fires.ruled.push_back({.alert_id = alert.id, .delivery_id = delivery, .time = at});
+        } else {
+            alert.state.expires_at = at;
+            alert.notify_on_expiry = true;
+            expires.expiries.push_back(
+                {.alert_id = alert.id, .expires_at = at, .at = at, .delivery_id = delivery});
+        }
+        ASSERT_TRUE(storage->create_alert(alert, 10));
+    }
+    fire(fires, 1);
+    fire(expires, 1);
     const Timestamp now = system_clock().now();
-    EXPECT_EQ(storage->claim_due(now, 10, {"sender", now + 30s}).size(), ids.size());
-    EXPECT_EQ(storage->release_claims("sender"), ids.size());
-    EXPECT_EQ(storage->claim_due(system_clock().now(), 10, {"sender", now + 30s}).size(), ids.size());
+    EXPECT_EQ(storage->claim_due(now, 10, {"sender", now + 30s}).size(), ids.size() + 2);
+    EXPECT_EQ(storage->release_claims("sender"), ids.size() + 2);
+    EXPECT_EQ(storage->claim_due(system_clock().now(), 10, {"sender", now + 30s}).size(), ids.size() + 2);
 }
 
 // What a commit waits for, and whether it is refused then.
