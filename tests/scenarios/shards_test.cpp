@@ -74,6 +74,7 @@ protected:
         for (const char* name : {"api2", "api3", "sender2", "sender3", "feed2", "feed3"})
             deployment().process(name).kill();
         wait_for_checkers({"checker1", "checker2", "checker3"});
+        price_all(0s, "95");
     }
     Deployment& deployment() { return world_->deployment(); }
     void wait_for_checkers(std::vector<std::string> living) {
@@ -81,12 +82,20 @@ protected:
         wait_until_settled(deployment(), "checker", living_);
     }
     void kill(const std::string& name) { deployment().process(name).kill(); }
+    using Alerts = std::map<std::string, std::string>;  // by ticker
     // A new alert on each ticker, above `level`. Prices move by less than what one exchange alone is not believed.
-    std::map<std::string, std::string> alerts_above(const std::string& level) {
-        std::map<std::string, std::string> out;
+    Alerts alerts_above(const std::string& level) {
+        Alerts out;
         for (const std::string& ticker : tickers)
             out[ticker] =
                 world_->alert("\"ticker\":\"" + ticker + R"(","condition":"gt","target_price":)" + level);
+        return out;
+    }
+    // Two on each ticker, above 100 and above `second`, until they are held.
+    std::pair<Alerts, Alerts> two_each(const std::string& second) {
+        std::pair out{alerts_above("100"), alerts_above(second)};
+        // Beside them those of TICK and LIFE are made and end.
+        wait_until_held_in_all(deployment(), living_, 18);
         return out;
     }
     void price_all(Duration at, const char* price) {
@@ -95,7 +104,7 @@ protected:
         world_->wait_until_traded();
     }
     // Each of them once, by the price of that moment.
-    void expect_fired(const std::map<std::string, std::string>& alerts, Duration at, const char* price) {
+    void expect_fired(const Alerts& alerts, Duration at, const char* price) {
         for (const auto& [ticker, alert] : alerts) {
             deployment().wait_until(ticker, [&] { return !world_->firings(alert).empty(); });
             const auto firings = world_->firings(alert);
@@ -113,11 +122,7 @@ protected:
 
 TEST_F(CheckerShards, EachAlertIsHeldByOneOfThreeAndFiresOnceWhoeverJoinsOrDies) {
     begin("1");
-    price_all(0s, "95");
-    const auto first = alerts_above("100");
-    const auto second = alerts_above("105");
-    // Beside them those of TICK and LIFE are made and end.
-    wait_until_held_in_all(deployment(), living_, 18);
+    const auto [first, second] = two_each("105");
     for (const std::string& checker : living_) EXPECT_LT(held_by(deployment(), checker), 18) << checker;
     price_all(5s, "101");
     expect_fired(first, 5s, "101");
@@ -157,9 +162,7 @@ TEST_F(CheckerShards, OneThatIsCutOffFromTheDatabaseIsReplaced) {
         return with_port(url, gate->port());
     });
     ASSERT_NE(gate, nullptr);
-    price_all(0s, "95");
-    const auto first = alerts_above("100");
-    const auto second = alerts_above("110");
+    const auto [first, second] = two_each("110");
     gate->half_open();
     price_all(5s, "101");
     expect_fired(first, 5s, "101");
@@ -175,10 +178,7 @@ TEST_F(CheckerShards, OneThatIsCutOffFromTheDatabaseIsReplaced) {
 // While its lease would be renewed.
 TEST_F(CheckerShards, OneWhoseThreadHangsIsReplaced) {
     begin("1");
-    price_all(0s, "95");
-    const auto first = alerts_above("100");
-    const auto second = alerts_above("110");
-    wait_until_held_in_all(deployment(), living_, 18);
+    const auto [first, second] = two_each("110");
     {
         const StoppedThread stopped(deployment().process("checker2").pid(), "checker");
         if (!stopped) GTEST_SKIP() << "this machine allows no tracing";
@@ -194,7 +194,6 @@ TEST_F(CheckerShards, OneWhoseThreadHangsIsReplaced) {
 
 TEST_F(CheckerShards, WithASpareADeathIsNotNoticed) {
     begin("2");
-    price_all(0s, "95");
     const auto first = alerts_above("100");
     wait_until_held_in_all(deployment(), living_, 18);
     kill("checker3");
