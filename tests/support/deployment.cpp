@@ -153,7 +153,7 @@ Deployment::Deployment(DeploymentOptions options) : options_(std::move(options))
         if (!older.empty()) {
             for (const char* role : {"api0", "feed0", "checker0", "sender0"}) names_.emplace_back(role);
         }
-        const Ended ended = run_program(older.empty() ? binary("pricewire") : older, {"migrate"});
+        const Ended ended = run_program(older.empty() ? binary_of_this_build() : older, {"migrate"});
         if (ended.code != 0) {
             throw std::runtime_error("the migration failed:\n" + ended.output);
         }
@@ -210,7 +210,7 @@ void Deployment::launch(const std::string& name) {
     const std::string& older = is_older(name) ? options_.cluster->older : options_.program;
     if (!older.empty()) std::erase_if(env, [](const auto& variable) { return is_newer(variable.first); });
     const std::string role = name.substr(0, name.find_first_of("0123456789"));
-    std::vector<std::string> command{older.empty() ? binary("pricewire") : older, role};
+    std::vector<std::string> command{older.empty() ? binary_of_this_build() : older, role};
     if (options_.open_files) {
         const std::string limit = "--nofile=" + std::to_string(*options_.open_files);
         command.insert(command.begin(), {"/usr/bin/prlimit", limit});
@@ -279,7 +279,7 @@ std::string Deployment::pricewire_output() const {
 }
 
 Deployment::Ended Deployment::run(const std::vector<std::string>& arguments) {
-    return run_program(binary("pricewire"), arguments);
+    return run_program(binary_of_this_build(), arguments);
 }
 
 Deployment::Ended Deployment::run_program(const std::string& program,

@@ -28,7 +28,8 @@ public:
                 if (errno == EPERM || errno == ENOSYS) return;
                 throw std::system_error(errno, std::generic_category(), "stopping thread " + name);
             }
-            ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+            if (ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr) != 0)
+                throw std::system_error(errno, std::generic_category(), "interrupting thread " + name);
             if (waitpid(thread, nullptr, __WALL) != thread)
                 throw std::system_error(errno, std::generic_category(), "waiting for thread " + name);
             thread_ = thread;
