@@ -54,9 +54,8 @@ protected:
         for (const char* feed : {"feed1", "feed2"}) {
             deployment_->wait_until(std::string(feed) + " to stream", [&] {
                 trade("1000");
-                const auto metrics = deployment_->http().get(deployment_->address_of(feed) + "/metrics");
-                return metrics.body.find(R"(pricewire_source_state{source="binance",state="streaming"} 1)") !=
-                       std::string::npos;
+                return deployment_->figure(
+                           feed, R"(pricewire_source_state{source="binance",state="streaming"})") == 1;
             });
         }
     }

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <fstream>
 #include <optional>
 #include <set>
 #include <string>
@@ -115,30 +114,17 @@ TEST_P(RuleExpiry, IsInTheLogOnce) {
         world().alert(R"("ticker":"BTC","when":{"is":"above","level":100},"expires_at":")" +
                       format_rfc3339(system_clock().now() + 2s) + "\"");
     Deployment& deployment = world().deployment();
-    const auto lines = [&] {
-        int count = 0;
-        for (const std::string& name : deployment.names()) {
-            std::ifstream file(deployment.directory() / (name + ".log"));
-            for (std::string line; std::getline(file, line);) {
-                const bool is_it = line.find("alert expired") != std::string::npos;
-                count += is_it && line.find(alert) != std::string::npos ? 1 : 0;
-            }
-        }
-        return count;
-    };
+    const auto lines = [&] { return deployment.log_lines({"alert expired", alert}).size(); };
     deployment.wait_until("a line about the expiry", [&] { return lines() > 0; });
     EXPECT_EQ(json_member(world().shown(alert), "status"), "expired");
     // Until each checker has ended it, and has written what it had to say.
     for (const std::string& name : deployment.names()) {
         if (name != "serve" && !name.starts_with("checker")) continue;
-        deployment.wait_until(name + " to watch nothing", [&] {
-            return deployment.http()
-                       .get(deployment.address_of(name) + "/metrics")
-                       .body.find("\npricewire_active_alerts 0\n") != std::string::npos;
-        });
+        deployment.wait_until(name + " to watch nothing",
+                              [&] { return deployment.figure(name, "pricewire_active_alerts") == 0; });
     }
     EXPECT_EQ(deployment.stop_pricewire(), 0);
-    EXPECT_EQ(lines(), 1);
+    EXPECT_EQ(lines(), 1U);
 }
 
 class RuleUpgrade : public ::testing::Test {

@@ -46,10 +46,7 @@ protected:
     }
     // Handed to the outbox by this checker, written or not.
     int firings_of(const std::string& checker) {
-        const std::string address = world().deployment().address_of(checker);
-        const std::string text = world().deployment().http().get(address + "/metrics").body;
-        const std::string name = "\npricewire_firings_total ";
-        return std::stoi(text.substr(text.find(name) + name.size()));
+        return world().deployment().figure(checker, "pricewire_firings_total");
     }
 
     // Numbered from 1, each with one webhook.

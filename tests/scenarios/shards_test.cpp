@@ -22,13 +22,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A figure of a process's /metrics; -1 if there is none.
-int figure(Deployment& deployment, const std::string& process, const std::string& name) {
-    const std::string text = deployment.http().get(deployment.address_of(process) + "/metrics").body;
-    const std::size_t at = text.find("\n" + name + " ");
-    return at == text.npos ? -1 : std::stoi(text.substr(at + name.size() + 2));
-}
-
 // All members of the role that live are `count`, and hold their shares, as all of `processes` see it.
 void wait_until_settled(Deployment& deployment, const std::string& role,
                         const std::vector<std::string>& processes) {
@@ -36,7 +29,7 @@ void wait_until_settled(Deployment& deployment, const std::string& role,
     deployment.wait_until(role + "s to hold their shares", [&] {
         for (const std::string& process : processes) {
             for (const char* name : {"pricewire_members", "pricewire_members_settled"}) {
-                if (figure(deployment, process, std::string(name) + "{role=\"" + role + "\"}") != count)
+                if (deployment.figure(process, std::string(name) + "{role=\"" + role + "\"}") != count)
                     return false;
             }
         }
@@ -45,7 +38,7 @@ void wait_until_settled(Deployment& deployment, const std::string& role,
 }
 
 int held_by(Deployment& deployment, const std::string& checker) {
-    return figure(deployment, checker, "pricewire_active_alerts");
+    return deployment.figure(checker, "pricewire_active_alerts");
 }
 
 void wait_until_held_in_all(Deployment& deployment, const std::vector<std::string>& checkers, int count) {
@@ -312,7 +305,7 @@ TEST_F(FeedShards, EachCoinIsWatchedByOneOfThreeAndFiresOnceWhoeverJoinsOrDies) 
     wait_for_feeds({"feed1", "feed2", "feed3"});
     wait_for_one_each();
     for (const char* feed : {"feed1", "feed2", "feed3"}) {
-        EXPECT_LT(figure(deployment(), feed, "pricewire_watched_tickers"), 1 + static_cast<int>(coins.size()))
+        EXPECT_LT(deployment().figure(feed, "pricewire_watched_tickers"), 1 + static_cast<int>(coins.size()))
             << feed;
     }
     deployment().process("feed2").kill();

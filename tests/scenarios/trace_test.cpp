@@ -4,7 +4,6 @@
 
 #include <boost/json.hpp>
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,22 +57,10 @@ protected:
                                 [&] { return receiver_->total() >= count; });
         return receiver_->received();
     }
-    // Lines of all processes' logs that contain all of these.
-    std::vector<std::string> lines(const std::vector<std::string>& parts) const {
-        std::vector<std::string> out;
-        for (const std::string& name : deployment_->names()) {
-            std::ifstream file(deployment_->directory() / (name + ".log"));
-            for (std::string line; std::getline(file, line);) {
-                bool all = true;
-                for (const std::string& part : parts) all = all && line.find(part) != std::string::npos;
-                if (all) out.push_back(line);
-            }
-        }
-        return out;
-    }
     std::string wait_for_line(const std::vector<std::string>& parts) {
-        deployment_->wait_until(parts.front() + " in the log", [&] { return !lines(parts).empty(); });
-        return lines(parts).front();
+        deployment_->wait_until(parts.front() + " in the log",
+                                [&] { return !deployment_->log_lines(parts).empty(); });
+        return deployment_->log_lines(parts).front();
     }
     static std::string member(const std::string& name, const std::string& value) {
         return "\"" + name + "\":\"" + value + "\"";
@@ -113,10 +100,10 @@ TEST_P(Trace, ReachesTheWebhookAndEveryLogLineAboutTheAlert) {
                    member("next", "pending"), member("status", "500")});
     wait_for_line({member("message", "webhook attempt"), about, delivery, trace, member("attempt", "2"),
                    member("next", "delivered"), member("status", "204")});
-    EXPECT_TRUE(lines({"hidden-token"}).empty());
-    EXPECT_TRUE(lines({account_.api_key}).empty());
+    EXPECT_TRUE(deployment_->log_lines({"hidden-token"}).empty());
+    EXPECT_TRUE(deployment_->log_lines({account_.api_key}).empty());
     // The log is JSON, one object per line, except for the line that says where it listens.
-    for (const std::string& line : lines({})) {
+    for (const std::string& line : deployment_->log_lines({})) {
         EXPECT_TRUE((line.starts_with("{\"time\":") && line.ends_with("}")) ||
                     line.find("is listening on http://") != std::string::npos)
             << line;

@@ -228,6 +228,24 @@ std::string Deployment::address_of(const std::string& name) {
     return address;
 }
 
+int Deployment::figure(const std::string& process, const std::string& name) {
+    const std::string text = http_.get(address_of(process) + "/metrics").body;
+    const std::size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stoi(text.substr(at + name.size() + 2));
+}
+
+std::vector<std::string> Deployment::log_lines(const std::vector<std::string>& parts) const {
+    std::vector<std::string> out;
+    for (const std::string& name : names_) {
+        std::ifstream file(dir_.path() / (name + ".log"));
+        for (std::string line; std::getline(file, line);) {
+            const auto has = [&](const std::string& part) { return line.contains(part); };
+            if (std::ranges::all_of(parts, has)) out.push_back(line);
+        }
+    }
+    return out;
+}
+
 void Deployment::start(const std::string& name) {
     launch(name);
     address_of(name);

@@ -108,6 +108,10 @@ public:
     // Where it listens: its API, or its /health alone. Waits until it does. It changes with each launch;
     // api() and root() use the address seen here last.
     std::string address_of(const std::string& name);
+    // A figure of its /metrics, by its name and labels; -1 if there is none.
+    int figure(const std::string& process, const std::string& name);
+    // Lines of the logs of all of them that contain all of these.
+    std::vector<std::string> log_lines(const std::vector<std::string>& parts) const;
 
     // Runs `pricewire` with these arguments on the deployment's database to its end.
     struct Ended {
