@@ -8,7 +8,10 @@
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <random>
+#include <string>
+#include <vector>
 
 #include "cluster/chaos.hpp"
 #include "cluster/cluster.hpp"
@@ -17,10 +20,6 @@
 
 namespace pricewire::test {
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr int attempts = 40;
 
 struct Side {
     std::string name;
@@ -33,17 +32,15 @@ struct Side {
 class KillSuite : public ::testing::TestWithParam<Side> {
 protected:
     KillSuite()
-        : cluster_({{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
-                    {"PRICEWIRE_CLUSTER_REDUNDANCY", GetParam().redundancy},
-                    {"PRICEWIRE_DELIVERY_ATTEMPTS", std::to_string(attempts)},
-                    {"PRICEWIRE_DELIVERY_TIMEOUT", "1s"},
-                    {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "50ms"},
-                    {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"},
-                    {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}},
-                   GetParam().of_each),
+        : cluster_(config(), GetParam().of_each),
           account_(cluster_.deployment().register_user("cluster@example.com")),
           load_(cluster_.deployment().sim_url(), account_, GetParam().tickers) {
         load_.set_apis(cluster_.apis());
+    }
+    static std::map<std::string, std::string> config() {
+        auto out = config_under_load();
+        out["PRICEWIRE_CLUSTER_REDUNDANCY"] = GetParam().redundancy;
+        return out;
     }
 
     Cluster cluster_;
@@ -71,7 +68,7 @@ TEST_P(KillSuite, EveryAlertFiresOnceAndEveryWebhookArrives) {
     load_.run_round();
     load_.start();
     chaos.run(is_long ? 231 : GetParam().points);
-    Verdict verdict(cluster_.deployment(), account_, load_, attempts);
+    Verdict verdict(cluster_.deployment(), account_, load_);
     verdict.end_load();
     const Counts counts = verdict.judge();
     EXPECT_EQ(cluster_.deployment().stop_pricewire(), 0) << cluster_.deployment().pricewire_output();
@@ -86,7 +83,7 @@ TEST_P(KillSuite, EveryAlertFiresOnceAndEveryWebhookArrives) {
     std::cout << points << " points, " << load_.rounds() << " rounds: " << counts.alerts << " alerts ("
               << counts.unanswered << " of requests without an answer), " << counts.fired << " fired once, "
               << counts.again << " firings of " << load_.standing().size() << " that repeat, "
-              << counts.delivered << " delivered, " << counts.failed << " failed after " << attempts
+              << counts.delivered << " delivered, " << counts.failed << " failed after " << load_attempts
               << " attempts, " << counts.duplicates << " duplicates under the same id\n";
 }
 

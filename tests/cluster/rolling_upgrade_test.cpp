@@ -9,7 +9,6 @@
 
 #include <csignal>
 #include <iostream>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,19 +20,10 @@
 namespace pricewire::test {
 namespace {
 
-constexpr int most_attempts = 40;
-
 class RollingUpgrade : public ::testing::Test {
 protected:
     void begin(const std::string& older, bool has_rules) {
-        cluster_.emplace(
-            std::map<std::string, std::string>{{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
-                                               {"PRICEWIRE_DELIVERY_ATTEMPTS", std::to_string(most_attempts)},
-                                               {"PRICEWIRE_DELIVERY_TIMEOUT", "1s"},
-                                               {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "50ms"},
-                                               {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"},
-                                               {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}},
-            1, older);
+        cluster_.emplace(config_under_load(), 1, older);
         account_ = deployment().register_user("upgrade@example.com");
         load_.emplace(deployment().sim_url(), account_, std::vector<std::string>{"BTC"}, has_rules);
         load_->set_apis({deployment().address_of("api0")});
@@ -44,21 +34,21 @@ protected:
     void replace(const std::string& role) {
         const std::string old = role + "0", its_successor = role + "1";
         cluster_->start({its_successor});
-        wait_for_rounds(1);
+        wait_for_a_round();
         // As who balances the load does: nothing is sent any more to the one that is about to stop.
         if (role == "api") load_->set_apis({deployment().address_of(its_successor)});
-        wait_for_rounds(1);
+        wait_for_a_round();
         deployment().process(old).signal(SIGTERM);
         EXPECT_EQ(deployment().process(old).wait(), 0) << old;
-        wait_for_rounds(1);
+        wait_for_a_round();
     }
-    // Begun after this call, and ended.
-    void wait_for_rounds(int count) {
-        const int until = load_->rounds() + count + 1;
-        deployment().wait_until("rounds", [&] { return load_->rounds() >= until; });
+    // Waits for a round that begins after this call to end.
+    void wait_for_a_round() {
+        const int until = load_->rounds() + 2;
+        deployment().wait_until("a round", [&] { return load_->rounds() >= until; });
     }
     void judge() {
-        Verdict verdict(deployment(), account_, *load_, most_attempts);
+        Verdict verdict(deployment(), account_, *load_);
         verdict.end_load();
         const Counts counts = verdict.judge();
         for (const auto& [number, alert] : load_->alerts())
@@ -66,7 +56,7 @@ protected:
         EXPECT_EQ(deployment().stop_pricewire(), 0) << deployment().pricewire_output();
         std::cout << load_->rounds() << " rounds: " << counts.alerts << " alerts, " << counts.fired
                   << " fired once, " << counts.again << " firings of those that repeat, " << counts.delivered
-                  << " delivered, " << counts.failed << " failed after " << most_attempts << " attempts, "
+                  << " delivered, " << counts.failed << " failed after " << load_attempts << " attempts, "
                   << counts.duplicates << " duplicates under the same id\n";
     }
     void upgrade(const std::string& older, bool has_rules) {

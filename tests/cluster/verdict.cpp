@@ -8,6 +8,15 @@
 
 namespace pricewire::test {
 
+std::map<std::string, std::string> config_under_load() {
+    return {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "1000000"},
+            {"PRICEWIRE_DELIVERY_ATTEMPTS", std::to_string(load_attempts)},
+            {"PRICEWIRE_DELIVERY_TIMEOUT", "1s"},
+            {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "50ms"},
+            {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "200ms"},
+            {"PRICEWIRE_DELIVERY_BREAKER_FAILURES", "0"}};
+}
+
 void Verdict::end_load() {
     load_.stop();
     // Alerts created without an answer are crossed here at the latest.
@@ -101,7 +110,7 @@ void Verdict::check_deliveries(Counts& counts, const std::map<std::string, Loade
         const bool refused = known.at(alert).fate == LoadedAlert::Fate::refused;
         EXPECT_EQ(status, refused ? "failed" : "delivered") << delivery;
         if (refused) {
-            EXPECT_EQ(json_member(delivery, "attempt_count"), std::to_string(attempts_)) << delivery;
+            EXPECT_EQ(json_member(delivery, "attempt_count"), std::to_string(load_attempts)) << delivery;
         }
         counts.delivered += status == "delivered" ? 1 : 0;
         counts.failed += status == "failed" ? 1 : 0;

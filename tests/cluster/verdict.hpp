@@ -10,6 +10,11 @@
 
 namespace pricewire::test {
 
+// How often a webhook is sent under load before it has failed.
+constexpr int load_attempts = 40;
+// Deliveries that end soon, however their attempts do.
+std::map<std::string, std::string> config_under_load();
+
 struct Counts {
     std::size_t alerts = 0;
     std::size_t unanswered = 0;  // of requests without an answer
@@ -20,14 +25,13 @@ struct Counts {
     std::size_t again = 0;  // firings of standing alerts
 };
 
-// What must be true of a load, whatever happened under it: every alert has fired exactly once, at the first price that
+// What must be true of a load with config_under_load(), whatever happened under it: every alert has fired exactly once, at the first price that
 // crossed it, those that repeat once each time that the prices demand it, and every webhook has arrived or has failed after
 // its last attempt. What is not so fails the test.
 class Verdict {
 public:
-    // Deliveries that are refused fail after so many attempts.
-    Verdict(Deployment& deployment, const Account& account, Load& load, int attempts)
-        : deployment_(deployment), account_(account), load_(load), attempts_(attempts) {}
+    Verdict(Deployment& deployment, const Account& account, Load& load)
+        : deployment_(deployment), account_(account), load_(load) {}
 
     // Ends the load with a round that crosses what was created without an answer, and waits until all deliveries have ended.
     void end_load();
@@ -50,7 +54,6 @@ private:
     Deployment& deployment_;
     const Account& account_;
     Load& load_;
-    const int attempts_;
 };
 
 }  // namespace pricewire::test
