@@ -1,6 +1,6 @@
 // A rolling upgrade under load: one older process of each role, which are replaced one after another while alerts are
-// created and prices move, each by a new one that joins before the old one is stopped (SIGTERM). No request fails, every
-// alert fires exactly once and every webhook arrives.
+// created and prices move, each by a new one that joins before the old one is stopped (SIGTERM). Every request
+// to create an alert succeeds, every alert fires exactly once and every webhook arrives.
 //
 // From the older version: PRICEWIRE_TEST_OLDER_BINARY, which `./test --long` builds. The first new process brings the schema
 // up to date, and the old ones go on with it. Alerts have the plain form, the only one that it knows.
@@ -35,7 +35,7 @@ protected:
         const std::string old = role + "0", its_successor = role + "1";
         cluster_->start({its_successor});
         wait_for_a_round();
-        // As who balances the load does: nothing is sent any more to the one that is about to stop.
+        // As a load balancer does: it sends nothing more to the process that is about to stop.
         if (role == "api") load_->set_apis({deployment().address_of(its_successor)});
         wait_for_a_round();
         deployment().process(old).signal(SIGTERM);
