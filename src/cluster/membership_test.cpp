@@ -48,6 +48,11 @@ protected:
         out.lease = lease;
         return out;
     }
+    // For a process that is a feed too.
+    static MembershipOptions with_feed(MembershipOptions options) {
+        options.members.push_back({.role = MemberRole::feed, .id = "feed", .name = "here", .version = "1"});
+        return options;
+    }
     std::unique_ptr<Membership> start(const MembershipOptions& options, const Clock& clock = system_clock()) {
         return start_membership(options, *storage_, clock);
     }
@@ -56,6 +61,14 @@ protected:
         for (const Member& member : membership.groups()->of(MemberRole::checker)->members())
             out += member.report.id;
         return out;
+    }
+    // `other` sees both and, once `hangs` is true, itself alone; the one that hangs is fenced by then.
+    static void expect_replaced(const Membership& hanging, const Membership& other, const std::string& both,
+                                std::atomic<bool>& hangs) {
+        EXPECT_TRUE(eventually([&] { return ids(other) == both; }));
+        hangs = true;
+        EXPECT_TRUE(eventually([&] { return ids(other) == "other"; }));
+        EXPECT_TRUE(hanging.is_fenced(system_clock().mono()));
     }
     static std::string view(const Membership& membership) {
         return membership.groups()->of(MemberRole::checker)->view();
@@ -135,10 +148,7 @@ TEST_F(MembershipTest, OneWhoseThreadHangsIsReplacedUntilItGoesOn) {
     hanging.report = [&](MemberReport&) { return !hangs; };
     const auto slow = start(hanging);
     const auto other = start(options("other"));
-    EXPECT_TRUE(eventually([&] { return ids(*other) == "otherslow"; }));
-    hangs = true;
-    EXPECT_TRUE(eventually([&] { return ids(*other) == "other"; }));
-    EXPECT_TRUE(slow->is_fenced(system_clock().mono()));
+    expect_replaced(*slow, *other, "otherslow", hangs);
     EXPECT_EQ(log.count("a thread hangs"), 1U);
     hangs = false;
     EXPECT_TRUE(eventually([&] { return ids(*other) == "otherslow"; }));
@@ -148,15 +158,11 @@ TEST_F(MembershipTest, OneWhoseThreadHangsIsReplacedUntilItGoesOn) {
 
 TEST_F(MembershipTest, ARoleThatHangsLeavesTheProcessesOthersAlone) {
     std::atomic<bool> hangs = false;
-    auto both = options("checker", 2s);
-    both.members.push_back({.role = MemberRole::feed, .id = "feed", .name = "here", .version = "1"});
+    auto both = with_feed(options("checker", 2s));
     both.report = [&](MemberReport& report) { return report.role == MemberRole::feed || !hangs; };
     const auto process = start(both);
     const auto other = start(options("other"));
-    EXPECT_TRUE(eventually([&] { return ids(*other) == "checkerother"; }));
-    hangs = true;
-    EXPECT_TRUE(eventually([&] { return ids(*other) == "other"; }));
-    EXPECT_TRUE(process->is_fenced(system_clock().mono()));
+    expect_replaced(*process, *other, "checkerother", hangs);
     const auto third = start(options("third"));
     EXPECT_TRUE(eventually([&] { return ids(*process) == "otherthird"; }));
     EXPECT_NE(other->groups()->of(MemberRole::feed)->find("feed"), nullptr);
@@ -167,8 +173,7 @@ TEST_F(MembershipTest, ARenewalThatFailsIsNoLossWhileTheLeaseOfARoleThatGoesOnLa
     const auto behind_gate = open(test::with_port(database_->url(), gate.port()));
     const fakes::LogCapture log;
     std::atomic<int> renewals = 0;
-    auto both = options("checker", 10min);
-    both.members.push_back({.role = MemberRole::feed, .id = "feed", .name = "here", .version = "1"});
+    auto both = with_feed(options("checker", 10min));
     both.report = [&](MemberReport& report) {
         if (report.role == MemberRole::feed) ++renewals;
         return report.role == MemberRole::feed;
