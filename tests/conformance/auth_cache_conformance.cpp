@@ -10,6 +10,7 @@
 #include "access/auth_cache.hpp"
 #include "access/in_process/in_process_auth_cache.hpp"
 #include "access/redis/redis_auth_cache.hpp"
+#include "fakes/new_user.hpp"
 #include "redis_contract.hpp"
 #include "support/eventually.hpp"
 
@@ -17,16 +18,9 @@ namespace pricewire::conformance::auth_cache {
 namespace {
 
 using namespace std::chrono_literals;
+using fakes::new_user;
 
 using Maker = Factory<access::AuthCache, const Clock&, Duration>;
-
-User make_user(const std::string& email) {
-    User u;
-    u.id = make_uuid(system_clock().now());
-    u.email = email;
-    u.created_at = system_clock().now();
-    return u;
-}
 
 class AuthCacheConformance : public RedisContract<Maker> {
 protected:
@@ -41,7 +35,7 @@ protected:
 };
 
 TEST_P(AuthCacheConformance, ReturnsAllFieldsOfAUser) {
-    const User user = make_user("ann@example.com");
+    const User user = new_user("ann@example.com");
     EXPECT_FALSE(cache_->get(sha256("key")));
     put("key", user);
     const auto found = cache_->get(sha256("key"));
@@ -54,8 +48,8 @@ TEST_P(AuthCacheConformance, ReturnsAllFieldsOfAUser) {
 }
 
 TEST_P(AuthCacheConformance, PutReplacesAnEntry) {
-    put("key", make_user("ann@example.com"));
-    const User bob = make_user("bob@example.com");
+    put("key", new_user("ann@example.com"));
+    const User bob = new_user("bob@example.com");
     put("key", bob);
     EXPECT_EQ(cache_->get(sha256("key"))->id, bob.id);
 }
@@ -63,11 +57,11 @@ TEST_P(AuthCacheConformance, PutReplacesAnEntry) {
 TEST_P(AuthCacheConformance, AnEntryExpiresHoweverOftenItIsRead) {
     if (GetParam().on_redis) {
         create(1s);
-        put("key", make_user("ann@example.com"));
+        put("key", new_user("ann@example.com"));
         EXPECT_TRUE(test::eventually([&] { return !cache_->get(sha256("key")); }));
         return;
     }
-    put("key", make_user("ann@example.com"));
+    put("key", new_user("ann@example.com"));
     clock_.advance(59min);
     EXPECT_TRUE(cache_->get(sha256("key")));
     clock_.advance(1min);
@@ -75,24 +69,24 @@ TEST_P(AuthCacheConformance, AnEntryExpiresHoweverOftenItIsRead) {
 }
 
 TEST_P(AuthCacheConformance, EvictsAllKeysOfOneUserOnly) {
-    const User ann = make_user("ann@example.com");
+    const User ann = new_user("ann@example.com");
     for (int i = 0; i < 100; ++i) put("ann" + std::to_string(i), ann);
-    put("bob", make_user("bob@example.com"));
+    put("bob", new_user("bob@example.com"));
     cache_->evict(ann.id);
     for (int i = 0; i < 100; ++i) EXPECT_FALSE(cache_->get(sha256("ann" + std::to_string(i)))) << i;
     EXPECT_TRUE(cache_->get(sha256("bob")));
 }
 
 TEST_P(AuthCacheConformance, EvictsAllUsers) {
-    put("ann", make_user("ann@example.com"));
-    put("bob", make_user("bob@example.com"));
+    put("ann", new_user("ann@example.com"));
+    put("bob", new_user("bob@example.com"));
     cache_->evict(std::nullopt);
     EXPECT_FALSE(cache_->get(sha256("ann")));
     EXPECT_FALSE(cache_->get(sha256("bob")));
 }
 
 TEST_P(AuthCacheConformance, ALookupInProgressDuringAnEvictionIsNotCached) {
-    const User ann = make_user("ann@example.com");
+    const User ann = new_user("ann@example.com");
     const auto before = cache_->generation();
     cache_->evict(ann.id);
     cache_->put(sha256("key"), ann, before);
@@ -103,7 +97,7 @@ TEST_P(AuthCacheConformance, ALookupInProgressDuringAnEvictionIsNotCached) {
 
 // Lookups race with disabling the user: nothing they read before may be cached afterwards.
 TEST_P(AuthCacheConformance, NoRaceKeepsADisabledUserCached) {
-    const User ann = make_user("ann@example.com");
+    const User ann = new_user("ann@example.com");
     for (int round = 0; round < 200; ++round) {
         std::atomic<bool> active{true};
         std::vector<std::thread> lookups;

@@ -6,11 +6,11 @@
 #include <stdexcept>
 #include <vector>
 
-#include "access/redis/new_user.hpp"
 #include "access/redis/redis_auth_cache.hpp"
 #include "access/redis/redis_rate_limits.hpp"
 #include "access/token_bucket.hpp"
 #include "fakes/log_capture.hpp"
+#include "fakes/new_user.hpp"
 #include "redis/redis_fixture.hpp"
 #include "support/eventually.hpp"
 
@@ -18,6 +18,7 @@ namespace pricewire::access {
 namespace {
 
 using namespace std::chrono_literals;
+using fakes::new_user;
 using test::eventually;
 
 RedisAuthCacheOptions options_of(const std::string& url, const std::string& prefix = "pricewire:") {

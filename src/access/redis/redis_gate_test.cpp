@@ -8,11 +8,11 @@
 #include <thread>
 #include <vector>
 
-#include "access/redis/new_user.hpp"
 #include "access/redis/redis_auth_cache.hpp"
 #include "access/redis/redis_gate.hpp"
 #include "access/redis/redis_rate_limits.hpp"
 #include "fakes/log_capture.hpp"
+#include "fakes/new_user.hpp"
 #include "redis/redis_fixture.hpp"
 #include "support/eventually.hpp"
 
@@ -20,6 +20,7 @@ namespace pricewire::access {
 namespace {
 
 using namespace std::chrono_literals;
+using fakes::new_user;
 using test::eventually;
 
 // One process' part.

@@ -2,11 +2,11 @@
 
 #include <string>
 
+#include "base/clock.hpp"
 #include "base/uuid.hpp"
 #include "domain/user.hpp"
 
-// For tests of what Redis keeps of users.
-namespace pricewire::access {
+namespace pricewire::fakes {
 
 inline User new_user(const std::string& email) {
     User out;
@@ -16,4 +16,4 @@ inline User new_user(const std::string& email) {
     return out;
 }
 
-}  // namespace pricewire::access
+}  // namespace pricewire::fakes
