@@ -29,7 +29,8 @@ protected:
         };
     }
     void wait_until_blocked() { entered_.get_future().wait(); }
-    // The only thread of what creates alerts answers these after those before: each user's in order.
+    // One thread takes requests to create alerts, each user's in order: once it has refused these, the earlier ones are
+    // queued.
     void wait_until_queued() {
         for (const Account& account : {ann_, bob_}) {
             const Answer refused =

@@ -168,7 +168,7 @@ TEST_F(MembershipTest, ARoleThatHangsLeavesTheProcessesOthersAlone) {
     EXPECT_NE(other->groups()->of(MemberRole::feed)->find("feed"), nullptr);
 }
 
-TEST_F(MembershipTest, ARenewalThatFailsIsNoLossWhileTheLeaseOfARoleThatGoesOnLasts) {
+TEST_F(MembershipTest, AFailedRenewalIsNotLoggedWhileOneLeaseLasts) {
     test::TcpGate gate(test::port_in(database_->url()));
     const auto behind_gate = open(test::with_port(database_->url(), gate.port()));
     const fakes::LogCapture log;
@@ -282,7 +282,7 @@ TEST_F(MembershipTest, ThoseThatEndedAreShownForAWhile) {
     EXPECT_EQ(database_->ask("SELECT count(*) FROM members"), "1");
 }
 
-TEST_F(MembershipTest, ThoseThatEndedGoWithoutBeingAskedFor) {
+TEST_F(MembershipTest, PruningRemovesMembersThatEndedLongAgo) {
     storage_->renew_members(options("a").members, 1min);
     storage_->renew_members(options("b").members, 1min);
     database_->ask(

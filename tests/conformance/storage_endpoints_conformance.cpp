@@ -79,7 +79,7 @@ TEST_P(StorageEndpointsConformance, AttemptsAreCountedByEndpointAndHour) {
     EXPECT_EQ(records(now_)[0].success_at, now_ + 2h + 1500us);
 }
 
-TEST_P(StorageEndpointsConformance, OfFailuresAtOneTimeTheLastCountsAndWithoutAnErrorItsReason) {
+TEST_P(StorageEndpointsConformance, TheLastOfSimultaneousFailuresIsShownByItsErrorOrReason) {
     const std::string a = "https://a.example.com/", b = "https://b.example.com/";
     std::vector<DeliveryOutcome> outcomes;
     for (const std::string& url : {a, b}) {

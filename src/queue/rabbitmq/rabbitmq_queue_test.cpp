@@ -220,7 +220,7 @@ TEST_F(RabbitmqQueueTest, AQueueWithOtherArgumentsIsLoggedOnce) {
     EXPECT_EQ(log_.count("message broker is usable again"), 1U);
 }
 
-TEST_F(RabbitmqQueueTest, TheReasonIsWhatDiffersFromTheQueueThatIsWanted) {
+TEST_F(RabbitmqQueueTest, TheReasonNamesTheTypeThatIsWanted) {
     TestBroker broker;
     broker.declare(name(), "stream");
     const auto queue = create_rabbitmq_queue(options());
