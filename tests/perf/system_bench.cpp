@@ -4,17 +4,16 @@
 // size: a cluster alone, with as many alerts and checkers as are named; not part of all.
 #include <fmt/format.h>
 #include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
-
-#include <charconv>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -245,9 +244,9 @@ void size(std::size_t alerts, std::size_t checkers) {
 }
 
 std::size_t number(const char* text) {
-    std::size_t out = 0;
-    std::from_chars(text, text + std::strlen(text), out);
-    return out;
+    const auto out = parse_number<std::size_t>(text);
+    if (!out) throw std::runtime_error(fmt::format("{} is not a number", text));
+    return *out;
 }
 
 }  // namespace
@@ -261,7 +260,10 @@ int main(int argc, char** argv) {
             const std::size_t alerts = argc > 2 ? number(argv[2]) : 1'000'000;
             side_by_side(alerts, 1'000, only != "burst", only != "firing");
         }
-        if (only == "size" && argc > 3) size(number(argv[2]), number(argv[3]));
+        if (only == "size") {
+            if (argc != 4) throw std::runtime_error("size takes ALERTS and CHECKERS");
+            size(number(argv[2]), number(argv[3]));
+        }
         return 0;
     } catch (const std::exception& e) {
         std::cerr << "system_bench: " << e.what() << "\n";
