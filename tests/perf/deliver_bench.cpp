@@ -136,7 +136,7 @@ bool deliver_all(perf::Place& place, queue::DeliveryQueue& queue, std::size_t co
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
             stats = sender->stats();
         } while (stats.delivered < tasks.size() || stats.unrecorded > 0);
-        seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        seconds = perf::seconds_since(start);
         sender->stop(std::chrono::seconds{10});
     }
     close(stop[1]);

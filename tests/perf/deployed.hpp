@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +20,7 @@
 #include "base/mutex.hpp"
 #include "programs.hpp"
 #include "receiver.hpp"
+#include "report.hpp"
 #include "seed.hpp"
 #include "sim/exchange_sim.hpp"
 #include "sim/receiver.hpp"
@@ -31,18 +30,6 @@
 #include "support/process.hpp"
 
 namespace pricewire::perf {
-
-inline double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-inline double resident_mb(pid_t pid) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("VmRSS:")) return std::atof(line.c_str() + 6) / 1024;
-    }
-    return 0;
-}
 
 // The whole program with alerts that wait, an exchange and a receiver of its own: one process on SQLite or, on shared
 // servers, one process of each role but for the checkers.
@@ -88,7 +75,7 @@ public:
     double start_seconds() const { return start_seconds_; }
     std::vector<double> checkers_mb() const {
         std::vector<double> out;
-        for (const Running& checker : checkers_) out.push_back(resident_mb(checker.process.pid()));
+        for (const Running& checker : checkers_) out.push_back(use_of(checker.process.pid()).resident_mb);
         return out;
     }
 

@@ -86,7 +86,7 @@ double requests_a_second(net::HttpClient& client, const std::string& url, int co
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < 64; ++i) next();
     while (ended < count) std::this_thread::sleep_for(1ms);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = perf::seconds_since(start);
     return good == count ? count / seconds : 0;
 }
 

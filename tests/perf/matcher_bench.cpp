@@ -24,10 +24,7 @@ namespace {
 
 using namespace pricewire;
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
+using perf::seconds_since;
 
 std::vector<ActiveAlert> make_alerts(std::size_t count) {
     std::mt19937_64 rng(1);

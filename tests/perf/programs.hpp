@@ -5,8 +5,10 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -75,6 +77,29 @@ inline Running start(const test::TempDir& dir, const std::map<std::string, std::
                                      .user = {}});
     running.url = running.process.wait_for_output("listening on ");
     return running;
+}
+
+struct Use {
+    double cpu_seconds = 0;  // since its start
+    double resident_mb = 0;
+};
+
+// Of a process; see proc(5).
+inline Use use_of(pid_t pid) {
+    const std::string proc = "/proc/" + std::to_string(pid);
+    std::string text;
+    std::getline(std::ifstream(proc + "/stat"), text);
+    std::istringstream fields(text.substr(text.rfind(')') + 2));
+    std::string skipped;
+    for (int field = 3; field < 14; ++field) fields >> skipped;
+    double user = 0, system = 0;
+    fields >> user >> system;
+    Use out{.cpu_seconds = (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK))};
+    std::ifstream status(proc + "/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmRSS:")) out.resident_mb = std::stod(line.substr(6)) / 1024;
+    }
+    return out;
 }
 
 // Where Pricewire's data is; empty for SQLite in the benchmark's directory.

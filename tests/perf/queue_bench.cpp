@@ -21,10 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 // Publishes in batches like the outbox; false if not everything arrives within a minute.
 bool through(const queue::RabbitmqOptions& options, std::size_t count) {
     std::vector<DeliveryTask> tasks;

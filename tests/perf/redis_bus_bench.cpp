@@ -18,10 +18,7 @@ namespace {
 using namespace pricewire;
 using namespace std::chrono_literals;
 using Steady = std::chrono::steady_clock;
-
-double seconds_since(Steady::time_point start) {
-    return std::chrono::duration<double>(Steady::now() - start).count();
-}
+using perf::seconds_since;
 
 std::string at_rank(std::vector<double>& micros, double rank) {
     std::sort(micros.begin(), micros.end());

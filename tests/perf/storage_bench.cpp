@@ -11,10 +11,7 @@ namespace {
 
 using namespace pricewire;
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
+using perf::seconds_since;
 
 void load(perf::Place& place, std::size_t count) {
     const auto storage = place.open();

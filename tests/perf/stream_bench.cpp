@@ -1,18 +1,16 @@
 // What 5,000 clients of the live stream cost the process that serves them, idle and with all prices.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "net/file_limit.hpp"
+#include "programs.hpp"
 #include "report.hpp"
 #include "support/deployment.hpp"
 #include "support/raw_client.hpp"
@@ -21,41 +19,16 @@ namespace {
 
 using namespace pricewire;
 using namespace std::chrono_literals;
+using perf::use_of;
 
 constexpr int clients = 5000;
 constexpr int clients_a_user = 50;
 constexpr auto measured = 20s;
 
-struct Use {
-    double cpu_seconds = 0;
-    double megabytes = 0;
-};
-
-// Of a process; see proc(5).
-Use use_of(pid_t pid) {
-    const std::string proc = "/proc/" + std::to_string(pid);
-    std::ifstream stat(proc + "/stat");
-    std::stringstream text;
-    text << stat.rdbuf();
-    const std::string all = text.str();
-    std::istringstream fields(all.substr(all.rfind(')') + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) fields >> skipped;
-    double user = 0, system = 0;
-    fields >> user >> system;
-    Use out{(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK)), 0};
-    std::ifstream status(proc + "/status");
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("VmRSS:")) out.megabytes = std::stod(line.substr(6)) / 1024;
-    }
-    return out;
-}
-
 double cpu_of(pid_t pid) {
-    const Use before = use_of(pid);
+    const double before = use_of(pid).cpu_seconds;
     std::this_thread::sleep_for(measured);
-    return (use_of(pid).cpu_seconds - before.cpu_seconds) / std::chrono::duration<double>(measured).count() *
-           100;
+    return (use_of(pid).cpu_seconds - before) / std::chrono::duration<double>(measured).count() * 100;
 }
 
 std::uint16_t port_of(const std::string& url) {
@@ -115,12 +88,12 @@ int main() {
         return deployment.http().get(deployment.api("/rates"), {{"X-API-Key", keys[0]}}).status == 200;
     });
     const double alone = cpu_of(pid);
-    const double before = use_of(pid).megabytes;
+    const double before = use_of(pid).resident_mb;
     perf::row("stream: the process without clients, a market of 5 tickers",
               fmt::format("{:.1f} % CPU", alone));
     {
         auto idle = connect(deployment, keys, "?tickers=");
-        const double memory = use_of(pid).megabytes - before;
+        const double memory = use_of(pid).resident_mb - before;
         const Drain drain(idle);
         const double cpu = cpu_of(pid);
         perf::row("stream: 5,000 clients without prices", fmt::format("{:.1f} % CPU", cpu));

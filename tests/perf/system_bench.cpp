@@ -3,13 +3,11 @@
 //   system_bench [idle|feeds|firing [ALERTS]|burst [ALERTS]|size ALERTS CHECKERS]
 // size: a cluster alone, with as many alerts and checkers as are named; not part of all.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -41,21 +39,8 @@ using perf::environment;
 using perf::shared_servers;
 using perf::start;
 using perf::start_sim;
+using perf::use_of;
 using perf::wait_for_client;
-
-// Used by a process since its start.
-double cpu_seconds(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string text;
-    std::getline(file, text);
-    std::istringstream fields(text.substr(text.rfind(')') + 2));
-    std::string skipped;
-    for (int field = 3; field < 14; ++field) fields >> skipped;
-    double user = 0;
-    double system = 0;
-    fields >> user >> system;
-    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
 
 void idle_memory() {
     const test::TempDir dir;
@@ -63,7 +48,7 @@ void idle_memory() {
     const auto running = start(dir, environment(dir, sim->port()));
     wait_for_client(*sim);
     std::this_thread::sleep_for(3s);
-    perf::row("resident memory at idle", fmt::format("{:.1f} MB", perf::resident_mb(running.process.pid())),
+    perf::row("resident memory at idle", fmt::format("{:.1f} MB", use_of(running.process.pid()).resident_mb),
               "<= 30 MB");
 }
 
@@ -96,13 +81,14 @@ void feeds(int per_second) {
     int trades = 0;
     for (int i = 0; next < until; ++i) {
         std::this_thread::sleep_until(next += std::chrono::microseconds{1'000'000 / per_second});
-        if (before == 0 && next >= from) before = cpu_seconds(running.process.pid());
+        if (before == 0 && next >= from) before = use_of(running.process.pid()).cpu_seconds;
         const auto& [symbol, price] = pairs[static_cast<std::size_t>(i) % pairs.size()];
         sim->trade(symbol, price + Decimal::from_raw(price.raw() / 100'000 * (i % 7)),
                    venues[static_cast<std::size_t>(i) / pairs.size() % venues.size()]);
         trades += next >= from ? 1 : 0;
     }
-    const double share = (cpu_seconds(running.process.pid()) - before) / perf::seconds_since(from) * 100;
+    const double share =
+        (use_of(running.process.pid()).cpu_seconds - before) / perf::seconds_since(from) * 100;
     perf::row(
         fmt::format("{} venues x 5 tickers, {} trades/s in all, share of a core", venues.size(), per_second),
         fmt::format("{:.1f} %", share), "< 5 %");
