@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -19,7 +18,6 @@
 #include "base/decimal.hpp"
 #include "base/mutex.hpp"
 #include "programs.hpp"
-#include "receiver.hpp"
 #include "report.hpp"
 #include "seed.hpp"
 #include "sim/exchange_sim.hpp"
@@ -96,7 +94,7 @@ public:
                 throw std::runtime_error(made.body.substr(0, 500));
         }
     }
-    // A trade, from which the webhooks' times count that name its price.
+    // Makes a trade: the times of webhooks that name its price count from here.
     void trade(const Decimal& price) {
         {
             MutexLock lock(mutex_);
@@ -104,9 +102,9 @@ public:
         }
         sim_->trade("BTCUSDT", price);
     }
-    // How long each webhook took from its price, in milliseconds, once so many have arrived, or no more come.
-    std::vector<double> wait_for(std::size_t count, Duration patience = std::chrono::seconds{60}) {
-        const auto give_up = std::chrono::steady_clock::now() + patience;
+    // Waits a minute at most for so many webhooks. How long each that has arrived took from its price, in milliseconds.
+    std::vector<double> wait_for(std::size_t count) {
+        const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes{1};
         while (arrived_.load() < count && std::chrono::steady_clock::now() < give_up)
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
         MutexLock lock(mutex_);

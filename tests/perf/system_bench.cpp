@@ -4,7 +4,6 @@
 // size: a cluster alone, with as many alerts and checkers as are named; not part of all.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -116,7 +115,8 @@ void started(const Deployed& side, std::size_t alerts) {
 using Sides = std::vector<std::unique_ptr<Deployed>>;
 
 // From a price to its webhook, one alert at a time.
-void one_by_one(const Sides& sides, std::size_t alerts, std::size_t firings) {
+void one_by_one(const Sides& sides, std::size_t alerts) {
+    constexpr std::size_t firings = 1'000;
     constexpr auto turn = 7ms;
     const auto target_of = [](std::size_t i) {
         return Decimal::from_raw(Decimal::from_int(100).raw() +
@@ -164,7 +164,8 @@ void one_by_one(const Sides& sides, std::size_t alerts, std::size_t firings) {
 }
 
 // Alerts that fire on one price, to one receiver, in rounds.
-void burst(const Sides& sides, std::size_t count, int rounds) {
+void burst(const Sides& sides, int rounds) {
+    constexpr std::size_t count = 10'000;
     std::vector<std::vector<double>> last(sides.size());
     std::vector<double> ratios;
     for (const auto& side : sides) side->trade(Decimal::from_int(110));
@@ -192,7 +193,7 @@ void burst(const Sides& sides, std::size_t count, int rounds) {
 }
 
 // One process, and a cluster if there are servers for it.
-void side_by_side(std::size_t alerts, std::size_t firings, bool with_one_by_one, bool with_burst) {
+void side_by_side(std::size_t alerts, bool with_one_by_one, bool with_burst) {
     const auto shared = shared_servers();
     perf::SpanTimes spans;
     Sides sides;
@@ -206,11 +207,11 @@ void side_by_side(std::size_t alerts, std::size_t firings, bool with_one_by_one,
     }
     for (const auto& side : sides) started(*side, alerts);
     if (with_one_by_one) {
-        one_by_one(sides, alerts, firings);
+        one_by_one(sides, alerts);
         std::this_thread::sleep_for(3s);  // spans are sent within two seconds
         if (shared != nullptr) spans.print();
     }
-    if (with_burst) burst(sides, 10'000, 5);
+    if (with_burst) burst(sides, 5);
 }
 
 // A cluster with that many alerts, which its checkers divide.
@@ -225,8 +226,8 @@ void size(std::size_t alerts, std::size_t checkers) {
                                                      .settings = {{"PRICEWIRE_CLUSTER_REDUNDANCY", "1"}}},
                                    shared.get()));
     started(*sides.front(), alerts);
-    one_by_one(sides, alerts, 1'000);
-    burst(sides, 10'000, 1);
+    one_by_one(sides, alerts);
+    burst(sides, 1);
 }
 
 std::size_t number(const char* text) {
@@ -244,7 +245,7 @@ int main(int argc, char** argv) {
         if (only.empty() || only == "feeds") feeds(2'000);
         if (only.empty() || only == "firing" || only == "burst") {
             const std::size_t alerts = argc > 2 ? number(argv[2]) : 1'000'000;
-            side_by_side(alerts, 1'000, only != "burst", only != "firing");
+            side_by_side(alerts, only != "burst", only != "firing");
         }
         if (only == "size") {
             if (argc != 4) throw std::runtime_error("size takes ALERTS and CHECKERS");
