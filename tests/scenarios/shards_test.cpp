@@ -199,8 +199,8 @@ TEST_F(CheckerShards, WithASpareADeathIsNotNoticed) {
     EXPECT_NE(deployment().run({"cluster", "AAA"}).output.find("checkers of AAA"), std::string::npos);
 }
 
-// Two of them have clocks that are a minute off. By one that is ahead a hold would seem to be over at once; by one that is
-// behind, what has come would be of the future.
+// Two of them have clocks that are a minute off. By the one that is ahead a hold would seem to be over at once; by the one
+// that is behind, which ends its holds a minute late, what has come would be of the future.
 TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
     if (!can_run(Side::cluster)) GTEST_SKIP() << why_not_run;
     constexpr Duration hold = 20s;
