@@ -57,8 +57,16 @@ inline MadeStorage make_sqlite_storage_in_temp(storage::StorageEvents events) {
             }};
 }
 
+// A database that is handed from one case to the next of this process, empty: to make one takes longer than most cases.
+inline std::shared_ptr<test::TestDatabase> empty_database() {
+    static std::shared_ptr<test::TestDatabase> kept;
+    if (kept == nullptr || kept.use_count() > 1) return kept = std::make_shared<test::TestDatabase>();
+    kept->empty();
+    return kept;
+}
+
 inline MadeStorage make_postgres_storage(storage::StorageEvents events) {
-    const auto database = std::make_shared<test::TestDatabase>();
+    const auto database = empty_database();
     return {
         database, storage::create_postgres_storage({.url = database->url()}, std::move(events)),
         [database](const char* table, const char* column, const Uuid& id) {

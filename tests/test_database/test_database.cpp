@@ -46,4 +46,20 @@ std::optional<std::string> postgres_url() {
 TestDatabase::TestDatabase(Schema schema)
     : OwnDatabase(server_url(), schema == Schema::latest ? template_database(server_url()) : "template0") {}
 
+void TestDatabase::empty() const {
+    ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND "
+        "pid <> pg_backend_pid() AND backend_type = 'client backend'");
+    // Without triggers and foreign keys, which would ask for an order.
+    ask(R"(DO $$
+        DECLARE name text;
+        BEGIN
+            SET LOCAL session_replication_role = replica;
+            FOR name IN SELECT relname FROM pg_class
+                WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+                    AND relname NOT IN ('schema_migrations', 'write_probe')
+            LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+            PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence;
+        END $$)");
+}
+
 }  // namespace pricewire::test
