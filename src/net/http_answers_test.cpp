@@ -1,6 +1,8 @@
 // Answers of receivers that are odd, cut off or endless: where only the status counts, it counts.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "net/http_client_fixture.hpp"
 
 namespace pricewire::net {
@@ -16,7 +18,8 @@ std::string repeated(std::string_view text, int times) {
 
 // Sends `answer`; then keeps the connection open until the client closes it, or ends or resets it.
 enum class After { waits, closes, resets };
-HttpResult answer_to(const std::string& answer, After after, bool status_is_enough = true) {
+// The body has `body_within` to end once the status counts; without it, it counts for nothing unless the body is whole.
+HttpResult answer_to(const std::string& answer, After after, std::optional<Duration> body_within) {
     RawServer server([&](int fd) {
         read_request(fd);
         put(fd, answer);
@@ -32,7 +35,7 @@ HttpResult answer_to(const std::string& answer, After after, bool status_is_enou
     });
     const auto client = create_http_client();
     HttpRequest request{.method = "POST", .url = server.url(), .body = "{}", .timeout = 60s};
-    if (status_is_enough) request.body_within = 200ms;
+    request.body_within = body_within;
     return send_by(*client, std::move(request));
 }
 
@@ -48,14 +51,16 @@ const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
 const std::string ok = "HTTP/1.1 200 OK\r\n";
 const std::string two = "Content-Length: 2\r\n\r\nhi";
 
+const std::string too_long = "did not end in time";
+
 const Answer answers[] = {
-    {"no end of the body", ok + "\r\n", After::waits, 200, "did not end in time"},
+    {"no end of the body", ok + "\r\n", After::waits, 200, too_long},
     {"a length that never comes", ok + "Content-Length: 10\r\n\r\nhi", After::waits, 200,
-     "did not end in time"},
+     too_long},
     {"a chunk that never comes", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhe", After::waits, 200,
-     "did not end in time"},
+     too_long},
     {"a trailer that never ends", ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y", After::waits, 200,
-     "did not end in time"},
+     too_long},
     {"an early end", ok + "Content-Length: 10\r\n\r\nhi", After::closes, 200, "closed"},
     {"an early reset", ok + "Content-Length: 10\r\n\r\nhi", After::resets, 200, "reset"},
     {"chunks cut off", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhe", After::closes, 200, "closed"},
@@ -76,13 +81,13 @@ const Answer answers[] = {
     {"500 headers", ok + repeated("X-Filler: y\r\n", 500) + two, After::waits, 200},
     {"60 KB of headers", ok + repeated("X-Filler: " + std::string(986, 'y') + "\r\n", 60) + two, After::waits,
      200},
-    {"gone, and no end", "HTTP/1.1 410 Gone\r\n\r\n", After::waits, 410, "did not end in time"},
+    {"gone, and no end", "HTTP/1.1 410 Gone\r\n\r\n", After::waits, 410, too_long},
     {"12 informational answers", repeated(interim, 12) + ok + two, After::waits, 200},
     {"1,000 informational answers", repeated("HTTP/1.1 100 Continue\r\n\r\n", 1000) + ok + two, After::waits,
      200},
     {"no content, yet some", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", After::waits, 204},
     {"switched protocols", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", After::waits, 101,
-     "did not end in time"},
+     too_long},
     {"status 777", "HTTP/1.1 777 What\r\n" + two, After::waits, 777},
     {"HTTP/2 in name", "HTTP/2 200 OK\r\n" + two, After::closes, 200},
     {"HTTP/1.0", "HTTP/1.0 200 OK\r\n\r\nhi", After::closes, 200},
@@ -103,7 +108,8 @@ const Answer answers[] = {
 
 TEST(HttpAnswers, TheStatusCountsOnceTheHeadersAreInWhateverFollows) {
     for (const Answer& answer : answers) {
-        const HttpResult result = answer_to(answer.text, answer.after);
+        const bool ends = answer.words != too_long;
+        const HttpResult result = answer_to(answer.text, answer.after, ends ? 60s : 200ms);
         EXPECT_EQ(result.status, answer.status) << answer.what << ": " << result.error_text;
         EXPECT_EQ(result.error == HttpError::none, answer.status != 0) << answer.what;
         const std::string& said = answer.status == 0 ? result.error_text : result.body_error;
@@ -120,7 +126,7 @@ TEST(HttpAnswers, RetryAfterIsKeptBehindAnyNumberOfHeaders) {
     for (const int fillers : {0, 99, 100, 101, 2000}) {
         const HttpResult result = answer_to(
             "HTTP/1.1 503 Later\r\n" + repeated("X-Filler: y\r\n", fillers) + "Retry-After: 7\r\n\r\n",
-            After::waits);
+            After::waits, 200ms);
         EXPECT_EQ(result.status, 503) << fillers;
         ASSERT_NE(result.header("retry-after"), nullptr) << fillers;
         EXPECT_EQ(*result.header("retry-after"), "7");
@@ -130,7 +136,7 @@ TEST(HttpAnswers, RetryAfterIsKeptBehindAnyNumberOfHeaders) {
 TEST(HttpAnswers, WhereTheBodyCountsOneThatIsNotWholeIsAnError) {
     for (const char* rest : {"Content-Length: 10\r\n\r\nhi", "Transfer-Encoding: chunked\r\n\r\n5\r\nhe",
                              "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "Content-Length: -5\r\n\r\nhello"}) {
-        const HttpResult result = answer_to(ok + rest, After::closes, false);
+        const HttpResult result = answer_to(ok + rest, After::closes, std::nullopt);
         EXPECT_EQ(result.error, HttpError::protocol) << rest;
         EXPECT_EQ(result.status, 0) << rest;
     }
