@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "domain/delivery.hpp"
@@ -12,6 +13,8 @@ namespace pricewire::queue {
 struct QueuedTask {
     DeliveryTask task;
     std::uint64_t receipt = 0;
+    std::optional<std::uint8_t> slot = std::nullopt;  // of its user, if whoever published it knew
+    bool directed = false;                            // to this process alone, as being in charge of the slot
 };
 
 // Tells senders that deliveries are due. Tasks are hints: the database is authoritative, and senders poll it,
@@ -22,6 +25,9 @@ public:
     // Called after the deliveries were committed. Never blocks for long; tasks that do not fit are dropped
     // and found in the database.
     virtual void publish(std::span<const DeliveryTask> tasks) = 0;
+    // Publishes tasks whose slots are known, received by this process, to those who are in charge of them. Where that cannot
+    // be done they are found in the database.
+    virtual void hand_on(std::span<const QueuedTask> /*tasks*/) {}
     // Sets the only consumer. `on_tasks` is called on a thread of the queue or of the publisher; it must
     // return quickly and may call done(), but no other function of the queue. consume({}) removes the
     // consumer: once it returns, the old one is not running and will not be called again, and its unfinished

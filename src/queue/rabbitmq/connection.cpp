@@ -10,6 +10,7 @@
 #include <array>
 #include <utility>
 
+#include "base/text.hpp"
 #include "queue/rabbitmq/task_text.hpp"
 
 namespace pricewire::queue {
@@ -18,6 +19,7 @@ namespace {
 using Kind = BrokerError::Kind;
 
 constexpr amqp_channel_t channel = 1;
+constexpr std::string_view own_tag = "own";
 constexpr int frame_max = 131'072;
 constexpr Duration goodbye = std::chrono::milliseconds{500};
 
@@ -29,8 +31,12 @@ amqp_bytes_t bytes_of(std::string_view text) {
     return {text.size(), const_cast<char*>(text.data())};  // the library only reads it
 }
 
-std::string string_of(amqp_bytes_t bytes) {
+std::string_view text_of(amqp_bytes_t bytes) {
     return {static_cast<const char*>(bytes.bytes), bytes.len};
+}
+
+std::string string_of(amqp_bytes_t bytes) {
+    return std::string(text_of(bytes));
 }
 
 amqp_table_entry_t yes(const char* key) {
@@ -40,10 +46,27 @@ amqp_table_entry_t yes(const char* key) {
     return entry;
 }
 
+amqp_table_entry_t number(const char* key, std::int32_t value) {
+    amqp_table_entry_t entry{.key = amqp_cstring_bytes(key), .value = {}};
+    entry.value.kind = AMQP_FIELD_KIND_I32;
+    entry.value.value.i32 = value;
+    return entry;
+}
+
+std::optional<std::uint8_t> slot_in(const amqp_frame_t& header) {
+    const auto* properties = static_cast<const amqp_basic_properties_t*>(header.payload.properties.decoded);
+    if (properties == nullptr || (properties->_flags & AMQP_BASIC_TYPE_FLAG) == 0) return std::nullopt;
+    return parse_number<std::uint8_t>(text_of(properties->type));
+}
+
 }  // namespace
 
 Connection::Connection(const BrokerUrl& url, const RabbitmqOptions& options, SocketCut& cut)
-    : queue_(options.queue), prefetch_(options.prefetch), cut_(cut), state_(amqp_new_connection()) {
+    : queue_(options.queue),
+      own_(options.own),
+      prefetch_(options.prefetch),
+      cut_(cut),
+      state_(amqp_new_connection()) {
     if (!state_) throw std::bad_alloc();
     open_socket(url, options);
     log_in(url, options);
@@ -128,6 +151,17 @@ void Connection::begin_to_consume() {
     check(amqp_get_rpc_reply(state_.get()), "setting the prefetch");
     amqp_basic_consume(state_.get(), channel, bytes_of(queue_), amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
     check(amqp_get_rpc_reply(state_.get()), "starting to consume");
+    if (!own_.empty()) begin_with_own();
+}
+
+// It goes with its consumer, or if none comes; and has a bound in case the consumer hangs.
+void Connection::begin_with_own() {
+    std::array arguments{number("x-expires", 60'000), number("x-max-length", 100'000)};
+    amqp_queue_declare(state_.get(), channel, bytes_of(own_), 0, 1, 0, 1,
+                       {static_cast<int>(arguments.size()), arguments.data()});
+    check(amqp_get_rpc_reply(state_.get()), "declaring a queue for this process");
+    amqp_basic_consume(state_.get(), channel, bytes_of(own_), bytes_of(own_tag), 0, 0, 0, amqp_empty_table);
+    check(amqp_get_rpc_reply(state_.get()), "starting to consume");
 }
 
 std::optional<std::uint32_t> Connection::messages_in(const std::string& queue) {
@@ -157,11 +191,17 @@ void Connection::send_ping() {
     check(amqp_send_method(state_.get(), channel, AMQP_QUEUE_DECLARE_METHOD, &declare), "checking the queue");
 }
 
-void Connection::publish(const std::string& body) {
+void Connection::publish(const std::string& queue, const std::string& body,
+                         std::optional<std::uint8_t> slot) {
+    const std::string type = slot ? std::to_string(*slot) : "";
     amqp_basic_properties_t properties{};
     properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG;
     properties.delivery_mode = AMQP_DELIVERY_NONPERSISTENT;
-    check(amqp_basic_publish(state_.get(), channel, amqp_empty_bytes, bytes_of(queue_), 1, 0, &properties,
+    if (slot) {
+        properties._flags |= AMQP_BASIC_TYPE_FLAG;
+        properties.type = bytes_of(type);
+    }
+    check(amqp_basic_publish(state_.get(), channel, amqp_empty_bytes, bytes_of(queue), 1, 0, &properties,
                              bytes_of(body)),
           "publishing");
 }
@@ -194,10 +234,13 @@ std::optional<Connection::Event> Connection::on_method(const amqp_method_t& meth
             const auto* deliver = static_cast<amqp_basic_deliver_t*>(method.decoded);
             incoming_ =
                 Event{.kind = Event::Kind::delivered, .message = {deliver->delivery_tag, {}}, .reason = {}};
+            incoming_->message.own = text_of(deliver->consumer_tag) == own_tag;
             return std::nullopt;
         }
         case AMQP_BASIC_RETURN_METHOD:
             incoming_ = Event{.kind = Event::Kind::returned, .message = {}, .reason = {}};
+            incoming_->message.own =
+                text_of(static_cast<amqp_basic_return_t*>(method.decoded)->routing_key) != queue_;
             return std::nullopt;
         case AMQP_BASIC_ACK_METHOD: {
             const auto* ack = static_cast<amqp_basic_ack_t*>(method.decoded);
@@ -230,6 +273,7 @@ std::optional<Connection::Event> Connection::on_body(const amqp_frame_t& frame) 
     if (!incoming_) throw BrokerError(Kind::away, "the broker sent a body without a message");
     if (frame.frame_type == AMQP_FRAME_HEADER) {
         incoming_left_ = frame.payload.properties.body_size;
+        incoming_->message.slot = slot_in(frame);
     } else {
         const amqp_bytes_t part = frame.payload.body_fragment;
         incoming_left_ -= std::min<std::uint64_t>(incoming_left_, part.len);

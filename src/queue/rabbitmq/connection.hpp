@@ -49,9 +49,11 @@ constexpr std::string_view brief(BrokerError::Kind kind) {
 struct Message {
     std::uint64_t tag = 0;  // of a delivery
     std::string body;       // truncated just beyond the longest task text
+    std::optional<std::uint8_t> slot = std::nullopt;
+    bool own = false;  // delivered from the process's own queue, or returned on its way to another's
 };
 
-// A connection with one channel, logged in and with the queue declared. Not thread-safe. A call waits for up
+// A connection with one channel, logged in and with the queue of all declared. Not thread-safe. A call waits for up
 // to `connect_timeout`, and a write to a peer that does not read for up to two heartbeats. Failures throw
 // BrokerError, after which the connection must be destroyed.
 class Connection {
@@ -72,7 +74,7 @@ public:
     // Asks whether the queue exists; the answer comes as Event::Kind::pong.
     void send_ping();
 
-    void publish(const std::string& body);
+    void publish(const std::string& queue, const std::string& body, std::optional<std::uint8_t> slot);
     void ack(std::uint64_t tag, bool multiple);
     void reject(std::uint64_t tag);
 
@@ -101,6 +103,7 @@ private:
     void log_in(const BrokerUrl& url, const RabbitmqOptions& options);
     // Opens the channel.
     void declare_queue();
+    void begin_with_own();
     // Why the queue, which exists, is of another type; the channel is closed then.
     std::optional<std::string> try_to_declare(const char* type);
     std::optional<Event> on_method(const amqp_method_t& method);
@@ -110,6 +113,7 @@ private:
     [[noreturn]] void closed_by_broker(const amqp_method_t& method, const char* doing) const;
 
     const std::string queue_;
+    const std::string own_;
     const std::size_t prefetch_;
     SocketCut& cut_;
     std::unique_ptr<amqp_connection_state_t_, Destroy> state_;

@@ -100,7 +100,7 @@ void Consumer::take_in(Connection& connection, std::vector<QueuedTask>& batch) {
 void Consumer::on_message(Connection& connection, const Message& message, std::vector<QueuedTask>& batch) {
     ledger_.arrived(message.tag);
     if (const auto task = parse_task_text(message.body)) {
-        batch.push_back({*task, Receipts::receipt(epoch_, message.tag)});
+        batch.push_back({*task, Receipts::receipt(epoch_, message.tag), message.slot, message.own});
         return;
     }
     ledger_.settled(message.tag);

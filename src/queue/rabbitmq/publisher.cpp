@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "base/unusable.hpp"
+#include "domain/user_slot.hpp"
 #include "queue/rabbitmq/task_text.hpp"
 
 namespace pricewire::queue {
@@ -50,12 +51,30 @@ Publisher::~Publisher() {
 
 void Publisher::publish(std::span<const DeliveryTask> tasks) {
     const MonoTime now = mono();
+    std::vector<Kept> kept;
+    kept.reserve(tasks.size());
+    for (const DeliveryTask& task : tasks) {
+        const auto slot = task.user_id.is_nil() ? std::nullopt : std::optional(user_slot(task.user_id));
+        kept.push_back({.task = task, .slot = slot, .since = now});
+    }
+    keep(kept);
+}
+
+void Publisher::hand_on(std::span<const QueuedTask> tasks) {
+    const MonoTime now = mono();
+    std::vector<Kept> kept;
+    kept.reserve(tasks.size());
+    for (const QueuedTask& task : tasks) kept.push_back({.task = task.task, .slot = task.slot, .since = now});
+    keep(kept);
+}
+
+void Publisher::keep(std::span<const Kept> tasks) {
     bool overflows = false;
     {
         MutexLock lock(mutex_);
         const std::size_t held = std::min(options_.max_unpublished, kept_.size() + in_flight_);
         const std::size_t taken = std::min(options_.max_unpublished - held, tasks.size());
-        for (const DeliveryTask& task : tasks.first(taken)) kept_.push_back({task, now});
+        kept_.insert(kept_.end(), tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken));
         overflows = taken < tasks.size() && !std::exchange(overflow_told_, true);
     }
     wake_.wake();
@@ -178,7 +197,7 @@ void Publisher::take_in(Connection& connection) {
         if (event->kind == Kind::acked || event->kind == Kind::nacked) {
             confirmed(event->tag, event->multiple, event->kind == Kind::acked, again);
         } else if (event->kind == Kind::returned) {
-            mark_returned(event->message.body);
+            mark_returned(event->message);
         } else if (event->kind == Kind::blocked) {
             set_blocked(event->reason);
         } else if (event->kind == Kind::unblocked) {
@@ -210,14 +229,15 @@ void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std:
 }
 
 // Only the body identifies a returned message. It is confirmed afterwards, as if it had been queued.
-void Publisher::mark_returned(const std::string& body) {
-    renew_.emplace(BrokerError::Kind::away, "publishing: the queue was deleted");
-    const auto task = parse_task_text(body);
+void Publisher::mark_returned(const Message& message) {
+    if (!message.own) renew_.emplace(BrokerError::Kind::away, "publishing: the queue was deleted");
+    const auto task = parse_task_text(message.body);
     for (Sent& sent : sent_) {
         if (!task || sent.settled || sent.returned) continue;
         if (sent.kept.task.delivery_id != task->delivery_id || sent.kept.task.attempt != task->attempt)
             continue;
         sent.returned = true;
+        sent.kept.is_for_all = message.own;
         return;
     }
 }
@@ -291,8 +311,17 @@ bool Publisher::send_some(Connection& connection) {
         in_flight_ = sent_.size();
         if (kept_.size() + in_flight_ < options_.max_unpublished / 2) overflow_told_ = false;
     }
-    for (std::size_t i = before; i < sent_.size(); ++i) connection.publish(task_text(sent_[i].kept.task));
+    for (std::size_t i = before; i < sent_.size(); ++i) {
+        const Kept& kept = sent_[i].kept;
+        connection.publish(queue_for(kept), task_text(kept.task), kept.slot);
+    }
     return sent_.size() > before;
+}
+
+std::string Publisher::queue_for(const Kept& kept) const {
+    std::string own;
+    if (kept.slot && !kept.is_for_all && options_.queue_of) own = options_.queue_of(*kept.slot);
+    return own.empty() ? options_.queue : own;
 }
 
 bool Publisher::finished() {

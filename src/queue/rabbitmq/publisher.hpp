@@ -23,7 +23,8 @@ namespace pricewire::queue {
 //
 //   kept ──sent──▶ in flight ──confirmed──▶ gone
 //    ▲                 │
-//    └── nacked, returned or connection lost: retried until its tries or its time are used up
+//    └── nacked, returned or connection lost: retried until its tries or its time are used up; returned from the queue of
+//        one sender, by the queue of all
 //
 // At most `unconfirmed` are in flight. While the broker blocks publishing (memory, disk) nothing is sent and
 // no confirms are expected.
@@ -37,13 +38,16 @@ public:
     Publisher& operator=(const Publisher&) = delete;
 
     void publish(std::span<const DeliveryTask> tasks);  // any thread; never waits for the broker
+    void hand_on(std::span<const QueuedTask> tasks);    // the same
     void ping();                                        // any thread; throws std::runtime_error
 
 private:
     struct Kept {
         DeliveryTask task;
+        std::optional<std::uint8_t> slot;  // of its user
         MonoTime since;
         int tries = 0;
+        bool is_for_all = false;  // who was in charge of the slot is gone
     };
     struct Sent {
         Kept kept;
@@ -52,6 +56,8 @@ private:
         bool settled = false;
     };
 
+    void keep(std::span<const Kept> tasks);
+    std::string queue_for(const Kept& kept) const;
     void run();
     void connected();
     void look_for_earlier_queue(Connection& connection);
@@ -60,7 +66,7 @@ private:
     void serve(Connection& connection);
     void take_in(Connection& connection);
     void confirmed(std::uint64_t tag, bool multiple, bool published, std::vector<Kept>& again);
-    void mark_returned(const std::string& body);
+    void mark_returned(const Message& message);
     void set_blocked(const std::string& reason);
     void set_unblocked();
     void keep_again(std::span<Kept> again);

@@ -23,6 +23,10 @@ public:
         if (!tasks.empty()) publishing.publish(tasks);
     }
 
+    void hand_on(std::span<const QueuedTask> tasks) override {
+        if (!tasks.empty()) publisher().hand_on(tasks);
+    }
+
     void consume(std::function<void(std::span<const QueuedTask>)> on_tasks) override {
         MutexLock lock(consumer_mutex_);
         consumer_.reset();

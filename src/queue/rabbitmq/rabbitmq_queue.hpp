@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +24,10 @@ struct RabbitmqOptions {
     // A queue that was used before and is not now: its existence is logged once, so that somebody deletes it.
     // Empty: none.
     std::string earlier_queue;
+    // A queue for this process alone, which ends with its consumer: for tasks of users of whom it is in charge. Empty: none.
+    std::string own;
+    // The queue for whoever is in charge of users in that slot; empty if that is not known. Any thread; may be empty.
+    std::function<std::string(std::uint8_t slot)> queue_of;
     std::size_t prefetch = 2000;    // unacknowledged tasks that a consumer holds; at most 65535
     std::size_t unconfirmed = 500;  // messages in flight to the broker
     // of a message; beyond it the connection is reopened
@@ -40,7 +46,10 @@ struct RabbitmqOptions {
 // A queue in RabbitMQ 3.8 or later, using AMQP 0-9-1: a durable classic queue, declared if it does not exist; the quorum
 // queue of earlier versions is used if there is one. Messages hold "<delivery id> <attempt>" and are mandatory and
 // confirmed; one that is rejected, returned or not confirmed in time is published again. They are not persistent: a sender
-// gets them without waiting for the broker's disk, and what a broker's end loses is found in the database. Publishing and
+// gets them without waiting for the broker's disk, and what a broker's end loses is found in the database. A task whose user
+// is known says the user's slot in the property "type", and goes to the queue that `queue_of` names, or, if that is gone, to
+// the queue of all. A process's own queue is deleted when its consumer goes, at the latest a minute later, and drops the oldest
+// of more than 100,000 messages. Publishing and
 // consuming have a thread and a connection each; the first publish(), even of nothing, or ping() starts the former,
 // consume() the latter.
 //
