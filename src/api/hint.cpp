@@ -13,7 +13,9 @@ void hint_sender(Services& services, const Exchange& exchange, std::span<const D
     services.use.notices.publish(notices);
     if (tasks.empty() || !services.use.hint) return;
     try {
-        services.use.hint(tasks);
+        std::vector<DeliveryTask> of_user(tasks.begin(), tasks.end());
+        for (DeliveryTask& task : of_user) task.user_id = exchange.user.id;
+        services.use.hint(of_user);
     } catch (const std::exception& e) {
         log::warn("could not notify the senders of a delivery; they will find it in the database",
                   {{"reason", e.what()}});

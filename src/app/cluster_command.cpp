@@ -10,6 +10,7 @@
 #include "app/report.hpp"
 #include "cluster/group.hpp"
 #include "domain/market.hpp"
+#include "domain/user_slot.hpp"
 #include "storage/open.hpp"
 
 namespace pricewire::app {
@@ -31,7 +32,9 @@ std::string holds_text(const MemberReport& report) {
         case MemberRole::feed:
             return fmt::format("{} tickers", report.holds);
         case MemberRole::sender:
-            return "";
+            // Of a version that takes every delivery, or not begun yet.
+            if (report.settled.empty()) return "";
+            return fmt::format("{} of {} slots of users", report.holds, user_slots);
     }
     return "";
 }

@@ -9,6 +9,7 @@
 #include "access/redis/redis_gate.hpp"
 #include "access/redis/redis_rate_limits.hpp"
 #include "app/options.hpp"
+#include "app/sending.hpp"
 #include "bus/in_process/in_process_bus.hpp"
 #include "bus/in_process/in_process_notices.hpp"
 #include "bus/redis/redis_bus.hpp"
@@ -65,7 +66,8 @@ std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config) {
     return bus::create_redis_notices(redis_options<bus::RedisNoticesOptions>(config), system_clock());
 }
 
-std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles) {
+std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles,
+                                                 const Sharding* sharding) {
     if (config.storage.rabbitmq_url.empty()) {
         if (roles.sender) return queue::create_in_process_queue();
         return std::make_unique<NoQueue>();
@@ -77,6 +79,10 @@ std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, cons
     // older process still publishes there, senders find in the database.
     if (options.queue != "webhooks_queue") options.earlier_queue = "webhooks_queue";
     options.ca_file = config.storage.rabbitmq_ca_file;
+    if (sharding != nullptr) {
+        if (roles.sender) options.own = queue_of_sender(options.queue, sharding->id(MemberRole::sender));
+        options.queue_of = queues_of_senders(*sharding, options.queue);
+    }
     return queue::create_rabbitmq_queue(options);
 }
 

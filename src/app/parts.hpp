@@ -7,6 +7,7 @@
 #include "access/gate.hpp"
 #include "access/rate_limits.hpp"
 #include "app/roles.hpp"
+#include "app/sharding.hpp"
 #include "bus/delivery_notices.hpp"
 #include "bus/price_bus.hpp"
 #include "catcher/catcher.hpp"
@@ -27,7 +28,9 @@ std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storag
 // These do not fail if a server is unavailable: they connect once it is available, and log it.
 std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles);
 std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config);
-std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles);
+// `sharding` is null in a process that divides nothing; else it outlives the queue.
+std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles,
+                                                 const Sharding* sharding);
 // Who may call and how often.
 struct Access {
     std::unique_ptr<access::AuthCache> keys;

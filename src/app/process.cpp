@@ -20,6 +20,7 @@
 #include "app/report.hpp"
 #include "app/report_start.hpp"
 #include "app/roles.hpp"
+#include "app/sending.hpp"
 #include "app/sharding.hpp"
 #include "app/timed_storage.hpp"
 #include "app/tracing.hpp"
@@ -52,8 +53,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// With a shared database: how long after a sender has died the others take over its deliveries.
-constexpr Duration sender_alive_for = 3s;
 // Between attempts to reach the database at the start.
 constexpr BackoffPolicy database_backoff{200ms, 2s};
 
@@ -75,6 +74,7 @@ public:
         front_.stop(Duration::zero());
         listeners_.clear();
         watching_.reset();
+        if (sending_) sending_->end();
         if (market_) market_->stop();
         if (bus_) bus_->unsubscribe_all();
     }
@@ -96,7 +96,8 @@ public:
             sharding_ = std::make_unique<Sharding>(config_, roles_, *storage_, clock_);
             if (const auto* membership = sharding_->membership()) instruments_.watch(*membership);
         }
-        if (roles_.api || roles_.checker || roles_.sender) queue_ = open_queue(config_, roles_);
+        if (roles_.api || roles_.checker || roles_.sender)
+            queue_ = open_queue(config_, roles_, sharding_.get());
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
         notices_ = open_notices(config_);
         if (roles_.api || roles_.sender) catcher_ = open_catcher(config_);
@@ -197,15 +198,13 @@ private:
         deliver::SenderOptions options = sender_options_of(config_, files_);
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
         options.push_key = [this] { return push_key_->get(); };
-        if (shared_) {
-            options.owner = sharding_->id(MemberRole::sender);
-            options.alive_for = sender_alive_for;
-        }
+        if (shared_) sending_ = std::make_unique<Sending>(*sharding_, clock_, options);
         options.settled = [this](const auto& claimed, const auto& outcome, net::HttpError error) {
             instruments_.settled(claimed, outcome, error);
             tracing_->settled(claimed, outcome);
         };
         sender_ = deliver::start_sender(options, *storage_, *queue_, *catching_, *secrets_, clock_);
+        if (sending_) sending_->begun(*sender_);
         instruments_.watch(*sender_);
         pruner_ = deliver::start_pruner(*storage_, clock_, pruner_options_of(config_));
     }
@@ -368,6 +367,7 @@ private:
 
     void stop() {
         // First, so that the others take over while this process finishes what is in progress.
+        if (sending_) sending_->resign();
         if (sharding_) sharding_->stop();
         if (checking_) checking_->stop_if_not_ready();
         front_.stop(5s);
@@ -417,6 +417,7 @@ private:
     std::unique_ptr<catcher::Catcher> catcher_;
     std::unique_ptr<net::HttpClient> webhooks_;
     std::unique_ptr<net::HttpClient> catching_;  // sends by webhooks_
+    std::unique_ptr<Sending> sending_;           // if the database is shared
     std::unique_ptr<deliver::Sender> sender_;
     std::unique_ptr<deliver::Pruner> pruner_;
     std::unique_ptr<history::BarWriter> bars_;

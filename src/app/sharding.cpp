@@ -48,10 +48,11 @@ Sharding::Sharding(const ops::Config& config, const Roles& roles, storage::Stora
         const auto part = parts_.find(report.role);
         return part == parts_.end() || !part->second.report || part->second.report(report);
     };
-    options.renewed = [this](const cluster::Groups& groups) {
+    options.renewed = [this](const cluster::Groups& groups, const cluster::Groups& latest) {
         MutexLock lock(mutex_);
         for (const auto& [role, part] : parts_) {
-            if (part.renewed) part.renewed(groups.of(role));
+            // What a sender takes over costs it nothing, and meanwhile others may have taken over what it had.
+            if (part.renewed) part.renewed((role == MemberRole::sender ? latest : groups).of(role));
         }
     };
     membership_ = cluster::start_membership(std::move(options), storage, clock);

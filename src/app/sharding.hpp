@@ -21,15 +21,15 @@ class Sharding {
 public:
     // Called on the membership's thread, one at a time; they must not block.
     struct Part {
-        std::function<bool(MemberReport&)> report;                                  // see MembershipOptions
-        std::function<void(const std::shared_ptr<const cluster::Group>&)> renewed;  // of its own role
+        std::function<bool(MemberReport&)> report;  // see MembershipOptions
+        // With the group of its own role; of senders as of the latest renewal.
+        std::function<void(const std::shared_ptr<const cluster::Group>&)> renewed;
     };
 
     Sharding(const ops::Config& config, const Roles& roles, storage::Storage& storage, const Clock& clock);
     ~Sharding() { stop(); }
 
     // Whether processes of this role divide anything: prices that all of them see are what checkers and feeds need for it.
-    // Empty if the process does not have the role.
     bool divides(MemberRole role) const;
     const std::string& id(MemberRole role) const { return ids_.at(role); }
     std::shared_ptr<const cluster::Group> group(MemberRole role) const;

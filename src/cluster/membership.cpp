@@ -33,12 +33,19 @@ std::vector<Member> alone(const MembershipOptions& options) {
     return out;
 }
 
+std::vector<MemberRole> roles_of(const MembershipOptions& options) {
+    std::vector<MemberRole> out;
+    for (const MemberReport& report : options.members) out.push_back(report.role);
+    return out;
+}
+
 class MembershipThread final : public Membership {
 public:
     MembershipThread(MembershipOptions options, storage::Members& members, const Clock& clock)
         : options_(std::move(options)),
           members_(members),
           clock_(clock),
+          roles_(roles_of(options_)),
           groups_(std::make_shared<const Groups>(alone(options_), options_.redundancy)),
           alive_until_(options_.members.size(), MonoTime::min()),
           hangs_(options_.members.size(), false) {
@@ -54,6 +61,11 @@ public:
     MonoTime alive_until() const override {
         MutexLock lock(mutex_);
         return std::ranges::min(alive_until_);
+    }
+    MonoTime alive_until(MemberRole role) const override {
+        const auto found = std::ranges::find(roles_, role);
+        MutexLock lock(mutex_);
+        return alive_until_.at(static_cast<std::size_t>(found - roles_.begin()));
     }
     void stop() override {
         {
@@ -116,10 +128,11 @@ private:
         reports.reserve(living.size());
         for (const std::size_t i : living) reports.push_back(options_.members[i]);
         const MonoTime sent_at = clock_.mono();
+        std::shared_ptr<const Groups> latest;
         try {
             const auto members = members_.renew_members(reports, options_.lease);
-            take(std::make_shared<const Groups>(members, options_.redundancy), living,
-                 sent_at + options_.lease);
+            latest = std::make_shared<const Groups>(members, options_.redundancy);
+            take(latest, living, sent_at + options_.lease);
         } catch (const std::exception& e) {
             if (have_all_ended(clock_.mono()) && !std::exchange(logged_fenced_, true)) {
                 log::warn(
@@ -128,7 +141,7 @@ private:
             }
             return;
         }
-        if (options_.renewed) options_.renewed(*groups());
+        if (options_.renewed) options_.renewed(*groups(), *latest);
     }
 
     void take(std::shared_ptr<const Groups> groups, std::span<const std::size_t> living,
@@ -154,6 +167,8 @@ private:
     MembershipOptions options_;  // what is reported is the thread's
     storage::Members& members_;
     const Clock& clock_;
+
+    const std::vector<MemberRole> roles_;  // of each member
 
     mutable Mutex mutex_;
     CondVar woken_;

@@ -22,9 +22,9 @@ struct MembershipOptions {
     // Fills in what a member reports besides who it is. False: the thread that does its work hangs, so that its lease is not
     // renewed. On the membership's thread; must not block or throw; may be empty.
     std::function<bool(MemberReport&)> report = {};
-    // Called after each renewal, on the membership's thread, with what groups() then returns; may be empty. Must not block
-    // or throw.
-    std::function<void(const Groups&)> renewed = {};
+    // Called after each renewal, on the membership's thread, with what groups() then returns, and with the groups of that
+    // renewal, which are others for one lease after this process was fenced; may be empty. Must not block or throw.
+    std::function<void(const Groups&, const Groups& latest)> renewed = {};
 };
 
 // The leases of a process on its memberships, renewed on a thread of their own, and who else lives. Only the database's
@@ -43,6 +43,8 @@ public:
     // Until when the others take all its members for living, unless it renews their leases before: never later than they
     // do. MonoTime::min() before the first renewal.
     virtual MonoTime alive_until() const = 0;
+    // The same of its member of that role, which it must have.
+    virtual MonoTime alive_until(MemberRole role) const = 0;
     bool is_fenced(MonoTime now) const { return now >= alive_until(); }
     // Ends the leases, so that others take over at once, and the thread.
     virtual void stop() = 0;

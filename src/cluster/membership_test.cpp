@@ -195,7 +195,7 @@ TEST_F(MembershipTest, AfterAnOutageOfTheDatabaseNobodyFindsItselfAlone) {
     std::set<std::size_t> sizes;
     const auto watched = [&](const std::string& id) {
         auto out = options(id, 1s);
-        out.renewed = [&](const Groups& groups) {
+        out.renewed = [&](const Groups& groups, const Groups&) {
             MutexLock lock(mutex);
             sizes.insert(groups.of(MemberRole::checker)->size());
         };
@@ -253,7 +253,7 @@ TEST_F(MembershipTest, WhatIsReportedReachesTheOthers) {
 TEST_F(MembershipTest, EachRenewalIsHandedOver) {
     std::atomic<int> renewed = 0;
     auto told = options("a");
-    told.renewed = [&](const Groups& groups) {
+    told.renewed = [&](const Groups& groups, const Groups&) {
         renewed += static_cast<int>(groups.of(MemberRole::checker)->size());
     };
     const auto a = start(told);

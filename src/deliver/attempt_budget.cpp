@@ -34,7 +34,7 @@ std::optional<DeliveryOutcome> AttemptBudget::refuses(const ClaimedDelivery& cla
 
 std::optional<AttemptBudget::Refusal> AttemptBudget::take(const Uuid& id, Kind kind, MonoTime now) {
     if (!limit_) return std::nullopt;
-    const access::RateLimit limit = share();
+    const access::RateLimit& limit = *limit_;
     User& u = user(id);
     const std::uint32_t left_to_firings = kind == Kind::other ? limit.count / 2 : 0;
     const access::RateDecision decision = u.bucket.take(limit, now, left_to_firings);
@@ -62,11 +62,6 @@ AttemptBudget::User& AttemptBudget::user(const Uuid& id) {
     users_.push_front({.id = id});
     by_id_.emplace(id, users_.begin());
     return users_.front();
-}
-
-access::RateLimit AttemptBudget::share() const {
-    const auto senders = static_cast<std::uint32_t>(std::max<std::size_t>(senders_, 1));
-    return {std::max<std::uint32_t>(limit_->count / senders, 1), limit_->period};
 }
 
 }  // namespace pricewire::deliver

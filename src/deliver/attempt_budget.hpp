@@ -19,9 +19,8 @@ namespace pricewire::deliver {
 // starts. First attempts of firings may empty it; retries, tests and recoveries leave half of it to them. Pure:
 // time is a parameter. One thread.
 //
-// Senders that share a database each have an equal share of the limit, at least one attempt. More than the limit
-// is sent while they learn of each other (a second), and after a sender's start, which begins with a full share.
-// A user who is forgotten, the one whose last attempt is oldest, begins with a full bucket again.
+// Of senders that share a database the one in charge of a user counts alone; another that takes over begins with a full
+// bucket, as does a sender's start. So does a user who is forgotten, the one whose last attempt is oldest.
 class AttemptBudget {
 public:
     enum class Kind : std::uint8_t { first_of_firing, other };
@@ -35,7 +34,6 @@ public:
     explicit AttemptBudget(std::optional<access::RateLimit> limit, std::size_t max_users = 65'536)
         : limit_(limit), max_users_(max_users) {}
 
-    void share_among(std::size_t senders) { senders_ = senders; }
     // What take() means for a claim: nullopt if its attempt may start; else it waits without one, or expires.
     std::optional<DeliveryOutcome> refuses(const ClaimedDelivery& claim, const Moment& now);
     // nullopt: the attempt may start.
@@ -53,11 +51,9 @@ private:
     };
 
     User& user(const Uuid& id);
-    access::RateLimit share() const;
 
     const std::optional<access::RateLimit> limit_;
     const std::size_t max_users_;
-    std::size_t senders_ = 1;
     log::LineBudget told_{"users whose attempts are used up", 5};
     std::list<User> users_;  // most recently used first
     std::unordered_map<Uuid, std::list<User>::iterator> by_id_;

@@ -69,16 +69,6 @@ TEST(AttemptBudget, ThoseRefusedComeBackOneAfterTheOther) {
         << "an hour later it is news again";
 }
 
-TEST(AttemptBudget, SendersShareIt) {
-    AttemptBudget budget(access::RateLimit{90, 10s});
-    budget.share_among(3);
-    EXPECT_EQ(taken(budget, ann, Kind::first_of_firing, start), 30);
-    budget.share_among(1);
-    EXPECT_EQ(taken(budget, ann, Kind::first_of_firing, start + 10s), 90);
-    budget.share_among(200);
-    EXPECT_EQ(taken(budget, bob, Kind::first_of_firing, start), 1) << "at least one attempt";
-}
-
 TEST(AttemptBudget, RemembersABoundedNumberOfUsers) {
     AttemptBudget budget(access::RateLimit{1, 1h}, 10);
     std::vector<Uuid> users;

@@ -4,7 +4,6 @@
 #include <exception>
 #include <functional>
 #include <optional>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -12,8 +11,10 @@
 #include "base/log.hpp"
 #include "deliver/attempt_budget.hpp"
 #include "deliver/breaker_log.hpp"
+#include "deliver/endpoint_use.hpp"
 #include "deliver/endpoints.hpp"
 #include "deliver/held.hpp"
+#include "deliver/in_charge.hpp"
 #include "deliver/intake.hpp"
 #include "deliver/last_chance.hpp"
 #include "deliver/outcomes.hpp"
@@ -30,6 +31,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration longest_sleep = seconds{1};
+// Among others: what another sender is in charge of is given back by then.
+constexpr Duration longest_sleep_among_others = milliseconds{250};
 constexpr Duration shortest_sleep = milliseconds{20};
 // What the HTTP client has not begun is served in the order in which it was started, whoever it belongs to: whose
 // turn it is is decided as late as keeps the client busy.
@@ -37,19 +40,7 @@ constexpr std::size_t most_not_begun = 32;
 constexpr Duration client_catches_up_within = milliseconds{1};
 // A lease exceeds an attempt by this: the time that a claimed delivery may wait for room.
 constexpr Duration lease_slack = seconds{30};
-// Lanes that are found at the start; what is in others comes back by itself.
-constexpr std::size_t most_lanes = 20'000;
 constexpr Duration tidy_every = seconds{10};
-
-EndpointPolicy policy_of(const SenderOptions& options, const net::HttpClient& client) {
-    EndpointPolicy policy;
-    // A request that waits in the client would spend its time-out there.
-    policy.concurrency = std::min(options.concurrency, client.max_connections());
-    policy.per_endpoint = options.per_endpoint;
-    policy.exposed = options.exposed;
-    policy.breaker = options.breaker;
-    return policy;
-}
 
 class RealDispatcher : public Dispatcher {
 public:
@@ -67,7 +58,8 @@ public:
                   options.alive_for > Duration::zero(), storage, clock),
           endpoints_(policy_of(options, client), seed + 2),
           outcomes_(options_, clock, seed, write_back_, intake_, endpoints_),
-          peers_(options.owner, options.alive_for, options.timeout, storage, clock),
+          peers_(options.owner, options.alive_for, storage, clock),
+          in_charge_(options_, endpoints_, storage, clock),
           budget_(options.attempts_by_user),
           requests_(options.push_key, options.push_contact, options.user_agent, secrets,
                     options.traced_percent) {}
@@ -78,7 +70,8 @@ public:
 
     std::optional<Offer> offer() override {
         if (!prepared_ || !wants_more() || endpoints_.moving() > 0 || !intake_.idle()) return std::nullopt;
-        return Offer{intake_.new_claim(clock_.now(), {}), peers_.alive_until()};
+        if (!in_charge_.owns_all()) return std::nullopt;
+        return Offer{intake_.new_claim(clock_.now(), {}), std::min(peers_.alive_until(), in_charge_.until())};
     }
 
     void on_claimed(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) override {
@@ -112,10 +105,12 @@ public:
     }
 
     std::vector<std::uint64_t> take_done() override { return intake_.take_done(); }
+    std::vector<queue::QueuedTask> take_foreign() override { return intake_.take_foreign(); }
 
     void on_completed(CompletedAttempt completed) override {
         const auto it = held_.find(completed.delivery_id);
         if (it == held_.end() || !it->second.in_flight) return;
+        in_charge_.ended(completed.delivery_id);
         const AttemptResult& result = completed.result;
         Held held = std::move(held_.extract(it).mapped());
         if (held.launch) ended_early_.insert(held.claimed.id);
@@ -135,11 +130,13 @@ public:
     }
 
     MonoTime step() override {
+        ++steps_;
         endpoints_.exposure().age(clock_.mono());
         if (!peers_.alive()) forget_what_waits();
         const bool was_last = endpoints_.in_flight() == 0;
         start_waiting();
         write_back_.step(was_last || waits_for_records());
+        if (write_back_.deferrals() == 0) in_charge_.all_written();
         end_refused();
         meet_peers();
         start_waiting();
@@ -163,35 +160,21 @@ public:
 
     void finish() override {
         begin_stop();
-        try {
-            write_back_.finish();
-            if (endpoints_.breakers_changed()) write_back_.write_breakers(endpoints_.take_changed_breakers());
-        } catch (const std::exception& e) {
-            log::error(
-                "the sender could not write its last outcomes; these deliveries are attempted again with the "
-                "same webhook-id after the next start",
-                {{"reason", e.what()}, {"attempts", std::to_string(write_back_.outcomes())}});
-        }
+        write_back_.finish(in_charge_.take_changed_breakers());
     }
 
     SenderStats stats() const override {
         SenderStats s;
+        s.steps = steps_;
         outcomes_.add_to(s);
         s.woken = woken_;
-        s.in_flight = endpoints_.in_flight();
-        s.waiting = endpoints_.waiting();
+        add_to(s, endpoints_);
         s.ended_early = ended_early_.size();
         s.unrecorded = write_back_.outcomes();
-        s.exposed = endpoints_.exposure().size();
-        s.open_breakers = endpoints_.open_breakers();
-        s.half_open_breakers = endpoints_.half_open_breakers();
-        s.endpoints_known = endpoints_.known();
         return s;
     }
 
 private:
-    // Settling.
-
     // True if its attempt has ended already: its outcome is written, or about to be.
     bool hear_of_commit(const Uuid& id) {
         if (const auto it = held_.find(id); it != held_.end()) it->second.launch.reset();
@@ -233,8 +216,7 @@ private:
     // Claiming.
 
     bool wants_more() {
-        return !stopping_ && peers_.alive() && !write_back_.full() && !gate_.closed() &&
-               endpoints_.wants_more();
+        return !stopping_ && is_alive() && !write_back_.full() && !gate_.closed() && endpoints_.wants_more();
     }
 
     void claim() {
@@ -242,6 +224,7 @@ private:
         if (stopping_ || gate_.closed()) return;
         try {
             if (!prepared_) prepare();
+            if (in_charge_.must_read()) in_charge_.read();
             if (peers_.alive()) intake_.give_back_doubtful();
             Intake::Batch batch;
             if (wants_more() && intake_.claim(batch, endpoints_.users_with_enough(clock_.mono()))) {
@@ -253,7 +236,7 @@ private:
             claim_goes_on_ = fetch_from_lane() || claim_goes_on_;
             start_waiting();
             if (endpoints_.breakers_changed() && write_back_.breakers_due())
-                write_back_.write_breakers(endpoints_.take_changed_breakers());
+                write_back_.write_breakers(in_charge_.take_changed_breakers());
         } catch (const std::exception& e) {
             gate_.failed(e);
         }
@@ -268,6 +251,7 @@ private:
         for (const Uuid& id : dropped) {
             const Held held = std::move(held_.extract(id).mapped());
             if (held.in_flight) {
+                in_charge_.ended(id);
                 budget_.give_back(held.claimed.alert.user_id);
                 leave_endpoint(held, Sign::none, {});
             } else {
@@ -278,6 +262,13 @@ private:
 
     void drop_waiting() {
         for (const Uuid& id : endpoints_.remove_all_waiting()) held_.erase(id);
+    }
+
+    // Claims are its own, and so are the users that it is in charge of.
+    bool is_alive() const { return peers_.alive() && clock_.mono() < in_charge_.until(); }
+
+    void follow_charge() {
+        if (in_charge_.follow(held_, outcomes_)) intake_.set_slots(in_charge_.slots());
     }
 
     // Another sender may have it, and a deferral would take it away; Peers gives back what nobody has.
@@ -301,7 +292,6 @@ private:
     // What this sender, or another on its database, left behind.
     void prepare() {
         const std::size_t left = storage_.release_claims(options_.owner);
-        endpoints_.restore(storage_.breakers(), storage_.lanes(most_lanes), clock_.moment());
         if (!peers_.alone()) peers_.step();
         prepared_ = true;
         gate_.answered();
@@ -327,6 +317,10 @@ private:
             // Its lease ended while it waited here; this is a new one.
             it->second.lease_until = lease_until;
             if (!it->second.in_flight) it->second.claimed = std::move(claimed);
+            return true;
+        }
+        if (!in_charge_.owns(claimed.alert.user_id)) {
+            outcomes_.give_back(claimed, lease_until);
             return true;
         }
         if (auto outcome = ended_before(claimed, clock_.now())) {
@@ -370,6 +364,10 @@ private:
         if (!wants_more()) return false;
         const auto lane = endpoints_.next_lane(clock_.mono());
         if (!lane) return false;
+        if (!in_charge_.owns(Endpoints::user(*lane->endpoint))) {
+            endpoints_.fetched(*lane, 0, clock_.mono());
+            return true;
+        }
         // Deferrals not yet written belong to the lane.
         write_back_.write_deferrals();
         Intake::Batch batch;
@@ -384,8 +382,8 @@ private:
 
     void start_waiting() {
         client_is_behind_ = false;
-        if (stopping_ || !peers_.alive()) return;
-        endpoints_.divide_windows(peers_.share().senders(), peers_.share().joins(clock_.mono()));
+        follow_charge();
+        if (stopping_ || !is_alive()) return;
         endpoints_.exposure().set_unrecorded(write_back_.outcomes());
         while (!(client_is_behind_ = client_.not_begun() >= most_not_begun)) {
             const auto turn = endpoints_.next(clock_.moment());
@@ -419,7 +417,6 @@ private:
             if (is_written) outcomes_.put_off_for_secret(held, request.error().message);
             return false;
         }
-        budget_.share_among(peers_.count());
         if (auto over = budget_.refuses(claimed, clock_.moment())) return end(std::move(*over));
         request->timeout = options_.timeout;
         request->verify_tls = options_.verify_tls;
@@ -440,7 +437,7 @@ private:
 
     MonoTime next_step() const {
         const MonoTime now = clock_.mono();
-        MonoTime next = now + longest_sleep;
+        MonoTime next = now + (options_.charge ? longest_sleep_among_others : longest_sleep);
         if (!stopping_ && !prepared_) {
             next = std::max(now, gate_.opens_at());
         } else if (!stopping_ && endpoints_.wants_more()) {
@@ -472,16 +469,18 @@ private:
     Endpoints endpoints_;
     Outcomes outcomes_;
     Peers peers_;
+    InCharge in_charge_;
     AttemptBudget budget_;
     Requests requests_;
 
-    std::unordered_map<Uuid, Held> held_;   // claimed: waiting or in flight
+    HeldById held_;                         // claimed: waiting or in flight
     std::unordered_set<Uuid> ended_early_;  // attempts that ended before on_claimed()
     bool claim_goes_on_ = false;
     bool client_is_behind_ = false;  // deliveries that may start wait for it
     MonoTime tidy_at_;
     BreakerLog breakers_told_;
 
+    std::uint64_t steps_ = 0;
     bool prepared_ = false;
     bool stopping_ = false;
     std::uint64_t woken_ = 0;

@@ -16,6 +16,7 @@
 #include "deliver/breaker.hpp"
 #include "deliver/launch.hpp"
 #include "deliver/retry.hpp"
+#include "deliver/slots.hpp"
 #include "domain/delivery.hpp"
 #include "net/http_client.hpp"
 #include "net/webhook_url.hpp"
@@ -33,6 +34,12 @@ struct SenderOptions {
     // others take over its claims. Their clocks must agree within a fraction of it. Zero: the sender is
     // alone.
     Duration alive_for{};
+    // Of which users this sender is in charge, for senders that share a database; asked for before each start of an attempt,
+    // so it must be quick. Empty, as for one that is alone: of all. Any thread.
+    std::function<std::shared_ptr<const Charge>()> charge;
+    // Called on the sender's thread when nothing is under way any more that is not its own by the view of a charge; must not
+    // wait. May be empty.
+    std::function<void(const std::string& view)> settled_by;
     RetryPolicy retry;
     // Attempts that each user may cause, see AttemptBudget; nullopt: any number.
     std::optional<access::RateLimit> attempts_by_user;
@@ -61,6 +68,7 @@ struct SenderOptions {
 };
 
 struct SenderStats {
+    std::uint64_t steps = 0;      // signs of life
     std::uint64_t attempts = 0;   // ended, with any outcome
     std::uint64_t delivered = 0;  // deliveries that ended so
     std::uint64_t failed = 0;
@@ -102,6 +110,9 @@ struct DispatcherWires {
 // others may have its claims. Its attempts under way end, and their outcomes are written, or ignored if
 // another sender was first.
 //
+// Senders divide users (see Slots). Deliveries of users of whom another sender is in charge are not claimed; those that wait
+// when that changes are given back, and are due.
+//
 // Endpoints decides which delivery is next. A delivery whose endpoint has no room is deferred in the database
 // until there is room, at most for about ten minutes beyond the breaker's pause. These times are spread, so
 // that a crowd at a dead endpoint comes back at about 100 a second. A delivery whose secret cannot be opened
@@ -129,6 +140,8 @@ public:
     // Receipts to pass to the queue's done(), since the last call. A task that the database could not be
     // asked for is kept, and so is its receipt.
     virtual std::vector<std::uint64_t> take_done() = 0;
+    // Tasks, since the last call, of users of whom others are in charge: for the queue's hand_on().
+    virtual std::vector<queue::QueuedTask> take_foreign() = 0;
     virtual void on_completed(CompletedAttempt completed) = 0;
     // Does what is due: writes outcomes, claims, starts requests. Returns when to call again at the latest,
     // by Clock::mono(); call it at once after on_tasks() and on_completed().

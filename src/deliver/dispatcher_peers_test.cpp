@@ -53,45 +53,6 @@ TEST_F(DispatcherPeersTest, ADeadSendersClaimsAreTakenOverWithinFiveSeconds) {
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 20U);
 }
 
-TEST_F(DispatcherPeersTest, TheBudgetOfAttemptsIsSharedWithTheOthersThatLive) {
-    SenderOptions options = shared();
-    options.attempts_by_user = access::RateLimit{20, std::chrono::hours{24}};
-    storage_.keep_alive("other", clock_.now() + seconds{3});
-    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
-    start(options);
-    settle();
-    hint(fire(30));
-    EXPECT_EQ(client_->seen().size(), 10U);
-    pass(seconds{5});
-    hint(fire(30));
-    EXPECT_EQ(client_->seen().size(), 20U) << "the other one has died";
-}
-
-TEST_F(DispatcherPeersTest, EachEndpointsWindowIsDividedAmongThoseThatLive) {
-    storage_.keep_alive("other", clock_.now() + seconds{300});
-    start(shared());
-    settle();
-    const auto most_open = [&](Duration d) {
-        std::size_t most = 0;
-        for (Duration gone{}; gone < d; gone += milliseconds{100}) {
-            if (client_->open() == 0) hint(fire(100));
-            most = std::max(most, client_->open());
-            while (client_->open() > 0) {
-                net::HttpResult answer = fakes::http_status(200);
-                answer.duration = milliseconds{40};
-                client_->answer(0, answer);
-            }
-            pass(milliseconds{100});
-        }
-        return most;
-    };
-    EXPECT_EQ(most_open(seconds{8}), 1U) << "the other may not know of it yet";
-    EXPECT_EQ(most_open(seconds{10}), 32U);
-    storage_.keep_alive("other", clock_.now());
-    EXPECT_EQ(most_open(seconds{5}), 32U) << "what the other had under way may not have ended";
-    EXPECT_EQ(most_open(seconds{10}), 64U);
-}
-
 TEST_F(DispatcherPeersTest, AnOwnerThatNeverReportedKeepsItsClaimsUntilTheirLeasesEnd) {
     start(shared());
     settle();

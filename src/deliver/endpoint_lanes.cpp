@@ -40,6 +40,10 @@ std::string Endpoints::lane_name(const Endpoint& e, unsigned lane) {
     return fmt::format("{} {} {}", e.user->id.to_string(), e.name, lane);
 }
 
+std::optional<Uuid> Endpoints::user_of_lane(std::string_view name) {
+    return Uuid::parse(name.substr(0, name.find(' ')));
+}
+
 // How much of a lane an endpoint may fetch; it does so when half of that is used up. Never more than has
 // room, or it would be deferred and fetched again without end.
 std::size_t Endpoints::wanted(const Endpoint& e, MonoTime now) const {
@@ -184,7 +188,7 @@ void Endpoints::restore_lane(const std::string& lane, const Moment& now) {
     const std::size_t first = lane.find(' ');
     const std::size_t last = lane.rfind(' ');
     if (first == std::string::npos || first == last) return;
-    const auto user = Uuid::parse(std::string_view(lane).substr(0, first));
+    const auto user = user_of_lane(lane);
     const auto number = parse_number<unsigned>(std::string_view(lane).substr(last + 1));
     if (!user || !number || *number >= lanes_each) return;
     deferred(at(*user, lane.substr(first + 1, last - first - 1), now), *number, now.mono);
@@ -212,6 +216,34 @@ void Endpoints::update_rest(Endpoint& e, MonoTime now) {
     const bool works = user.working() > 0;
     if (works && !worked) ++working_users_;
     if (worked && !works) --working_users_;
+}
+
+std::vector<Uuid> Endpoints::let_go(const UserSlots& slots, MonoTime now) {
+    std::vector<Uuid> out;
+    for (const auto& [id, user] : users_) {
+        if (!slots.test(user_slot(id))) continue;
+        user->defer_slot = {};
+        for (const auto& [name, e] : user->endpoints) {
+            shrink_waiting(*e, 0, out);
+            forget_state(*e);
+            set_stuck(*e, false);
+            update_rest(*e, now);
+        }
+    }
+    std::erase_if(changed_, [&](const auto& entry) { return slots.test(user_slot(entry.first.first)); });
+    return out;
+}
+
+void Endpoints::forget_state(Endpoint& e) {
+    if (e.breaker.state() != BreakerState::closed) --open_breakers_;
+    if (e.breaker.state() == BreakerState::half_open) --half_open_breakers_;
+    e.breaker = {};
+    e.probe.reset();
+    set_trust(e, Trust::fresh);
+    e.window = first_window;
+    e.used_fully = 0;
+    e.lanes = 0;
+    set_timer(e, std::nullopt);
 }
 
 // What is still in a list is left until a pass over that list has removed it.

@@ -73,11 +73,12 @@ Endpoints::Endpoint& Endpoints::at(const Uuid& id, const std::string& name, cons
 std::size_t Endpoints::limit(const Endpoint& e) const {
     const std::size_t of_user = policy_.concurrency * 3 / 4 / std::max<std::size_t>(working_users_, 1);
     const std::size_t share = of_user / std::max<std::size_t>(e.user->working(), 1);
-    return std::min(part_of_window(e), std::max<std::size_t>(share, 1));
+    return std::min(usable_window(e), std::max<std::size_t>(share, 1));
 }
 
-std::size_t Endpoints::part_of_window(const Endpoint& e) const {
-    return joins_ ? 1 : std::max<std::size_t>(std::min(policy_.per_endpoint, e.window) / senders_, 1);
+std::size_t Endpoints::usable_window(const Endpoint& e) const {
+    if (one_each_.test(user_slot(e.user->id))) return 1;
+    return std::max<std::size_t>(std::min(policy_.per_endpoint, e.window), 1);
 }
 
 // Without a user: whether anybody could have room.
@@ -345,7 +346,7 @@ Endpoints::Turn Endpoints::start(Endpoint& e, const Moment& now) {
     if (e.in_flight == 0) e.moved_at = now.mono;
     count_in_flight(e, true);
     exposure_.began(turn.id, e.user->exposed, e.times, now.mono);
-    if (e.in_flight >= part_of_window(e)) e.used_fully = part_of_window(e);
+    if (e.in_flight >= usable_window(e)) e.used_fully = usable_window(e);
     const BreakerState before = e.breaker.state();
     if (e.breaker.allows(now.mono) && e.breaker.start(now)) {
         e.probe = turn.id;

@@ -22,6 +22,7 @@
 #include "deliver/exposure.hpp"
 #include "deliver/shared_room.hpp"
 #include "domain/delivery.hpp"
+#include "domain/user_slot.hpp"
 
 namespace pricewire::deliver {
 
@@ -58,7 +59,7 @@ struct Waiter {
 // - Each endpoint has a window, the number of attempts that it may have under way: 2 at first; one more with
 //   each success while the window is full, up to per_endpoint; half after 429 and 503; 1 after no answer.
 //   Source: RFC 5681 (slow start), RFC 7661 (no growth while the window is not used).
-// - Senders that share a database divide each window (see WindowShare), so that together they have no more under way.
+// - Of users whom another sender may still have attempts for, each endpoint has one attempt at a time (see Slots).
 // - The window is limited to a fair share: three quarters of `concurrency`, split over the users with work,
 //   and a user's part over his endpoints with work.
 // - Endpoints are trusted (the last attempt was answered), fresh (no attempt has ended) or suspect (the last
@@ -91,6 +92,7 @@ public:
     static const Uuid& user(const Endpoint& endpoint);
     // The lane of a URL at its endpoint, below lanes_each; the same in every process and version.
     static unsigned lane_of(std::string_view url);
+    static std::optional<Uuid> user_of_lane(std::string_view name);
     static std::string lane_name(const Endpoint& endpoint, unsigned lane);
 
     // Adds a delivery to the endpoint's waiting list. False: there is no room, or its breaker is open.
@@ -117,11 +119,11 @@ public:
     Ended ended(Endpoint& endpoint, const Uuid& id, Sign sign, std::string_view reason, const Moment& now);
     // An attempt was answered after this time.
     static void answered(Endpoint& endpoint, Duration took, MonoTime now);
-    // So many senders divide each window; one that `joins` them has one attempt of it.
-    void divide_windows(std::size_t senders, bool joins) {
-        senders_ = senders;
-        joins_ = joins;
-    }
+    // Endpoints of users in these slots have one attempt at a time.
+    void set_one_each(const UserSlots& slots) { one_each_ = slots; }
+    // Another sender is in charge of users in these slots. Forgets what was known about their endpoints, for which nothing
+    // is written any more; attempts under way go on. Returns the deliveries that waited there.
+    std::vector<Uuid> let_go(const UserSlots& slots, MonoTime now);
     // Bounds what next() lets start, beside the rest.
     Exposure& exposure() { return exposure_; }
     const Exposure& exposure() const { return exposure_; }
@@ -183,7 +185,7 @@ private:
     };
 
     std::size_t limit(const Endpoint& e) const;
-    std::size_t part_of_window(const Endpoint& e) const;
+    std::size_t usable_window(const Endpoint& e) const;
     // How many attempts it ends in a second; 0 while it ends none.
     static std::size_t pace(const Endpoint& e, MonoTime now);
     std::size_t waiting_limit(const Endpoint& e, MonoTime now) const;
@@ -213,6 +215,7 @@ private:
     void breaker_moved(Endpoint& e, BreakerState before, const Moment& now);
     void note_changed(const Endpoint& e, Breaker breaker);
     void restore_lane(const std::string& lane, const Moment& now);
+    void forget_state(Endpoint& e);
     bool may_forget(const Endpoint& e) const;
     void forget(Endpoint& e, const Moment& now);
 
@@ -226,8 +229,7 @@ private:
     Exposure exposure_;
     SharedRoom waiting_;
     std::size_t moving_ = 0;
-    std::size_t senders_ = 1;
-    bool joins_ = false;
+    UserSlots one_each_;
     std::size_t known_ = 0;
     std::size_t working_users_ = 0;  // with deliveries waiting or under way
     MonoTime scanned_at_;

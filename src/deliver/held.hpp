@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -44,5 +45,7 @@ struct Held {
         return !claimed.push && claimed.alert.user_id == user && claimed.alert.webhook_url == url;
     }
 };
+
+using HeldById = std::unordered_map<Uuid, Held>;
 
 }  // namespace pricewire::deliver

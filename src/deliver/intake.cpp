@@ -34,10 +34,25 @@ Intake::Intake(const std::string& owner, Duration lease, std::size_t max_hints, 
 
 void Intake::on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) {
     const std::size_t room = max_hints_ - std::min(max_hints_, hints_.size());
-    const std::size_t taken = std::min(room, tasks.size());
-    hints_.insert(hints_.end(), tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(taken));
-    for (const queue::QueuedTask& dropped : tasks.subspan(taken)) done_with(dropped);
-    if (taken < tasks.size() || !complete) hints_missing_ = true;
+    const std::size_t most = hints_.size() + room;
+    for (const queue::QueuedTask& task : tasks) {
+        if (is_foreign(task)) {
+            // One that was meant for this sender is not sent around: by its own view another is in charge.
+            if (!task.directed) foreign_.push_back(task);
+            done_with(task);
+        } else if (hints_.size() < most) {
+            hints_.push_back(task);
+        } else {
+            done_with(task);
+            complete = false;
+        }
+    }
+    if (!complete) hints_missing_ = true;
+}
+
+void Intake::set_slots(std::optional<UserSlots> slots) {
+    slots_ = std::move(slots);
+    due_at(clock_.mono());
 }
 
 void Intake::done_with(const queue::QueuedTask& task) {
@@ -115,8 +130,8 @@ bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
         claim_due_but(batch, enough, now);
         if (batch.claimed.size() == batch_size_) return true;
         passed_over_ = enough;
-        // What is due may be theirs, who are told of when they have room.
-        due = enough.empty() ? storage_.next_due() : std::nullopt;
+        // What is due may be theirs, who are told of when they have room, or another sender's.
+        due = enough.empty() && !slots_ ? storage_.next_due() : std::nullopt;
     }
     const Duration wait = due ? std::clamp<Duration>(*due - now, poll_floor, poll_interval) : poll_interval;
     next_poll_ = clock_.mono() + wait;

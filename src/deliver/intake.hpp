@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,6 +35,10 @@ public:
     // Something in the database is due at that time.
     void due_at(MonoTime at) { next_poll_ = std::min(next_poll_, at); }
     void clear() { hints_.clear(); }
+    // Of which users this sender is in charge; nullopt: of all. What has become due of them is asked for.
+    void set_slots(std::optional<UserSlots> slots);
+    // Tasks, since the last call, of users of whom others are in charge.
+    std::vector<queue::QueuedTask> take_foreign() { return std::exchange(foreign_, {}); }
 
     struct Batch {
         std::vector<ClaimedDelivery> claimed;
@@ -57,7 +62,7 @@ public:
         return hints_.empty() && !hints_missing_ && passed_over_.empty() && doubtful_.empty();
     }
     storage::Claim new_claim(Timestamp now, std::vector<Uuid> except) const {
-        return {owner_, now + lease_, std::move(except)};
+        return {owner_, now + lease_, std::move(except), slots_};
     }
 
     // Others had taken this sender's claims over until now.
@@ -79,6 +84,9 @@ private:
     bool claim_due(Batch& batch, const std::vector<Uuid>& enough);
     void claim_due_but(Batch& batch, std::vector<Uuid> except, Timestamp now);
     bool claim_hinted(Batch& batch, const std::vector<Uuid>& enough);
+    bool is_foreign(const queue::QueuedTask& task) const {
+        return slots_ && task.slot && !slots_->test(*task.slot);
+    }
     void done_with(const queue::QueuedTask& task);
 
     const std::string owner_;
@@ -87,7 +95,9 @@ private:
     const bool hints_may_be_early_;
     storage::Outbox& storage_;
     const Clock& clock_;
+    std::optional<UserSlots> slots_;
     std::deque<queue::QueuedTask> hints_;
+    std::vector<queue::QueuedTask> foreign_;
     std::vector<std::uint64_t> done_;
     bool hints_missing_ = false;
     MonoTime next_poll_;

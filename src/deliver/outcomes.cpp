@@ -63,6 +63,10 @@ void Outcomes::defer(const Held& held) {
     endpoints_.deferred(*held.endpoint, held.lane, clock_.mono());
 }
 
+void Outcomes::give_back(const ClaimedDelivery& claimed, Timestamp lease_until) {
+    write_back_.add({claimed.id, claimed.attempt, clock_.now(), {}, claimed.alert.user_id}, lease_until);
+}
+
 void Outcomes::add_to(SenderStats& stats) const {
     stats.attempts = counted_.attempts;
     stats.delivered = counted_.delivered;

@@ -50,6 +50,8 @@ public:
     void put_off_for_ourselves(const Held& held, const AttemptResult& result);
     // It goes back to the database until its endpoint has room.
     void defer(const Held& held);
+    // Another sender is in charge of its user: it is due, for that one.
+    void give_back(const ClaimedDelivery& claimed, Timestamp lease_until);
 
     void add_to(SenderStats& stats) const;
 

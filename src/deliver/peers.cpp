@@ -7,15 +7,14 @@
 namespace pricewire::deliver {
 namespace {
 
-constexpr Duration look_every = std::chrono::seconds{1};
+constexpr Duration look_every = std::chrono::milliseconds{500};
 // Two reports in a row may be late.
 constexpr int tells_a_life = 3;
 
 }  // namespace
 
-Peers::Peers(const std::string& owner, Duration alive_for, Duration timeout, storage::Outbox& storage,
-             const Clock& clock)
-    : owner_(owner), alive_for_(alive_for), storage_(storage), clock_(clock), share_(alive_for, timeout) {}
+Peers::Peers(const std::string& owner, Duration alive_for, storage::Outbox& storage, const Clock& clock)
+    : owner_(owner), alive_for_(alive_for), storage_(storage), clock_(clock) {}
 
 bool Peers::step() {
     bool given_back = false;
@@ -35,7 +34,6 @@ bool Peers::report() {
     report_at_ = told_at + alive_for_ / tells_a_life;
     if (was_dead) {
         ++revivals_;
-        share_.joined();
         check_at_ = MonoTime::min();
         log::warn(
             "this sender did not report in time that it is alive; others have taken over its deliveries and "
@@ -48,8 +46,6 @@ bool Peers::report() {
 bool Peers::check() {
     check_at_ = clock_.mono() + look_every;
     const std::size_t given_back = storage_.release_dead(clock_.now());
-    count_ = std::max<std::size_t>(storage_.senders_alive(clock_.now()), 1);
-    share_.counted(count_, clock_.mono());
     if (given_back == 0) return false;
     log::warn("a sender has died; the others attempt its deliveries",
               {{"deliveries", std::to_string(given_back)}});

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "base/clock.hpp"
-#include "deliver/window_share.hpp"
 #include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
@@ -15,9 +14,7 @@ namespace pricewire::deliver {
 class Peers {
 public:
     // Each report is valid for `alive_for`; zero if the sender is alone, which then is always alive.
-    // `timeout` is that of an attempt.
-    Peers(const std::string& owner, Duration alive_for, Duration timeout, storage::Outbox& storage,
-          const Clock& clock);
+    Peers(const std::string& owner, Duration alive_for, storage::Outbox& storage, const Clock& clock);
 
     bool alone() const { return alive_for_ == Duration::zero(); }
     // Whether the others consider it alive.
@@ -28,9 +25,6 @@ public:
     int revivals() const { return revivals_; }
     bool due() const { return clock_.mono() >= next_step(); }
     MonoTime next_step() const { return alone() ? MonoTime::max() : std::min(report_at_, check_at_); }
-    // How many senders are alive, this one included; as of the last check.
-    std::size_t count() const { return count_; }
-    const WindowShare& share() const { return share_; }
     // Reports and checks what is due. A sender that has been dead first gives back what it held, as others
     // would. True if deliveries were given back and are due. Throws what the storage throws.
     bool step();
@@ -47,8 +41,6 @@ private:
     MonoTime check_at_ = MonoTime::min();
     MonoTime alive_until_ = MonoTime::min();
     int revivals_ = 0;
-    std::size_t count_ = 1;
-    WindowShare share_;
 };
 
 }  // namespace pricewire::deliver

@@ -125,6 +125,7 @@ private:
             }
             if (inbox_->tasks_dropped.exchange(false)) dispatcher_->on_tasks({}, false);
             wake = step();
+            if (const auto foreign = dispatcher_->take_foreign(); !foreign.empty()) queue_.hand_on(foreign);
             if (const auto done = dispatcher_->take_done(); !done.empty()) queue_.done(done);
             if (stop_by) wake = std::min(wake, *stop_by);
         }

@@ -127,10 +127,18 @@ void WriteBack::write_breakers(std::vector<Breaker> breakers) {
     storage_.save_breakers(breakers);
 }
 
-void WriteBack::finish() {
-    while (!outcomes_.empty()) record_some();
-    write_deferrals();
-    storage_.release_claims(owner_);
+void WriteBack::finish(std::vector<Breaker> breakers) {
+    try {
+        while (!outcomes_.empty()) record_some();
+        write_deferrals();
+        storage_.release_claims(owner_);
+        if (!breakers.empty()) write_breakers(std::move(breakers));
+    } catch (const std::exception& e) {
+        log::error(
+            "the sender could not write its last outcomes; these deliveries are attempted again with the "
+            "same webhook-id after the next start",
+            {{"reason", e.what()}, {"attempts", std::to_string(outcomes())}});
+    }
 }
 
 std::optional<MonoTime> WriteBack::next_step(bool at_once) const {

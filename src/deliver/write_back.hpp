@@ -66,8 +66,8 @@ public:
     void write_deferrals();
     void write_breakers(std::vector<Breaker> breakers);
     bool breakers_due() const { return clock_.mono() >= breakers_at_; }
-    // Writes outcomes and gives every claim back. Throws what the storage throws.
-    void finish();
+    // Writes all that is left, and gives every claim back. An error is logged.
+    void finish(std::vector<Breaker> breakers);
 
     // When step() has something to do; nullopt if nothing is left to write.
     std::optional<MonoTime> next_step(bool at_once) const;

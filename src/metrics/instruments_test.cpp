@@ -376,6 +376,7 @@ public:
         return std::make_shared<const cluster::Groups>(std::span<const Member>(), 2);
     }
     MonoTime alive_until() const override { return MonoTime::min(); }
+    MonoTime alive_until(MemberRole) const override { return MonoTime::min(); }
     void stop() override {}
 };
 

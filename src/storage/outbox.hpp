@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
 #include "domain/delivery.hpp"
+#include "domain/user_slot.hpp"
 #include "storage/error.hpp"
 
 namespace pricewire::storage {
@@ -20,6 +21,8 @@ struct Claim {
     std::string owner;  // stable across restarts of one sender, 1 to 100 characters
     Timestamp lease_until;
     std::vector<Uuid> except{};  // users whose deliveries are passed over; not for claim_lane()
+    // Only deliveries of users in these slots; nullopt: all. Not for claim_lane() and fire().
+    std::optional<UserSlots> slots = std::nullopt;
 };
 
 // Lets fire() claim deliveries as it writes them, for the sender of this process, which then need not ask for them.
@@ -106,10 +109,8 @@ public:
     // these owners; returns the number of deliveries. An owner that never called keep_alive() is left to the
     // leases of its claims.
     virtual std::size_t release_dead(Timestamp now) = 0;
-    // How many owners have a keep_alive() that has not expired.
-    virtual std::size_t senders_alive(Timestamp now) = 0;
     // Gives claims back without an attempt. A deferral whose attempt number is not the delivery's current one
-    // is ignored.
+    // is ignored; one without a lane is only due at its time.
     virtual void defer(std::span<const Deferral> deferrals) = 0;
     // Writes attempts and the resulting state of their deliveries. An outcome whose attempt number is not the
     // delivery's current one is ignored (fencing). A delivery that was cancelled during its attempt stays

@@ -49,7 +49,6 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"backlog", [&] { s.backlog(now_, 1); }},
         {"release_claims", [&] { s.release_claims("x"); }},
         {"keep_alive", [&] { s.keep_alive("x", now_); }},
-        {"senders_alive", [&] { s.senders_alive(now_); }},
         {"release_dead", [&] { s.release_dead(now_); }},
         {"defer", [&] { s.defer(std::vector{Deferral{none, 1, now_, "lane"}}); }},
         {"claim_lane", [&] { s.claim_lane("lane", 1, by_me); }},

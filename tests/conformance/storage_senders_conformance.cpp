@@ -18,8 +18,6 @@ TEST_P(StorageSendersConformance, ADeadSendersClaimsAreReleasedBeforeItsLeaseExp
     claim(dead, 1, now_);
     claim(living, 1, now_, "sender-2");
     claim(silent, 1, now_, "sender-3");
-    EXPECT_EQ(storage_->senders_alive(now_), 2U);
-    EXPECT_EQ(storage_->senders_alive(now_ + 5s), 1U);
     EXPECT_EQ(storage_->release_dead(now_ + 5s - 1us), 0U);
     EXPECT_EQ(storage_->release_dead(now_ + 5s), 1U);
     const auto again = storage_->claim_due(now_ + 5s, 10, {"sender-4", now_ + lease_});

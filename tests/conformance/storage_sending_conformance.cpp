@@ -196,6 +196,29 @@ TEST_P(StorageSendingConformance, ReleasingDoesNotMoveDeferredDeliveries) {
     EXPECT_EQ(from_lane(10), std::vector{deferred});
 }
 
+TEST_P(StorageSendingConformance, ClaimsTakeOnlyUsersOfTheSlotsNamed) {
+    const Uuid mine = pending();
+    const Uuid other = pending();
+    storage::Claim other_slots{"sender-1", now_ + lease_, {}, UserSlots().set().reset(user_slot(user_))};
+    const std::vector<DeliveryTask> tasks{{mine, 1}, {other, 1}};
+    EXPECT_TRUE(storage_->claim(tasks, now_ + 1s, other_slots).empty());
+    EXPECT_TRUE(storage_->claim(std::span(tasks).first(1), now_ + 1s, other_slots).empty());
+    EXPECT_TRUE(storage_->claim_due(now_ + 1s, 10, other_slots).empty());
+    other_slots.slots = UserSlots();
+    EXPECT_TRUE(storage_->claim_due(now_ + 1s, 10, other_slots).empty()) << "none are none";
+    const storage::Claim its_slot{"sender-1", now_ + lease_, {}, UserSlots().set(user_slot(user_))};
+    EXPECT_EQ(storage_->claim(std::span(tasks).first(1), now_ + 1s, its_slot).size(), 1U);
+    EXPECT_EQ(storage_->claim_due(now_ + 1s, 10, its_slot).at(0).id, other);
+}
+
+TEST_P(StorageSendingConformance, WhatIsGivenBackWithoutALaneIsDue) {
+    const Uuid id = pending();
+    storage_->claim(std::vector{DeliveryTask{id, 1}}, now_, {"sender-1", now_ + lease_});
+    storage_->defer(std::vector{Deferral{.delivery_id = id, .until = now_, .lane = {}}});
+    EXPECT_TRUE(storage_->lanes(10).empty());
+    EXPECT_EQ(due(now_), std::vector{id});
+}
+
 TEST_P(StorageSendingConformance, ClaimsPassOverTheUsersNamed) {
     const Uuid mine = pending();
     const Uuid other = add_user("other@example.com");

@@ -652,6 +652,7 @@ due AS MATERIALIZED (
     SELECT d.id, t.place
     FROM task t JOIN deliveries d ON d.id = t.id AND d.attempts = t.attempt - 1
     WHERE d.due_at <= $3::timestamptz AND d.user_id <> ALL ($6::uuid[])
+      AND ($7::int[] = '{}' OR get_byte(uuid_send(d.user_id), 15) = ANY ($7::int[]))
     FOR UPDATE OF d SKIP LOCKED),
 claimed AS (
     UPDATE deliveries d
@@ -668,6 +669,7 @@ ORDER BY d.place;
 WITH due AS MATERIALIZED (
     SELECT id FROM deliveries
     WHERE id = $1::uuid AND attempts = $2::int - 1 AND due_at <= $3::timestamptz AND user_id <> ALL ($6::uuid[])
+      AND ($7::int[] = '{}' OR get_byte(uuid_send(user_id), 15) = ANY ($7::int[]))
     FOR UPDATE SKIP LOCKED),
 claimed AS (
     UPDATE deliveries d
@@ -685,6 +687,7 @@ claimed AS (
 WITH due AS MATERIALIZED (
     SELECT d.id, d.due_at FROM deliveries d
     WHERE d.due_at <= $1::timestamptz AND d.user_id <> ALL ($5::uuid[])
+      AND ($6::int[] = '{}' OR get_byte(uuid_send(d.user_id), 15) = ANY ($6::int[]))
     ORDER BY d.due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
 claimed AS (
     UPDATE deliveries d
@@ -748,9 +751,6 @@ ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until;
 -- name: sender_forget
 DELETE FROM senders WHERE owner = $1::text;
 
--- name: senders_alive
-SELECT count(*) FROM senders WHERE alive_until > $1::timestamptz;
-
 -- name: senders_dead
 -- A sender that another process is removing, or that is just calling keep_alive, is skipped.
 DELETE FROM senders WHERE owner IN (
@@ -768,7 +768,8 @@ held AS MATERIALIZED (
     FROM given g JOIN deliveries d ON d.id = g.id AND d.attempts = g.attempt - 1
     WHERE d.state = 'delivering' ORDER BY d.id FOR UPDATE OF d)
 UPDATE deliveries d
-SET state = 'pending', due_at = h.due_at, lease_owner = NULL, lane = h.lane, lane_turn = h.turn
+SET state = 'pending', due_at = h.due_at, lease_owner = NULL, lane = nullif(h.lane, ''),
+    lane_turn = CASE WHEN h.lane <> '' THEN h.turn END
 FROM held h WHERE d.id = h.id;
 
 -- name: record

@@ -22,6 +22,18 @@ Array ids_of(const Ids& ids) {
     return out;
 }
 
+// Empty: all of them.
+inline Array slots_of(const Claim& claim) {
+    Array out;
+    if (!claim.slots) return out;
+    for (std::size_t slot = 0; slot < user_slots; ++slot) {
+        if (claim.slots->test(slot)) out.add(slot);
+    }
+    // No user has this one.
+    if (claim.slots->none()) out.add(user_slots);
+    return out;
+}
+
 // Of a statement that has written a delivery and one for each of the devices, whose ids are separated by spaces.
 inline void add_pushes(std::vector<DeliveryTask>& out, const Uuid& delivery_id, const Uuid& user_id,
                        std::string_view devices) {

@@ -253,17 +253,17 @@ std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, T
         if (seen.size() == 1) {
             const auto& [id, attempt] = *seen.begin();
             return present(db.all(read, "claim_one", id, attempt, now, claim.lease_until, claim.owner,
-                                  ids_of(claim.except)));
+                                  ids_of(claim.except), slots_of(claim)));
         }
-        return present(
-            db.all(read, "claim", ids, attempts, now, claim.lease_until, claim.owner, ids_of(claim.except)));
+        return present(db.all(read, "claim", ids, attempts, now, claim.lease_until, claim.owner,
+                              ids_of(claim.except), slots_of(claim)));
     });
 }
 
 std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, const Claim& claim) {
     return statement("claim_due", Durability::process, [&](Connection& db) {
         return present(db.all(or_skip("claim_due", sql::read_claimed), "claim_due", now, limit,
-                              claim.lease_until, claim.owner, ids_of(claim.except)));
+                              claim.lease_until, claim.owner, ids_of(claim.except), slots_of(claim)));
     });
 }
 

@@ -148,12 +148,6 @@ public:
             return release(db, db.all(read_text, "senders_dead", now));
         });
     }
-    std::size_t senders_alive(Timestamp now) override {
-        return read("senders_alive", [&](Connection& db) {
-            return static_cast<std::size_t>(
-                *db.first([](const auto& row) { return row.number(0); }, "senders_alive", now));
-        });
-    }
     std::vector<std::string> lanes(std::size_t limit) override {
         return read("lanes", [&](Connection& db) { return db.all(read_text, "lanes", limit); });
     }

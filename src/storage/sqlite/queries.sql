@@ -398,16 +398,13 @@ INSERT OR REPLACE INTO senders (owner, alive_until) VALUES (?, ?);
 -- name: sender_forget
 DELETE FROM senders WHERE owner = ?;
 
--- name: senders_alive
-SELECT count(*) FROM senders WHERE alive_until > ?;
-
 -- name: senders_dead
 DELETE FROM senders WHERE alive_until <= ? RETURNING owner;
 
 -- name: defer
 UPDATE deliveries
-SET state = 'pending', due_at = ?3, lease_owner = NULL, lane = ?4,
-    lane_turn = (SELECT coalesce(max(o.lane_turn), 0) + 1 FROM deliveries o WHERE o.lane = ?4)
+SET state = 'pending', due_at = ?3, lease_owner = NULL, lane = nullif(?4, ''),
+    lane_turn = CASE WHEN ?4 <> '' THEN (SELECT coalesce(max(o.lane_turn), 0) + 1 FROM deliveries o WHERE o.lane = ?4) END
 WHERE id = ?1 AND attempts = ?2 - 1 AND state = 'delivering';
 
 -- name: record_delivery

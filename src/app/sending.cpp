@@ -1,0 +1,113 @@
+#include "app/sending.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace pricewire::app {
+namespace {
+
+// How long after a sender has died the others take over its deliveries.
+constexpr Duration alive_for = std::chrono::seconds{3};
+
+// A member in its present life.
+std::string life_of(const Member& member) {
+    return member.report.id + " " + std::to_string(member.epoch);
+}
+
+deliver::Charge charge_of(const cluster::Group& senders, const UserSlots& owned, const std::string& id) {
+    deliver::Charge out{.view = senders.view(), .self = {}, .senders = {}, .owned = owned};
+    for (const Member& member : senders.members()) {
+        out.senders.push_back(life_of(member));
+        if (member.report.id == id) {
+            out.self = out.senders.back();
+        } else if (member.report.settled != out.view) {
+            out.others_settled = false;
+        }
+    }
+    std::ranges::sort(out.senders);
+    return out;
+}
+
+}  // namespace
+
+Sending::Sending(Sharding& sharding, const Clock& clock, deliver::SenderOptions& options)
+    : sharding_(sharding), clock_(clock), id_(sharding.id(MemberRole::sender)) {
+    renewed(*sharding.group(MemberRole::sender));
+    options.owner = id_;
+    options.alive_for = alive_for;
+    options.charge = [this] { return charge(); };
+    options.settled_by = [this](const std::string& view) { settled_by(view); };
+}
+
+std::shared_ptr<const deliver::Charge> Sending::charge() const {
+    MutexLock lock(mutex_);
+    return charge_;
+}
+
+void Sending::settled_by(const std::string& view) {
+    MutexLock lock(mutex_);
+    settled_view_ = view;
+}
+
+void Sending::begun(const deliver::Sender& sender) {
+    sharding_.attach(MemberRole::sender,
+                     {.report = [this, &sender](MemberReport& out) { return report(sender, out); },
+                      .renewed = [this](const auto& senders) { renewed(*senders); }});
+}
+
+void Sending::resign() {
+    MutexLock lock(mutex_);
+    resigned_ = true;
+    auto none = std::make_shared<deliver::Charge>(*charge_);
+    none->owned.reset();
+    charge_ = std::move(none);
+}
+
+void Sending::end() {
+    sharding_.detach(MemberRole::sender);
+}
+
+void Sending::renewed(const cluster::Group& senders) {
+    const cluster::Group group = cluster::dividing(senders, id_);
+    if (!owners_ || owners_->group().view() != group.view()) owners_.emplace(group);
+    auto charge = std::make_shared<deliver::Charge>(charge_of(group, owners_->owned(id_), id_));
+    charge->until = sharding_.membership()->alive_until(MemberRole::sender);
+    MutexLock lock(mutex_);
+    if (!resigned_) charge_ = std::move(charge);
+}
+
+// One that is not settled by any view yet says so by what is no view.
+bool Sending::report(const deliver::Sender& sender, MemberReport& report) {
+    MutexLock lock(mutex_);
+    report.settled = settled_view_.empty() ? "-" : settled_view_;
+    report.holds = static_cast<std::int64_t>(charge_->owned.count());
+    return pulse_.beats(sender.stats().steps, clock_.mono());
+}
+
+std::string queue_of_sender(const std::string& queue_of_all, const std::string& id) {
+    return queue_of_all + "." + id;
+}
+
+std::function<std::string(std::uint8_t)> queues_of_senders(const Sharding& sharding,
+                                                           std::string queue_of_all) {
+    struct Known {
+        Mutex mutex;
+        std::shared_ptr<const cluster::Group> group GUARDED_BY(mutex);
+        std::optional<cluster::SlotOwners> owners GUARDED_BY(mutex);
+    };
+    return
+        [&sharding, known = std::make_shared<Known>(), queue = std::move(queue_of_all)](std::uint8_t slot) {
+            auto group = sharding.group(MemberRole::sender);
+            MutexLock lock(known->mutex);
+            if (group != known->group) {
+                cluster::Group now = cluster::dividing(*group);
+                if (!known->owners || known->owners->group().view() != now.view())
+                    known->owners.emplace(std::move(now));
+                known->group = std::move(group);
+            }
+            const std::string& owner = known->owners->owner(slot);
+            return owner.empty() ? std::string() : queue_of_sender(queue, owner);
+        };
+}
+
+}  // namespace pricewire::app

@@ -1,0 +1,158 @@
+// Senders that divide users; the others are played by the test.
+#include <algorithm>
+
+#include "deliver/dispatcher_fixture.hpp"
+
+namespace pricewire::deliver {
+namespace {
+
+class DispatcherSlotsTest : public DispatcherTest {
+protected:
+    // "one" among these senders, of which each is settled; the user is its own or another's.
+    void charge(std::vector<std::string> senders, bool owned, bool others_settled = true) {
+        auto next = std::make_shared<Charge>();
+        for (const std::string& sender : senders) next->view += sender + " ";
+        next->self = "one";
+        next->senders = std::move(senders);
+        next->owned.set();
+        next->owned.set(user_slot(user_), owned);
+        next->others_settled = others_settled;
+        next->until = clock_.mono() + lasts_;
+        charge_ = std::move(next);
+    }
+    void begin(std::size_t per_endpoint = 4) {
+        SenderOptions options;
+        options.owner = "one";
+        options.alive_for = seconds{3};
+        options.per_endpoint = per_endpoint;
+        options.charge = [this] { return charge_; };
+        options.settled_by = [this](const std::string& view) { settled_by_ = view; };
+        start(options);
+        settle();
+    }
+    void answer_all() {
+        while (client_->open() > 0) {
+            net::HttpResult answer = fakes::http_status(200);
+            answer.duration = milliseconds{40};
+            client_->answer(0, answer);
+        }
+        settle();
+    }
+    // The most under way at a time while that passes.
+    std::size_t most_open(Duration d) {
+        std::size_t most = 0;
+        for (Duration gone{}; gone < d; gone += milliseconds{100}) {
+            if (storage_.count(DeliveryState::pending) == 0) hint(fire(20));
+            most = std::max(most, client_->open());
+            answer_all();
+            pass(milliseconds{100});
+        }
+        return most;
+    }
+
+    Duration lasts_ = std::chrono::hours{1};
+    std::shared_ptr<const Charge> charge_;
+    std::string settled_by_;
+};
+
+TEST_F(DispatcherSlotsTest, WhatIsAnothersIsNotClaimedAndItsTasksAreHandedOn) {
+    charge({"one", "two"}, false);
+    begin();
+    std::vector<queue::QueuedTask> tasks;
+    const std::uint8_t slot = user_slot(user_);
+    for (const DeliveryTask& task : fire(3))
+        tasks.push_back({.task = task, .receipt = ++last_receipt_, .slot = slot});
+    tasks[1].directed = true;
+    tasks[2].slot.reset();
+    dispatcher_->on_tasks(tasks, true);
+    pass(seconds{3});
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 3U);
+    const auto foreign = dispatcher_->take_foreign();
+    ASSERT_EQ(foreign.size(), 1U)
+        << "neither is one sent around that was meant for it, nor one whose user is not known";
+    EXPECT_EQ(foreign[0].task.delivery_id, tasks[0].task.delivery_id);
+    EXPECT_EQ(dispatcher_->take_done().size(), 3U);
+    EXPECT_EQ(settled_by_, "one two ");
+    EXPECT_FALSE(dispatcher_->offer()) << "the firing's user may be another's";
+}
+
+TEST_F(DispatcherSlotsTest, WhatWaitsIsGivenBackAndWhatIsUnderWayEndsHere) {
+    charge({"one"}, true);
+    begin();
+    hint(fire(6));
+    const std::size_t begun = client_->open();
+    ASSERT_GT(begun, 0U);
+    ASSERT_LT(begun, 6U);
+    charge({"one", "two"}, false);
+    pass(milliseconds{300});
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 6 - begun) << "another may claim them";
+    EXPECT_LE(storage_.next_due(), clock_.now()) << "at once";
+    EXPECT_EQ(settled_by_, "one ") << "its attempts have not ended";
+    answer_all();
+    EXPECT_EQ(settled_by_, "one two ");
+    pass(seconds{3});
+    EXPECT_EQ(client_->seen().size(), begun);
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), begun);
+}
+
+TEST_F(DispatcherSlotsTest, WhatIsGainedHasOneAttemptAtATimeUntilAllAreSettled) {
+    charge({"one", "two"}, false);
+    begin();
+    pass(seconds{6});
+    hint(fire(20));
+    charge({"one", "two", "three"}, true, false);
+    EXPECT_EQ(most_open(seconds{8}), 1U);
+    charge({"one", "two", "three"}, true);
+    EXPECT_EQ(most_open(seconds{8}), 4U);
+}
+
+TEST_F(DispatcherSlotsTest, WhatADeadOneHadHasOneAttemptAtATimeUntilTheTimeoutHasPassed) {
+    charge({"one", "two"}, false);
+    begin();
+    pass(seconds{6});
+    charge({"one"}, true);
+    EXPECT_EQ(most_open(milliseconds{4900}), 1U);
+    EXPECT_EQ(most_open(seconds{8}), 4U);
+}
+
+TEST_F(DispatcherSlotsTest, AtTheEndOfItsLeaseItStartsNothing) {
+    lasts_ = seconds{3};
+    charge({"one"}, true);
+    begin();
+    hint(fire(20));
+    pass(seconds{3});
+    const std::size_t begun = client_->seen().size();
+    answer_all();
+    hint(fire(1, "https://other.example.com/"));
+    pass(seconds{2});
+    EXPECT_EQ(client_->seen().size(), begun);
+    charge({"one"}, true);
+    EXPECT_GT(most_open(seconds{2}), 0U);
+}
+
+TEST_F(DispatcherSlotsTest, BreakersAndLanesComeAndGoWithTheUser) {
+    charge({"one"}, true);
+    begin();
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
+    hint(fire(30));
+    pass(seconds{2});
+    ASSERT_EQ(storage_.breakers().size(), 1U);
+    ASSERT_EQ(dispatcher_->stats().open_breakers, 1U);
+    charge({"one", "two"}, false);
+    pass(seconds{2});
+    EXPECT_EQ(dispatcher_->stats().open_breakers, 0U);
+    EXPECT_EQ(storage_.breakers().size(), 1U) << "it is the other's";
+    const auto attempts = client_->seen().size();
+    pass(seconds{120});
+    EXPECT_EQ(client_->seen().size(), attempts) << "nor does it fetch from its lanes";
+    charge({"one"}, true);
+    pass(milliseconds{100});
+    EXPECT_EQ(dispatcher_->stats().open_breakers, 1U);
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
+    pass(std::chrono::minutes{3}, seconds{1});
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 30U);
+    EXPECT_EQ(storage_.breakers().size(), 0U);
+}
+
+}  // namespace
+}  // namespace pricewire::deliver

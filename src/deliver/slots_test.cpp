@@ -1,0 +1,96 @@
+#include "deliver/slots.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace pricewire::deliver {
+namespace {
+
+using std::chrono::seconds;
+
+class SlotsTest : public testing::Test {
+protected:
+    // As "a" sees it, if the senders own equal parts.
+    Slots::Change update(std::vector<std::string> senders, bool others_settled,
+                         const std::string& self = "a 1") {
+        Charge charge{.self = self, .senders = senders, .others_settled = others_settled};
+        const auto own = std::ranges::find(senders, self) - senders.begin();
+        for (std::size_t slot = 0; slot < user_slots; ++slot) {
+            if (slot % senders.size() == static_cast<std::size_t>(own)) charge.owned.set(slot);
+        }
+        return slots_.update(charge, clock_.mono());
+    }
+
+    ManualClock clock_;
+    Slots slots_{seconds{5}};
+};
+
+TEST_F(SlotsTest, OneThatIsAloneOwnsAllAtOnce) {
+    EXPECT_TRUE(update({"a 1"}, true).gained.all());
+    EXPECT_TRUE(slots_.owned().all());
+    EXPECT_TRUE(slots_.one_each().none());
+    const Slots::Change change = update({"a 1", "b 1"}, false);
+    EXPECT_EQ(change.lost.count(), 128U);
+    EXPECT_TRUE(slots_.one_each().none()) << "what it has it had before";
+}
+
+TEST_F(SlotsTest, OneThatJoinsHasOneAttemptEachUntilAllAreSettledAndWhatHasGoneHasEnded) {
+    EXPECT_EQ(update({"a 1", "b 1"}, false).gained.count(), 128U);
+    EXPECT_EQ(slots_.one_each(), slots_.owned());
+    clock_.advance(seconds{4});
+    EXPECT_TRUE(update({"a 1", "b 1"}, true).freed.none());
+    EXPECT_EQ(slots_.one_each(), slots_.owned()) << "another may have gone just before";
+    clock_.advance(seconds{1});
+    EXPECT_TRUE(update({"a 1", "b 1"}, false).freed.none());
+    EXPECT_EQ(update({"a 1", "b 1"}, true).freed.count(), 128U);
+    EXPECT_TRUE(slots_.one_each().none());
+    EXPECT_TRUE(update({"a 1", "b 1"}, false).freed.none());
+    EXPECT_TRUE(slots_.one_each().none());
+}
+
+TEST_F(SlotsTest, WhatOneHadThatHasGoneHasOneAttemptEachUntilItsAttemptsHaveEnded) {
+    update({"a 1", "b 1"}, true);
+    clock_.advance(seconds{5});
+    update({"a 1", "b 1"}, true);
+    const UserSlots before = slots_.owned();
+    EXPECT_EQ(update({"a 1"}, true).gained, ~before);
+    EXPECT_EQ(slots_.one_each(), ~before);
+    clock_.advance(seconds{4});
+    update({"a 1"}, true);
+    EXPECT_EQ(slots_.one_each(), ~before);
+    clock_.advance(seconds{1});
+    update({"a 1"}, true);
+    EXPECT_TRUE(slots_.one_each().none());
+}
+
+TEST_F(SlotsTest, OneThatLivesAnotherLifeMayHaveHadAttemptsInTheOneBefore) {
+    update({"a 1"}, true);
+    update({"a 1", "b 1"}, true);
+    clock_.advance(seconds{60});
+    update({"a 1"}, true);
+    clock_.advance(seconds{60});
+    update({"a 1"}, true);
+    EXPECT_TRUE(slots_.one_each().none());
+    update({"a 1", "b 2"}, true);
+    update({"a 1", "b 3"}, true);
+    update({"a 1"}, true);
+    EXPECT_EQ(slots_.one_each().count(), 128U);
+}
+
+TEST_F(SlotsTest, InAnotherLifeOfItsOwnOthersMayHaveTakenOver) {
+    update({"a 1"}, true);
+    update({"a 2"}, true, "a 2");
+    EXPECT_TRUE(slots_.one_each().none()) << "nobody else lives";
+    update({"a 2", "b 1"}, true, "a 2");
+    EXPECT_TRUE(slots_.one_each().none());
+    update({"a 3", "b 1"}, true, "a 3");
+    EXPECT_EQ(slots_.one_each(), slots_.owned());
+    clock_.advance(seconds{5});
+    update({"a 3", "b 1"}, true, "a 3");
+    EXPECT_TRUE(slots_.one_each().none());
+}
+
+}  // namespace
+}  // namespace pricewire::deliver
