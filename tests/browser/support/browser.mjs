@@ -128,7 +128,7 @@ export class Visitor {
     });
     await visitor.context.addInitScript(watch);
     for (const script of before) await visitor.context.addInitScript(script);
-    await visitor.context.tracing.start({ screenshots: true, snapshots: true });
+    await visitor.context.tracing.start({ screenshots: false, snapshots: true });
     visitor.context.on('page', (page) => visitor.guard(page));
     visitor.page = await visitor.open_tab();
     return visitor;
