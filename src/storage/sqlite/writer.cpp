@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 
 #include "base/log.hpp"
@@ -24,7 +23,8 @@ constexpr int long_log = 4000;
 constexpr int longest_log = 16'000;
 constexpr auto quiet = std::chrono::milliseconds{2};
 // How much of the log is prepared at a time, and what must be left on the disk.
-constexpr std::int64_t log_piece = 4 << 20;
+constexpr std::int64_t log_piece = 1 << 20;
+constexpr std::int64_t log_page = 4096;
 constexpr std::uintmax_t disk_left = std::uintmax_t{1} << 30;
 
 // Keeps other processes from writing while it exists.
@@ -287,10 +287,21 @@ bool Writer::prepare_some_log() {
         // Other processes may write into the log, too.
         const Locked locked(*db_);
         const std::int64_t from = size_of(paths_[1]);
-        std::ofstream log(paths_[1], std::ios::binary | std::ios::in | std::ios::ate);
-        log << std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(to - from, 0, log_piece)), '\0');
-        log.close();
-        return log && from + log_piece < to;
+        const int fd = open(paths_[1].c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+        if (fd < 0) return false;
+        // By single pages: of what was written at once the system may cache more together, all of which it looks through
+        // for each write into it.
+        const std::string page(log_page, '\0');
+        const std::int64_t end = std::min(to, from + log_piece);
+        std::int64_t at = from;
+        while (at < end) {
+            const std::int64_t next = std::min(end, (at / log_page + 1) * log_page);
+            const ssize_t written = write(fd, page.data(), static_cast<std::size_t>(next - at));
+            if (written <= 0) break;
+            at += written;
+        }
+        close(fd);
+        return at == end && end < to;
     } catch (const std::exception&) {
         return false;
     }
