@@ -258,12 +258,16 @@ SELECT
 FROM alerts a CROSS JOIN deliveries d ON d.id = a.delivery_id LEFT JOIN prices_fired g ON g.id = d.price_fired
 WHERE a.id = ?1 AND a.user_id = ?2 AND a.deleted_at IS NULL AND a.rule IS NULL;
 
+-- name: firing_user
+-- Of an active alert in the plain form, and whether they may have devices.
+SELECT a.user_id, EXISTS (SELECT 1 FROM push_subscriptions p WHERE p.user_id = a.user_id)
+FROM alerts a WHERE a.id = ? AND +a.is_active = 1 AND a.rule IS NULL;
+
 -- name: firing_delivery
-INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, late, firing, price, price_time,
-                        price_fired)
-SELECT ?6, a.id, a.user_id, 'pending', ?1, ?1, ?1 + a.deliver_within, ?2, 1, ?3, ?4, ?5
-FROM alerts a WHERE a.id = ?7 AND +a.is_active = 1 AND a.rule IS NULL
-RETURNING user_id;
+INSERT INTO deliveries (id, alert_id, user_id, state, due_at, lease_owner, created_at, deadline, late, firing, price,
+                        price_time, price_fired)
+SELECT ?6, a.id, a.user_id, ?8, ?9, ?10, ?1, ?1 + a.deliver_within, ?2, 1, ?3, ?4, ?5
+FROM alerts a WHERE a.id = ?7;
 
 -- name: firing_alert
 UPDATE alerts SET is_active = 0, triggered_at = ?, triggered_price = ?, late = ?, delivery_id = ? WHERE id = ?;
@@ -300,9 +304,10 @@ FROM deliveries WHERE id = ?3;
 INSERT INTO prices_fired (id, board, board_at) VALUES (?, ?, ?);
 
 -- name: ruled_firable
--- Of the alert's k-th firing, if it is that (see Outbox::fire()): its user and ticker, whether it is the last one, and whether
--- it is the first with a delivery.
-SELECT a.user_id, a.ticker, ifnull(s.times <= ?3, 0), a.delivery_id IS NULL
+-- Of the alert's k-th firing, if it is that (see Outbox::fire()): its user and ticker, whether it is the last one, whether
+-- it is the first with a delivery, and whether the user may have devices.
+SELECT a.user_id, a.ticker, ifnull(s.times <= ?3, 0), a.delivery_id IS NULL,
+       EXISTS (SELECT 1 FROM push_subscriptions p WHERE p.user_id = a.user_id)
 FROM alert_states s CROSS JOIN alerts a ON a.id = s.alert_id
 WHERE s.alert_id = ?1 AND a.is_active = 1 AND a.revision = ?2 AND a.rule IS NOT NULL
   AND s.firings = ?3 - 1 AND s.begun_at <= ?4 AND (s.not_before IS NULL OR s.not_before <= ?4)
@@ -315,9 +320,9 @@ SET firings = ?2, not_before = ?3, rules = ?4, triggered_at = ?5, triggered_pric
 WHERE alert_id = ?1;
 
 -- name: ruled_delivery
-INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
+INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, lease_owner, created_at, deadline, late, firing, price,
                         price_time, price_fired, revision, level, condition, evidence)
-SELECT ?1, a.id, a.user_id, ?3, 'pending', ?4, ?4, ?4 + a.deliver_within, ?5, ?6, ?7, ?8, ?9, a.revision, ?10, ?11, ?12
+SELECT ?1, a.id, a.user_id, ?3, ?13, ?14, ?15, ?4, ?4 + a.deliver_within, ?5, ?6, ?7, ?8, ?9, a.revision, ?10, ?11, ?12
 FROM alerts a WHERE a.id = ?2;
 
 -- name: ruled_alert

@@ -1,5 +1,13 @@
 #pragma once
 
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 #include "storage/sql/connections.hpp"
 #include "storage/sql/fired.hpp"
 #include "storage/sql/store.hpp"
@@ -45,6 +53,27 @@ struct Database {
     Writer writer;
 };
 
+// What a call of fire() has written.
+struct Fired {
+    // How a delivery begins: pending, or claimed already.
+    struct Start {
+        std::string_view state;
+        Timestamp due_at;
+        std::optional<std::string_view> owner;
+    };
+    Start start_of(const Uuid& user, Timestamp fired_at) const;
+    void add(const DeliveryTask& task, bool may_have_devices = true) {
+        tasks.push_back(task);
+        if (may_have_devices) users_with_devices.insert(task.user_id);
+    }
+
+    const Claim* claim = nullptr;  // of webhooks, as they are written
+    std::vector<DeliveryTask> tasks = {};
+    std::map<Uuid, int> counts = {};                  // by user: the change of active alerts
+    std::vector<std::pair<Uuid, Uuid>> expired = {};  // users and alerts
+    std::set<Uuid> users_with_devices = {};           // perhaps
+};
+
 // Storage in one SQLite file whose schema is up to date.
 class Store : public sql::Store<Database> {
 public:
@@ -85,8 +114,7 @@ private:
 
     // store_ruled.cpp
     static void fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards,
-                           std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts,
-                           std::vector<std::pair<Uuid, Uuid>>& expired);
+                           Fired& out);
 
     static std::vector<CreateAlertResult> create_all(Connection& db, std::span<const Alert> alerts,
                                                      std::size_t limit, const IdempotentRequest* request,
@@ -94,6 +122,7 @@ private:
     static CreateAlertResult create_one(Connection& db, const Alert& alert, std::size_t limit);
     std::optional<ClaimedDelivery> claim_one(Connection& db, const char* method, const Uuid& id,
                                              std::optional<int> attempt, Timestamp now, const Claim& claim);
+    void read_claimed(Connection& db, std::span<const DeliveryTask> tasks, ClaimOnFiring& on_firing);
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;
 };
 

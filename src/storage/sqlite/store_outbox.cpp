@@ -92,31 +92,33 @@ void count_calls(Connection& db, std::span<const DeliveryOutcome* const> written
 // Up to this many are fired one by one: putting them into a table first takes longer.
 constexpr std::size_t few = 16;
 
+// Not with RETURNING, for which SQLite makes a table each time.
 void fire_one(Connection& db, const Firing& firing, const FiringGroup& group,
-              const std::optional<Uuid>& board, std::vector<DeliveryTask>& tasks,
-              std::map<Uuid, int>& counts) {
-    const auto user =
-        db.first(sql::read_id, "firing_delivery", group.fired_at, sql::late_text(group), group.price.value,
-                 group.price.time, board, firing.delivery_id, firing.alert_id);
-    if (!user) return;
-    tasks.push_back({firing.delivery_id, 1, *user});
-    --counts[*user];
+              const std::optional<Uuid>& board, Fired& out) {
+    const auto found = db.first([](const Row& row) { return std::pair(row.id(0), row.flag(1)); },
+                                "firing_user", firing.alert_id);
+    if (!found) return;
+    const auto& [user, has_devices] = *found;
+    const auto [state, due_at, owner] = out.start_of(user, group.fired_at);
+    db.change("firing_delivery", group.fired_at, sql::late_text(group), group.price.value, group.price.time,
+              board, firing.delivery_id, firing.alert_id, state, due_at, owner);
     db.change("firing_alert", group.fired_at, group.price.value, sql::late_text(group), firing.delivery_id,
               firing.alert_id);
+    out.add({firing.delivery_id, 1, user}, has_devices);
+    --out.counts[user];
 }
 
 // Fires the alerts in the plain form of a group, set-based.
-void fire_plain(Connection& db, const FiringGroup& group, const std::optional<Uuid>& board,
-                std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts) {
+void fire_plain(Connection& db, const FiringGroup& group, const std::optional<Uuid>& board, Fired& out) {
     if (group.firings.size() <= few) {
-        for (const Firing& firing : group.firings) fire_one(db, firing, group, board, tasks, counts);
+        for (const Firing& firing : group.firings) fire_one(db, firing, group, board, out);
         return;
     }
     for (const Firing& firing : group.firings) db.change("firing_add", firing.alert_id, firing.delivery_id);
     db.each(
         [&](const Row& row) {
-            tasks.push_back({row.id(0), 1, row.id(1)});
-            --counts[tasks.back().user_id];
+            out.add({row.id(0), 1, row.id(1)});
+            --out.counts[out.tasks.back().user_id];
             return true;
         },
         "firing_deliveries", group.fired_at, sql::late_text(group), group.price.value, group.price.time,
@@ -126,22 +128,38 @@ void fire_plain(Connection& db, const FiringGroup& group, const std::optional<Uu
 }
 
 // Beside each delivery one for each device of its user; their tasks come last.
-void write_pushes(Connection& db, std::vector<DeliveryTask>& tasks) {
+void write_pushes(Connection& db, Fired& out) {
     std::map<Uuid, std::vector<Uuid>> devices;  // by user
-    const std::size_t webhooks = tasks.size();
+    for (const Uuid& user : out.users_with_devices) devices[user] = db.all(sql::read_id, "devices", user);
+    if (devices.empty()) return;
+    const std::size_t webhooks = out.tasks.size();
     for (std::size_t i = 0; i < webhooks; ++i) {
-        const DeliveryTask task = tasks[i];
-        const auto [known, is_new] = devices.try_emplace(task.user_id);
-        if (is_new) known->second = db.all(sql::read_id, "devices", task.user_id);
+        const DeliveryTask task = out.tasks[i];
+        const auto known = devices.find(task.user_id);
+        if (known == devices.end()) continue;
         for (const Uuid& device : known->second) {
             const Uuid id = sql::push_delivery_id(task.delivery_id, device);
             db.change("push_delivery", id, device, task.delivery_id);
-            tasks.push_back({id, 1, task.user_id, true});
+            out.tasks.push_back({id, 1, task.user_id, true});
         }
     }
 }
 
+// How many deliveries of webhooks a call may write.
+std::size_t most_deliveries(std::span<const FiringGroup> groups) {
+    std::size_t count = 0;
+    for (const FiringGroup& group : groups)
+        count += group.firings.size() + group.ruled.size() + group.expiries.size();
+    return count;
+}
+
 }  // namespace
+
+Fired::Start Fired::start_of(const Uuid& user, Timestamp fired_at) const {
+    if (claim == nullptr || passed_over(*claim, user))
+        return {to_string(DeliveryState::pending), fired_at, {}};
+    return {to_string(DeliveryState::delivering), claim->lease_until, claim->owner};
+}
 
 std::optional<ClaimedDelivery> Store::claim_one(Connection& db, const char* method, const Uuid& id,
                                                 std::optional<int> attempt, Timestamp now,
@@ -155,34 +173,43 @@ std::optional<ClaimedDelivery> Store::claim_one(Connection& db, const char* meth
 }
 
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, ClaimOnFiring* on_firing) {
-    std::vector<std::pair<Uuid, Uuid>> expired;
+    const bool is_claimed = on_firing != nullptr && most_deliveries(groups) <= few;
     auto written = transaction("fire", Durability::power, [&](Connection& db) {
-        std::vector<DeliveryTask> tasks;
-        std::map<Uuid, int> changes;
+        Fired out;
+        if (is_claimed) out.claim = &on_firing->claim;
         sql::Boards boards(groups);
         for (std::size_t g = 0; g < groups.size(); ++g) {
-            const std::size_t before = tasks.size();
-            if (!groups[g].firings.empty()) fire_plain(db, groups[g], boards.id(g), tasks, changes);
-            if (tasks.size() > before) boards.use(g);
+            const std::size_t before = out.tasks.size();
+            if (!groups[g].firings.empty()) fire_plain(db, groups[g], boards.id(g), out);
+            if (out.tasks.size() > before) boards.use(g);
         }
-        fire_ruled(db, groups, boards, tasks, changes, expired);
+        fire_ruled(db, groups, boards, out);
         boards.write(db);
-        sql::count_active(db, changes);
-        write_pushes(db, tasks);
-        if (on_firing != nullptr && !tasks.empty() && tasks.size() <= few) {
-            ++on_firing->tries;
-            for (const DeliveryTask& task : tasks) {
-                auto claimed =
-                    claim_one(db, "fire", task.delivery_id, task.attempt, Timestamp::max(), on_firing->claim);
-                if (claimed) on_firing->claimed.push_back(std::move(*claimed));
-            }
-            if (on_firing->before_commit && !on_firing->claimed.empty())
-                on_firing->before_commit(on_firing->claimed);
-        }
-        return tasks;
+        sql::count_active(db, out.counts);
+        write_pushes(db, out);
+        if (is_claimed && !out.tasks.empty()) read_claimed(db, out.tasks, *on_firing);
+        return out;
     });
-    tell_expired(expired);
-    return written;
+    tell_expired(written.expired);
+    return std::move(written.tasks);
+}
+
+// Webhooks are written claimed; of pushes, which follow them, those of few devices are claimed here.
+void Store::read_claimed(Connection& db, std::span<const DeliveryTask> tasks, ClaimOnFiring& on_firing) {
+    ++on_firing.tries;
+    const auto pushes = tasks.subspan(webhooks_of(tasks).size());
+    for (const DeliveryTask& task : webhooks_of(tasks)) {
+        if (passed_over(on_firing.claim, task.user_id)) continue;
+        auto claimed =
+            db.first(or_skip("fire", sql::read_claimed), "claimable", task.delivery_id, Timestamp::max());
+        if (claimed && *claimed) on_firing.claimed.push_back(std::move(**claimed));
+    }
+    for (const DeliveryTask& task : pushes.first(std::min(pushes.size(), few))) {
+        auto claimed =
+            claim_one(db, "fire", task.delivery_id, task.attempt, Timestamp::max(), on_firing.claim);
+        if (claimed) on_firing.claimed.push_back(std::move(*claimed));
+    }
+    if (on_firing.before_commit && !on_firing.claimed.empty()) on_firing.before_commit(on_firing.claimed);
 }
 
 std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, Timestamp now,

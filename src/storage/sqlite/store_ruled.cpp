@@ -7,14 +7,8 @@
 namespace pricewire::storage::sqlite {
 namespace {
 
-// What a call has written.
-struct Written {
-    std::vector<DeliveryTask>& tasks;
-    std::map<Uuid, int>& counts;
-    std::vector<std::pair<Uuid, Uuid>>& expired;  // users and alerts
-    // The tickers of alerts that have fired for the last time; of others what has become of them is read.
-    std::map<Uuid, std::optional<Ticker>> changed = {};
-};
+// The tickers of alerts that have fired for the last time; of others what has become of them is read.
+using Changed = std::map<Uuid, std::optional<Ticker>>;
 
 // Writes the alert's own row if it ends, or if this is its first delivery.
 void note_delivery(Connection& db, const Uuid& alert_id, bool ends, const std::optional<Uuid>& delivery_id) {
@@ -26,13 +20,14 @@ struct Firable {
     Ticker ticker;
     bool is_last;
     bool is_first;  // with a delivery
+    bool has_devices;
 };
 constexpr auto read_firable = [](const Row& row) {
-    return Firable{row.id(0), Ticker(row.text(1)), row.flag(2), row.flag(3)};
+    return Firable{row.id(0), Ticker(row.text(1)), row.flag(2), row.flag(3), row.flag(4)};
 };
 
 bool fire_one(Connection& db, const FiringGroup& group, const RuledFiring& f,
-              const std::optional<Uuid>& board, Written& out) {
+              const std::optional<Uuid>& board, Fired& out, Changed& changed) {
     const auto found = db.first(read_firable, "ruled_firable", f.alert_id, f.revision, f.number, f.time);
     if (!found) return false;
     const auto late = sql::late_text(group);
@@ -40,16 +35,17 @@ bool fire_one(Connection& db, const FiringGroup& group, const RuledFiring& f,
     db.change("ruled_state", f.alert_id, f.number, f.after.muted_until, to_text(f.after.rules),
               group.fired_at, f.value, late, ends);
     const std::optional<std::int64_t> number = f.number;
+    const auto [state, due_at, owner] = out.start_of(found->user_id, group.fired_at);
     db.change("ruled_delivery", f.delivery_id, f.alert_id, "ruled", group.fired_at, late, number, f.value,
-              f.time, board, f.level, to_string(f.condition), f.evidence);
+              f.time, board, f.level, to_string(f.condition), f.evidence, state, due_at, owner);
     if (found->is_last || found->is_first) note_delivery(db, f.alert_id, found->is_last, f.delivery_id);
-    out.tasks.push_back({f.delivery_id, 1, found->user_id});
-    out.changed[f.alert_id] = found->is_last ? std::optional(found->ticker) : std::nullopt;
+    out.add({f.delivery_id, 1, found->user_id}, found->has_devices);
+    changed[f.alert_id] = found->is_last ? std::optional(found->ticker) : std::nullopt;
     if (found->is_last) --out.counts[found->user_id];
     return true;
 }
 
-void write_note(Connection& db, const StateNote& note, Written& out) {
+void write_note(Connection& db, const StateNote& note, Changed& changed) {
     const auto found =
         db.first([](const Row& row) { return std::pair(parse_rule_states(row.text(0)), row.time(1)); },
                  "ruled_note_lock", note.alert_id, note.revision, note.firings);
@@ -58,11 +54,11 @@ void write_note(Connection& db, const StateNote& note, Written& out) {
     const auto rules = sql::merged(*stored, note.rules, begun_at);
     if (!rules || *rules == *stored) return;
     db.change("ruled_note", note.alert_id, to_text(*rules));
-    if (note.rearmed) out.changed[note.alert_id].reset();
+    if (note.rearmed) changed[note.alert_id].reset();
 }
 
 bool expire_one(Connection& db, const FiringGroup& group, const Expiry& e, const std::optional<Uuid>& board,
-                Written& out) {
+                Fired& out, Changed& changed) {
     const auto told = db.first([](const Row& row) { return std::pair(row.id(0), row.flag(1)); },
                                "ruled_expiry", e.alert_id, e.revision, e.expires_at);
     if (!told) return false;
@@ -72,39 +68,38 @@ bool expire_one(Connection& db, const FiringGroup& group, const Expiry& e, const
         delivery = e.delivery_id.value_or(make_uuid(group.fired_at));
         const auto [price, time] = sql::price_in_effect(group);
         const std::optional<std::string_view> none;
+        const auto [state, due_at, owner] = out.start_of(user, group.fired_at);
         db.change("ruled_delivery", *delivery, e.alert_id, to_string(DeliveryKind::expired), group.fired_at,
                   none, std::optional<std::int64_t>(), price, time, board, std::optional<Decimal>(), none,
-                  e.evidence);
-        out.tasks.push_back({*delivery, 1, user});
+                  e.evidence, state, due_at, owner);
+        out.add({*delivery, 1, user});
     }
     note_delivery(db, e.alert_id, true, delivery);
     db.change("alert_changed", e.alert_id, group.fired_at);
     --out.counts[user];
     out.expired.emplace_back(user, e.alert_id);
-    out.changed[e.alert_id].reset();
+    changed[e.alert_id].reset();
     return notify;
 }
 
 }  // namespace
 
-void Store::fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards,
-                       std::vector<DeliveryTask>& tasks, std::map<Uuid, int>& counts,
-                       std::vector<std::pair<Uuid, Uuid>>& expired) {
-    Written out{tasks, counts, expired};
+void Store::fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards, Fired& out) {
+    Changed changed;
     for (std::size_t g = 0; g < groups.size(); ++g) {
         bool any = false;
         for (const RuledFiring& firing : groups[g].ruled)
-            any |= fire_one(db, groups[g], firing, boards.id(g), out);
-        for (const StateNote& note : groups[g].notes) write_note(db, note, out);
+            any |= fire_one(db, groups[g], firing, boards.id(g), out, changed);
+        for (const StateNote& note : groups[g].notes) write_note(db, note, changed);
         for (const Expiry& expiry : groups[g].expiries)
-            any |= expire_one(db, groups[g], expiry, boards.id(g), out);
+            any |= expire_one(db, groups[g], expiry, boards.id(g), out, changed);
         if (any) boards.use(g);
     }
     std::vector<Change> changes;
     const auto is_gone = [&](ActiveAlert alert) {
         changes.push_back(AlertChange{AlertChange::Kind::deleted, std::move(alert)});
     };
-    for (const auto& [id, ended] : out.changed) {
+    for (const auto& [id, ended] : changed) {
         if (ended) {
             is_gone({id, *ended, Condition::lt, Decimal{}});
         } else if (auto active = db.first(sql::read_active_alert, "alert_active", id)) {
