@@ -353,6 +353,10 @@ RETURNING id, user_id;
 -- Those that a statement writes a delivery for, beside the one it returns; ends with the user.
 (SELECT string_agg(p.id::text, ' ') FROM push_subscriptions p WHERE p.user_id =
 
+-- name: devices_beside
+-- The same for a delivery d, only now written for them.
+CASE WHEN EXISTS (SELECT 1 FROM push_subscriptions p WHERE p.user_id = d.user_id) THEN push_beside(d.id) END
+
 -- name: fire_few
 -- The same with the users' numbers and the boards: a transaction in one round trip. Users are locked after all alerts,
 -- in the order of ids: see the table.
@@ -393,7 +397,9 @@ counted AS (
     UPDATE users u SET active_alerts = u.active_alerts - 1 FROM fired f WHERE u.id = f.user_id RETURNING u.*),
 boards AS (
     INSERT INTO prices_fired (id, board, board_at)
-    SELECT $6::uuid, $7::text, $8::timestamptz FROM fired WHERE $6::uuid IS NOT NULL),
+    SELECT $6::uuid, $7::text, $8::timestamptz FROM fired WHERE $6::uuid IS NOT NULL)
+-- name: pushes_of_one
+,
 pushed AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, firing, price, price_time,
                             price_fired, push_id)
@@ -403,6 +409,7 @@ pushed AS (
     FROM fired f JOIN push_subscriptions p ON p.user_id = f.user_id)
 -- name: fire_one
 -- include: firing_of_one
+-- include: pushes_of_one
 INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, firing, price, price_time,
                         price_fired)
 SELECT $2::uuid, id, user_id, 'pending', LEAST($3::timestamptz, clock_timestamp()), $3::timestamptz,
@@ -467,8 +474,7 @@ claimed AS (
 SELECT
 -- include: claimed_now
        , NULL, d.user_id, d.lease_owner IS NOT NULL,
--- include: devices
-a.user_id)
+-- include: devices_beside
 FROM claimed d JOIN fired a ON a.id = d.alert_id JOIN counted u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url;
 
@@ -520,7 +526,7 @@ SELECT delivery_id, user_id, alert_id, ticker, ends FROM held;
 
 -- name: ruling_of_one
 -- One alert's k-th firing, with its user's number and its board. The rows are judged once they are locked, as whoever
--- held them has left them.
+-- held them has left them. The board may have been written with a firing in the plain form.
 WITH locked AS MATERIALIZED (
     SELECT a.*, s.firings, s.times, s.begun_at, s.not_before, s.snoozed_until, s.expires_at
     FROM alerts a JOIN alert_states s ON s.alert_id = a.id
@@ -545,7 +551,9 @@ counted AS (
     UPDATE users u SET active_alerts = u.active_alerts - 1 FROM held h WHERE h.ends AND u.id = h.user_id),
 boards AS (
     INSERT INTO prices_fired (id, board, board_at)
-    SELECT $14::uuid, $15::text, $16::timestamptz FROM held WHERE $14::uuid IS NOT NULL),
+    SELECT $14::uuid, $15::text, $16::timestamptz FROM held WHERE $14::uuid IS NOT NULL
+    ON CONFLICT DO NOTHING),
+-- name: ruling_pushes
 pushed AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, push_revision, level, condition, evidence, push_id)
@@ -560,6 +568,7 @@ pg_notify('pricewire_changes', CASE WHEN a.ends THEN '- ' ELSE '+ ' END || a.id 
 -- name: ruled_fire_one
 -- With its notification: a transaction in one round trip.
 -- include: ruling_of_one
+-- include: ruling_pushes
 written AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, revision, level, condition, evidence)
@@ -593,8 +602,8 @@ claimed AS (
 SELECT
 -- include: claimed_now
        , NULL, d.user_id, d.lease_owner IS NOT NULL,
--- include: devices
-a.user_id),
+-- include: devices_beside
+,
 -- include: ruling_notice
 FROM claimed d JOIN held a ON a.id = d.alert_id JOIN users u ON u.id = a.user_id
      LEFT JOIN disabled_endpoints e ON e.user_id = a.user_id AND e.webhook_url = a.webhook_url;
