@@ -29,6 +29,12 @@ TEST(ClusterCommandTest, MembersAreATable) {
               "sender   host/1  sender-1   2023-11-14T22:13:20Z  3.0 s             1     1.2\n");
 }
 
+TEST(ClusterCommandTest, ASenderThatDividesUsersSaysItsShare) {
+    Member sender = member(MemberRole::sender, "sender-1", 3s, 128);
+    sender.report.settled = "-";
+    EXPECT_NE(members_table(std::vector{sender}).find("128 of 256 slots of users"), std::string::npos);
+}
+
 TEST(ClusterCommandTest, ThoseWhoHoldATickerAreNamed) {
     std::vector<Member> members;
     for (const char* id : {"checker-1", "checker-2", "checker-3"})

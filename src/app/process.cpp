@@ -7,6 +7,7 @@
 #include "api/health_endpoint.hpp"
 #include "app/check.hpp"
 #include "app/checking.hpp"
+#include "app/database_clock.hpp"
 #include "app/feed_past.hpp"
 #include "app/front.hpp"
 #include "app/known_past.hpp"
@@ -96,6 +97,7 @@ public:
             sharding_ = std::make_unique<Sharding>(config_, roles_, *storage_, clock_);
             if (const auto* membership = sharding_->membership()) instruments_.watch(*membership);
         }
+        shared_clock_.emplace(shared_ && (roles_.api || roles_.sender) ? storage_.get() : nullptr, clock_);
         if (roles_.api || roles_.checker || roles_.sender)
             queue_ = open_queue(config_, roles_, sharding_.get());
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
@@ -203,7 +205,7 @@ private:
             instruments_.settled(claimed, outcome, error);
             tracing_->settled(claimed, outcome);
         };
-        sender_ = deliver::start_sender(options, *storage_, *queue_, *catching_, *secrets_, clock_);
+        sender_ = deliver::start_sender(options, *storage_, *queue_, *catching_, *secrets_, *shared_clock_);
         if (sending_) sending_->begun(*sender_);
         instruments_.watch(*sender_);
         pruner_ = deliver::start_pruner(*storage_, clock_, pruner_options_of(config_));
@@ -295,7 +297,7 @@ private:
                              .bus = *bus_,
                              .auth_cache = *access_.keys,
                              .rate_limits = *access_.limits,
-                             .clock = clock_,
+                             .clock = *shared_clock_,
                              .secrets = *secrets_,
                              .notices = *notices_,
                              .make_webhook_secret = webhook::make_webhook_secret,
@@ -329,14 +331,10 @@ private:
         // Not asked when it is measured: stop() destroys the API while the sampler still runs.
         const auto measure = [this, in_sender = sender_ != nullptr, in_api = api_ != nullptr] {
             if (in_sender) instruments_.measure_backlog(*storage_);
-            if (in_api) {
-                instruments_.measure_blind(*storage_,
-                                           [this](const Ticker& ticker) { return bus_->has_price(ticker); });
-            }
+            if (in_api) instruments_.measure_blind(*storage_, [this](auto& t) { return bus_->has_price(t); });
         };
-        const bool measures = sender_ || api_;
-        sampler_ = std::make_unique<metrics::Sampler>(servers(),
-                                                      measures ? std::function<void()>(measure) : nullptr);
+        sampler_ = std::make_unique<metrics::Sampler>(
+            servers(), sender_ || api_ ? std::function<void()>(measure) : nullptr);
         instruments_.watch(*sampler_);
     }
 
@@ -410,6 +408,7 @@ private:
     std::unique_ptr<secrets::SecretBox> secrets_;
     std::optional<PushKey> push_key_;
     std::unique_ptr<Sharding> sharding_;  // if the database is shared
+    std::optional<DatabaseClock> shared_clock_;
     std::optional<Tracing> tracing_;
     std::unique_ptr<queue::DeliveryQueue> queue_;
     std::unique_ptr<bus::PriceBus> bus_;

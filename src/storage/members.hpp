@@ -28,6 +28,8 @@ public:
     virtual void end_membership(MemberRole role, std::string_view id) = 0;
     // Those that live, and those whose lease ended within keep_ended_members, by role and id.
     virtual std::vector<Member> members() = 0;
+    // What time it is by the database; by this machine, where it is embedded.
+    virtual Timestamp database_time() = 0;
 };
 
 }  // namespace pricewire::storage

@@ -122,6 +122,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"renew_members", [&] { s.renew_members(std::vector{MemberReport{.id = "x"}}, 1s); }},
         {"end_membership", [&] { s.end_membership(MemberRole::checker, "x"); }},
         {"members", [&] { s.members(); }},
+        {"database_time", [&] { s.database_time(); }},
         {"need_tickers", [&] { s.need_tickers(std::vector<Ticker>{"BTC"}, now_, now_); }},
         {"needed_tickers", [&] { s.needed_tickers(now_); }},
         {"alert_tickers", [&] { s.alert_tickers(none); }},

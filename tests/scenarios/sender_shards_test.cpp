@@ -36,6 +36,7 @@ public:
                       const std::string* id = request.header("webhook-id");
                       MutexLock lock(mutex_);
                       if (id != nullptr) ids_.insert(*id);
+                      ++requests_;
                       waiting_.emplace_back(system_clock().mono() + 50ms, std::move(respond));
                       most_ = std::max(most_, waiting_.size());
                   }).value();
@@ -56,6 +57,10 @@ public:
     std::size_t arrived() const {
         MutexLock lock(mutex_);
         return ids_.size();
+    }
+    std::size_t requests() const {
+        MutexLock lock(mutex_);
+        return requests_;
     }
     // The most that have waited at a time, since the last call.
     std::size_t take_most() {
@@ -84,6 +89,7 @@ private:
     std::deque<std::pair<MonoTime, net::HttpServer::Respond>> waiting_ GUARDED_BY(mutex_);
     std::set<std::string> ids_ GUARDED_BY(mutex_);
     std::size_t most_ GUARDED_BY(mutex_) = 0;
+    std::size_t requests_ GUARDED_BY(mutex_) = 0;
     bool ended_ GUARDED_BY(mutex_) = false;
     std::unique_ptr<net::HttpServer> server_;
     std::thread thread_;
@@ -95,6 +101,8 @@ class SenderShards : public ::testing::Test {
 protected:
     void SetUp() override {
         if (!can_run(Side::cluster)) GTEST_SKIP() << why_not_run;
+    }
+    void begin(std::map<std::string, Duration> skews = {}) {
         DeploymentOptions options =
             on(Side::cluster, {.sim = {"--paused"},
                                .config = {{"PRICEWIRE_LIMITS_ALERTS_PER_USER", "10000"},
@@ -102,6 +110,7 @@ protected:
                                           {"PRICEWIRE_MARKET_QUOTE_TTL", "60s"},
                                           {"PRICEWIRE_DELIVERY_PER_ENDPOINT", std::to_string(window)},
                                           {"PRICEWIRE_DELIVERY_TIMEOUT", "2s"}}});
+        options.skews = std::move(skews);
         options.cluster->of_each = 3;
         deployment_.emplace(options);
         deployment().start_pricewire();
@@ -167,6 +176,7 @@ protected:
 
 TEST_F(SenderShards, OneIsInChargeOfAnEndpointAndItsWindowIsExceededByOneAtMostWhoeverJoinsDiesOrHangs) {
     constexpr std::size_t all = 6000;
+    begin();
     SlowReceiver receiver;
     const Account account = deployment().register_user("window@example.com");
     alerts_above(account, receiver.url(), all, 100);
@@ -231,6 +241,7 @@ TEST_F(SenderShards, OneIsInChargeOfAnEndpointAndItsWindowIsExceededByOneAtMostW
 // Each user's webhook arrives, by whoever is in charge, while senders go one after the other until one is left.
 TEST_F(SenderShards, UsersAreDividedAndWhoeverIsLeftServesAll) {
     constexpr std::size_t users = 24;
+    begin();
     SlowReceiver receiver;
     for (std::size_t i = 0; i < users; ++i) {
         const Account account = deployment().register_user("user" + std::to_string(i) + "@example.com");
@@ -264,6 +275,37 @@ TEST_F(SenderShards, UsersAreDividedAndWhoeverIsLeftServesAll) {
     deployment().process("sender2").signal(SIGCONT);
     wait_until_settled({"sender2", "sender3"});
     EXPECT_EQ(receiver.arrived(), 3 * users);
+}
+
+// By its own clock one would send its users' webhooks a minute late, others would take each other for dead, and alerts would
+// begin in a minute.
+TEST_F(SenderShards, OnesWhoseClocksAreAMinuteOffRepeatNothingAndAreNotLate) {
+    constexpr std::size_t users = 24;
+    constexpr Duration late = 30s;
+    begin({{"sender2", 1min}, {"sender3", -1min}, {"api1", 1min}});
+    SlowReceiver receiver;
+    for (std::size_t i = 0; i < users; ++i) {
+        const Account account = deployment().register_user("user" + std::to_string(i) + "@example.com");
+        for (const int level : {100, 103})
+            alerts_above(account, receiver.url() + std::to_string(i) + "/", 1, level);
+    }
+    const auto nobody = attempts(senders_);
+    const auto cross_and_wait = [&](int level, std::size_t rounds) {
+        const MonoTime crossed = system_clock().mono();
+        cross(level);
+        deployment().wait_until("a webhook for each user",
+                                [&] { return receiver.arrived() >= rounds * users; });
+        EXPECT_LT(system_clock().mono() - crossed, late);
+    };
+    cross_and_wait(100, 1);
+    deployment().wait_until("all of them to have sent",
+                            [&] { return at_work(senders_, nobody).size() == 3; });
+    EXPECT_EQ(receiver.requests(), users);
+    deployment().process("sender2").kill();
+    cross_and_wait(103, 2);
+    wait_until_settled({"sender1", "sender3"});
+    EXPECT_EQ(receiver.requests(), 2 * users);
+    EXPECT_FALSE(deployment().log_lines({"this host's clock is wrong"}).empty());
 }
 
 }  // namespace

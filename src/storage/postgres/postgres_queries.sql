@@ -1564,6 +1564,9 @@ DELETE FROM members WHERE (role, id) IN (
     SELECT role, id FROM members WHERE lease_until < clock_timestamp() - $1::bigint * interval '1 microsecond'
     ORDER BY role, id FOR UPDATE SKIP LOCKED);
 
+-- name: database_time
+SELECT clock_timestamp();
+
 -- name: members_all
 SELECT role, id, name, version, holds, settled, judged, position, since,
        (extract(epoch FROM lease_until - clock_timestamp()) * 1000000)::bigint, epoch

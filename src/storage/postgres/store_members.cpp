@@ -56,6 +56,12 @@ std::vector<Member> Store::members() {
     });
 }
 
+Timestamp Store::database_time() {
+    return read("database_time", [](Connection& db) {
+        return *db.first([](const Row& row) { return row.time(0); }, "database_time");
+    });
+}
+
 void Store::forget_members() {
     db_.statement(Durability::process,
                   [](Connection& db) { return db.change("members_forget", keep_ended_members); });

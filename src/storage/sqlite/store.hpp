@@ -101,6 +101,7 @@ public:
     std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) override;
 
     // store_members.cpp
+    Timestamp database_time() override;
     std::vector<Member> renew_members(std::span<const MemberReport> reports, Duration lease) override;
     void end_membership(MemberRole role, std::string_view id) override;
     std::vector<Member> members() override;

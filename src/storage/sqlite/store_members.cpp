@@ -18,4 +18,8 @@ std::vector<Member> Store::members() {
     return call("members", [] { return std::vector<Member>{}; });
 }
 
+Timestamp Store::database_time() {
+    return call("database_time", [] { return system_clock().now(); });
+}
+
 }  // namespace pricewire::storage::sqlite
