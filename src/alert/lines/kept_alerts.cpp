@@ -10,11 +10,16 @@
 namespace pricewire::alert {
 namespace {
 
-template <typename F>
-void each_number(Terms& terms, F&& f) {
-    for (Rule& rule : terms.rules) {
-        if (rule.level.from == Anchor::number) f(rule.level.number);
-        if (rule.upper && rule.upper->from == Anchor::number) f(rule.upper->number);
+// `AnyTerms`: Terms, const or not.
+template <typename AnyTerms, typename F>
+void each_number(AnyTerms& terms, F&& f) {
+    const auto of_level = [&](auto& level) {
+        if (level.from == Anchor::number) f(level.number);
+        if (level.by) f(level.by->amount);
+    };
+    for (auto& rule : terms.rules) {
+        of_level(rule.level);
+        if (rule.upper) of_level(*rule.upper);
     }
 }
 
@@ -120,10 +125,7 @@ void TermShapes::release(std::uint32_t shape) {
 
 void TermShapes::pack(std::uint32_t shape, const Terms& terms, Packer& out) const {
     if (!shapes_[shape].has_numbers) return;
-    for (const Rule& rule : terms.rules) {
-        if (rule.level.from == Anchor::number) out.decimal(rule.level.number);
-        if (rule.upper && rule.upper->from == Anchor::number) out.decimal(rule.upper->number);
-    }
+    each_number(terms, [&](Decimal number) { out.decimal(number); });
 }
 
 std::shared_ptr<const Terms> TermShapes::unpack(std::uint32_t shape, Unpacker& in) const {
