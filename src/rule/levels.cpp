@@ -104,6 +104,41 @@ std::optional<Decimal> ratio(Decimal price, Decimal other) {
     return Decimal::from_raw(*raw);
 }
 
+// The greatest shift at which the inverse of any number of as many bits fits 128 bits: 10^18 has 60.
+RatioTo::RatioTo(Decimal other) : other_(other) {
+    if (!other.is_positive()) return;
+    const auto by = static_cast<Unsigned>(other.raw());
+    const auto high = static_cast<std::uint64_t>(by >> 64);
+    const auto low = static_cast<std::uint64_t>(by);
+    const int shift = 67 + (high != 0 ? 128 - std::countl_zero(high) : 64 - std::countl_zero(low));
+    constexpr auto one = static_cast<Unsigned>(Decimal::one_raw);
+    if (shift >= 128) {
+        after_ = shift - 128;
+        inverse_ = divide({one << after_, 0}, by);
+    } else {
+        before_ = 128 - shift;
+        inverse_ = divide({one >> before_, one << shift}, by);
+    }
+}
+
+// The quotient is the upper half of the product with the inverse, shifted. What is cut off the inverse is less than one of its
+// units, so that the product is too small by less than the value: the quotient is right unless that much would carry into it,
+// and too small by one at most, as long as the price is less than 2^shift: then before_ fits. The rest, of a true quotient
+// less than `by`, is less than twice that, which is no more than 128 bits.
+std::optional<Decimal> RatioTo::of(Decimal price) const {
+    const auto value = static_cast<Unsigned>(price.raw());
+    const Unsigned shifted = value << before_;
+    if (inverse_ == 0 || price.raw() < 0 || shifted >> before_ != value) return ratio(price, other_);
+    const Wide product = multiply(shifted, inverse_);
+    Unsigned quotient = product.high >> after_;
+    if (product.low + shifted < shifted) {
+        const auto by = static_cast<Unsigned>(other_.raw());
+        if (value * static_cast<Unsigned>(Decimal::one_raw) - quotient * by >= by) ++quotient;
+    }
+    if (quotient > max_raw) return std::nullopt;
+    return Decimal::from_raw(static_cast<Raw>(quotient));
+}
+
 Decimal seconds_of(Duration age) {
     return Decimal::from_raw(age.count() * micro_raw);
 }

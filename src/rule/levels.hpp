@@ -16,6 +16,21 @@ std::optional<Decimal::Raw> mul_div(Decimal::Raw a, Decimal::Raw b, Decimal::Raw
 // price / other, cut after the 18th place; nullopt where it is out of range, or `other` is not above 0.
 std::optional<Decimal> ratio(Decimal price, Decimal other);
 
+// The ratios of many prices to one other: without a division for each.
+class RatioTo {
+public:
+    RatioTo() = default;
+    explicit RatioTo(Decimal other);
+    // As ratio(price, other).
+    std::optional<Decimal> of(Decimal price) const;
+
+private:
+    Decimal other_;
+    Decimal::Unsigned inverse_ =
+        0;  // 10^18 × 2^(128 - before_ + after_) / other_.raw(), cut; 0: it is not above 0
+    int before_ = 0, after_ = 0;
+};
+
 // An age as a value, in seconds, and back, cut to whole microseconds.
 Decimal seconds_of(Duration age);
 Duration age_of(Decimal seconds);

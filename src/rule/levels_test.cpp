@@ -64,5 +64,31 @@ TEST(MulDiv, CutsTowardZero) {
     EXPECT_TRUE(mul_div(-7, 1, -2) == 3);
 }
 
+TEST(RatioTo, IsTheRatio) {
+    std::mt19937_64 random(2);
+    const auto number = [&] {
+        const Unsigned all = static_cast<Unsigned>(random()) << 64 | random();
+        const Unsigned bits = all >> (1 + random() % 127);
+        const Unsigned edge = (Unsigned{1} << (random() % 127)) - random() % 2;
+        return Decimal::from_raw(static_cast<Raw>(random() % 4 == 0 ? edge : bits));
+    };
+    int fitting = 0;
+    for (int i = 0; i < 200'000; ++i) {
+        const Decimal other = number();
+        const RatioTo to(other);
+        // Multiples of it, too, and what is next to them.
+        const Decimal some = number();
+        const auto multiple = mul_div(static_cast<Raw>(random() % 1000), other.raw(), 7);
+        const Decimal near = Decimal::from_raw(multiple.value_or(1) + static_cast<Raw>(random() % 3) - 1);
+        for (const Decimal price : {some, near}) {
+            const auto expected = ratio(price, other);
+            fitting += expected ? 1 : 0;
+            ASSERT_EQ(to.of(price), expected) << price.to_string() << " / " << other.to_string();
+        }
+    }
+    EXPECT_GT(fitting, 100'000);
+    EXPECT_EQ(RatioTo().of(Decimal::from_int(1)), std::nullopt);
+}
+
 }  // namespace
 }  // namespace pricewire::rule
