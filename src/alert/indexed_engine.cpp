@@ -85,11 +85,11 @@ public:
 
     void on_price(const Price& price) override {
         if (live_.size() > 0) live_.on_price(price);
-        take_value(price.ticker, price.time, price);
+        take_value(price.ticker, price.time, &price);
     }
     void on_gone(const PriceGone& gone) override {
         live_.on_gone(gone);
-        take_value(gone.ticker, gone.time, std::nullopt);
+        take_value(gone.ticker, gone.time, nullptr);
     }
     void on_late(Ticker ticker, Timestamp time) override {
         live_.on_late(ticker, time);
@@ -134,7 +134,8 @@ private:
         std::unique_ptr<Judged> past;
     };
 
-    void take_value(Ticker ticker, Timestamp time, const std::optional<Price>& price) {
+    // Null: it is gone.
+    void take_value(const Ticker& ticker, Timestamp time, const Price* price) {
         if (Market* market = markets_.find(ticker)) {
             last_ = std::max(last_, time);
             // Of several tickers, or after a time that has passed, the newest price may be of before.
@@ -142,7 +143,7 @@ private:
             markets_.end_due(*market, time, woken_);
             const auto due = make_live();
             markets_.set(*market, time, price, woken_);
-            wake();
+            if (!woken_.empty()) wake();
             for (const Uuid& id : woken) review(id);
             for (const Uuid& id : due) review(id);
             if (!unsettled_.empty()) settle(ticker);
@@ -315,7 +316,9 @@ private:
         }
         await_price(id, *judged);
         const auto [at, is_new] = reviews_.try_emplace(id, last_ + review_every);
-        if (is_new) review_at_.emplace(at->second, id);
+        if (!is_new) return;
+        review_at_.emplace(at->second, id);
+        look_at_ = std::min(look_at_, at->second);
     }
     void keep(KeptAlert& kept, Judged judged, Timestamp reach) {
         const Slot slot = aside_.add(kept);
@@ -330,10 +333,15 @@ private:
         judged.rest(kept.from, reach);
         young_[slot] = {kept.from, std::make_unique<Judged>(std::move(judged))};
         by_from_.insert(kept.from, slot);
-        grown_.insert(kept.from + RecentPrices::longest, slot);
+        look_again(slot, kept.from + RecentPrices::longest);
+    }
+    void look_again(Slot slot, Timestamp at) {
+        grown_.insert(at, slot);
+        look_at_ = std::min(look_at_, at);
     }
     void look_after(Timestamp now) {
         last_ = std::max(last_, now);
+        if (now < look_at_) return;
         while (!review_at_.empty() && review_at_.begin()->first <= now) {
             const auto [at, id] = *review_at_.begin();
             review_at_.erase(review_at_.begin());
@@ -343,6 +351,7 @@ private:
             review(id);
         }
         while (grown_.next() <= now) forget_past(grown_.take(), now);
+        look_at_ = std::min(grown_.next(), review_at_.empty() ? Timestamp::max() : review_at_.begin()->first);
     }
     // Unless a price of before may still come, since its tickers have had none for long.
     void forget_past(Slot slot, Timestamp now) {
@@ -350,7 +359,7 @@ private:
         if (found == young_.end() || found->second.from + RecentPrices::longest > now) return;
         const Timestamp from = found->second.from;
         if (from > reach_of(*aside_.get(slot).aside.alert.terms)) {
-            grown_.insert(now + look_again_every, slot);
+            look_again(slot, now + look_again_every);
             return;
         }
         forget_young(found, slot);
@@ -390,6 +399,7 @@ private:
     // When alerts that are live are to be looked at.
     absl::flat_hash_map<Uuid, Timestamp> reviews_;
     std::set<std::pair<Timestamp, Uuid>> review_at_;
+    Timestamp look_at_ = Timestamp::max();  // the first of review_at_ and grown_, or earlier
     Timestamp last_ = Timestamp{};
     std::optional<Timestamp> until_;  // of on_time()
     // Of the event at hand.

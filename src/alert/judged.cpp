@@ -100,13 +100,13 @@ std::vector<RuleStep> Judged::replay(Timestamp time) {
     run_->impose(happened);
     struct Source {
         Ticker ticker;
-        std::deque<RecentPrices::Entry>::const_iterator next, end;
+        RecentPrices::Entries::Iterator next, end;
     };
     std::vector<Source> sources;
     for (const Ticker ticker : tickers_) {
         const auto& all = recent_.of(ticker);
         const auto first = std::ranges::lower_bound(all, from, {}, &RecentPrices::Entry::time);
-        if (first != all.begin()) shown_[ticker] = std::prev(first)->price;
+        if (first != all.begin()) shown_[ticker] = std::prev(first)->price(ticker);
         if (first != all.end()) sources.push_back({ticker, first, all.end()});
     }
     std::vector<RuleStep> out;
@@ -114,7 +114,7 @@ std::vector<RuleStep> Judged::replay(Timestamp time) {
         const auto source = std::ranges::min_element(sources, [](const Source& a, const Source& b) {
             return RecentPrices::is_before(*a.next, *b.next);
         });
-        give(source->ticker, source->next->time, source->next->price, out);
+        give(source->ticker, source->next->time, source->next->price(source->ticker), out);
         if (++source->next == source->end) sources.erase(source);
     }
     pass(timed_until_, out);

@@ -98,6 +98,7 @@ void LiveAlerts::on_late(Ticker ticker, Timestamp time) {
 void LiveAlerts::on_time(Timestamp until) {
     if (until_ && until <= *until_) return;
     until_ = until;
+    if (by_wait_.empty() || by_wait_.begin()->first.first > until) return;
     each(due(by_wait_, until), [&](Judged& judged) { return judged.time(until); });
 }
 std::optional<Timestamp> LiveAlerts::next_time() const {

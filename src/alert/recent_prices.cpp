@@ -6,27 +6,50 @@
 
 namespace pricewire::alert {
 
-std::optional<Timestamp> RecentPrices::add(Price price, Timestamp now) {
-    price.time = std::min(price.time, now);
-    return insert(by_ticker_[price.ticker], {price.time, price, false}, now);
+RecentPrices::Line& RecentPrices::line_of(const Ticker& ticker) {
+    const auto found = by_ticker_.find(ticker);
+    if (found != by_ticker_.end()) return found->second;
+    Line& made = by_ticker_[ticker];
+    most_ = std::max(least, most_in_all / by_ticker_.size());
+    return made;
+}
+
+std::optional<Timestamp> RecentPrices::add(const Price& price, Timestamp now) {
+    const Timestamp time = std::min(price.time, now);
+    Line& line = line_of(price.ticker);
+    Entries& entries = line.entries;
+    if (!entries.empty() && entries.back().time > time) {
+        return insert(line, {.number = price.value, .time = time, .made = time, .sequence = price.sequence},
+                      now);
+    }
+    // The newest: member by member, so that nothing just written is read in larger pieces.
+    Entry& entry = entries.add();
+    entry.number = price.value;
+    entry.time = entry.made = time;
+    entry.sequence = price.sequence;
+    entry.arrival = ++arrived_;
+    entry.is_gone = entry.is_blind = false;
+    trim(line);
+    return std::nullopt;
 }
 
 std::optional<Timestamp> RecentPrices::add(const PriceGone& gone, Timestamp now) {
     const auto found = by_ticker_.find(gone.ticker);
     if (found == by_ticker_.end()) return std::nullopt;
-    return insert(found->second, {std::min(gone.time, now), std::nullopt, false}, now);
+    return insert(found->second, {.time = std::min(gone.time, now), .is_gone = true}, now);
 }
 
 std::vector<RecentPrices::Gap> RecentPrices::add_blind(Timestamp since, Timestamp now) {
     std::vector<Gap> gaps;
     for (auto& [ticker, line] : by_ticker_) {
         const auto after = std::ranges::upper_bound(line.entries, since + heard_every, {}, &Entry::time);
-        if (after == line.entries.begin() || !std::prev(after)->price) continue;
+        if (after == line.entries.begin() || std::prev(after)->is_gone) continue;
         const Timestamp time = std::max(since, std::prev(after)->time);
         const bool is_newest = after == line.entries.end();
-        insert(line, {time, std::nullopt, true}, now);
+        insert(line, {.time = time, .is_gone = true, .is_blind = true}, now);
         gaps.push_back({{ticker, time}, is_newest});
     }
+    std::ranges::sort(gaps, {}, [](const Gap& gap) { return gap.gone.ticker; });
     return gaps;
 }
 
@@ -38,8 +61,9 @@ std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timesta
     std::size_t first = entries.size() - 1;
     while (first > 0 && (entries[first].time > since || entries[first].is_blind)) --first;
     for (std::size_t i = first; i < entries.size(); ++i) {
-        const auto& price = entries[i].price;
-        if (price && holds(alert.condition, price->value, alert.target)) return price;
+        const Entry& entry = entries[i];
+        if (!entry.is_gone && holds(alert.condition, entry.number, alert.target))
+            return entry.price(alert.ticker);
     }
     return std::nullopt;
 }
@@ -48,8 +72,8 @@ bool RecentPrices::is_repetition(Ticker ticker, Timestamp time) const {
     const auto& entries = of(ticker);
     const auto after = std::ranges::upper_bound(entries, time, {}, &Entry::time);
     if (std::distance(entries.begin(), after) < 2) return false;
-    const auto &added = std::prev(after)->price, &before = std::prev(after, 2)->price;
-    return added && before && added->value == before->value;
+    const auto added = std::prev(after)->value(), before = std::prev(after, 2)->value();
+    return added && added == before;
 }
 
 std::optional<Timestamp> RecentPrices::reach(Ticker ticker) const {
@@ -63,8 +87,8 @@ Timestamp RecentPrices::reach(const Line& line) {
     return line.forgot ? std::max(oldest, line.entries.front().time) : oldest;
 }
 
-const std::deque<RecentPrices::Entry>& RecentPrices::of(Ticker ticker) const {
-    static const std::deque<Entry> none;
+const RecentPrices::Entries& RecentPrices::of(Ticker ticker) const {
+    static const Entries none;
     const auto found = by_ticker_.find(ticker);
     return found == by_ticker_.end() ? none : found->second.entries;
 }
@@ -72,24 +96,27 @@ const std::deque<RecentPrices::Entry>& RecentPrices::of(Ticker ticker) const {
 std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp now) {
     entry.arrival = ++arrived_;
     auto& entries = line.entries;
-    for (auto last = entries.rbegin(); last != entries.rend() && last->time > now; ++last) last->time = now;
-    auto place = entries.end();
-    while (place != entries.begin() && std::prev(place)->time > entry.time) --place;
+    for (std::size_t i = entries.size(); i > 0 && entries[i - 1].time > now; --i) entries[i - 1].time = now;
+    std::size_t place = entries.size();
+    while (place > 0 && entries[place - 1].time > entry.time) --place;
     std::optional<Timestamp> ceased;
-    if (place != entries.end()) {
+    if (place < entries.size()) {
         if (entry.time < reach(line)) return entry.time;
-        ceased = place->time;
+        ceased = entries[place].time;
+        entries.insert(place, entry);
+    } else {
+        entries.push_back(entry);
     }
-    entries.insert(place, std::move(entry));
-    const std::size_t most = std::max(least, most_in_all / by_ticker_.size());
-    const auto is_over = [&] {
-        return entries.size() > 1 && entries[1].time <= entries.back().time - longest - margin;
-    };
-    while (entries.size() > most || is_over()) {
-        entries.pop_front();
+    trim(line);
+    return ceased;
+}
+
+void RecentPrices::trim(Line& line) const {
+    const Timestamp oldest = line.entries.back().time - longest - margin;
+    while (line.entries.size() > most_ || (line.entries.size() > 1 && line.entries[1].time <= oldest)) {
+        line.entries.pop_front();
         line.forgot = true;
     }
-    return ceased;
 }
 
 }  // namespace pricewire::alert

@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
+#include "alert/ring.hpp"
+#include "alert/ticker_map.hpp"
 #include "base/clock.hpp"
 #include "domain/alert.hpp"
 #include "domain/market.hpp"
@@ -18,7 +18,7 @@ namespace pricewire::alert {
 // gone. Pure; owned by one thread.
 class RecentPrices {
 public:
-    // How far back a price that comes late is taken. Tickers share the room for a million prices (90 MB), of which each has
+    // How far back a price that comes late is taken. Tickers share the room for a million prices (50 to 100 MB), of which each has
     // `least` at least: of a dozen, two minutes at 700 prices a second. Of a ticker with more, only the newest can be judged
     // again: an alert that arrives later than those reach back misses what was before.
     static constexpr Duration longest = std::chrono::minutes{2};
@@ -28,12 +28,23 @@ public:
     static constexpr std::size_t least = 4096;
     static constexpr std::size_t most_in_all = 1'000'000;
 
+    // A price from `time` on, or none any more.
     struct Entry {
-        Timestamp time;
-        std::optional<Price> price;  // nullopt: it is gone
-        bool is_blind = false;       // since nobody watched; alerts without terms pass over it
-        std::uint32_t arrival = 0;   // of all tickers; begins again at 0 after the greatest
+        Decimal number = {};  // of no meaning where it is gone, like `made` and `sequence`
+        Timestamp time = {};
+        Timestamp made = {};  // the price's own time: later only where a clock was ahead
+        std::uint64_t sequence = 0;
+        std::uint32_t arrival = 0;  // of all tickers; begins again at 0 after the greatest
+        bool is_gone = false;
+        bool is_blind = false;  // since nobody watched; alerts without terms pass over it
+
+        std::optional<Decimal> value() const { return is_gone ? std::nullopt : std::optional(number); }
+        std::optional<Price> price(Ticker ticker) const {
+            return is_gone ? std::nullopt : std::optional(Price{ticker, number, made, sequence});
+        }
     };
+    static_assert(sizeof(Entry) == 48);
+    using Entries = Ring<Entry>;
     struct Gap {
         PriceGone gone;
         bool is_newest = true;
@@ -43,7 +54,7 @@ public:
     // was no longer in effect; nullopt if it is the newest. A price that is too old to be taken was in effect
     // for no time, as far as is known. Times in the future, because a clock was ahead or has been set back,
     // count as `now`.
-    std::optional<Timestamp> add(Price price, Timestamp now);
+    std::optional<Timestamp> add(const Price& price, Timestamp now);
     // The same for a ticker whose price is gone; ignored if the ticker never had one.
     std::optional<Timestamp> add(const PriceGone& gone, Timestamp now);
 
@@ -61,7 +72,7 @@ public:
     // of two feeds, each publishes a price for the same trade.
     bool is_repetition(Ticker ticker, Timestamp time) const;
     // What is kept of the ticker, by time; of one moment in the order in which it came. Valid until the next add().
-    const std::deque<Entry>& of(Ticker ticker) const;
+    const Entries& of(Ticker ticker) const;
     // The same order between tickers.
     static bool is_before(const Entry& a, const Entry& b) {
         return a.time != b.time ? a.time < b.time : static_cast<std::int32_t>(a.arrival - b.arrival) < 0;
@@ -69,12 +80,15 @@ public:
 
 private:
     struct Line {
-        std::deque<Entry> entries;
+        Entries entries;
         bool forgot = false;  // older ones were dropped
     };
     static Timestamp reach(const Line& line);
     std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now);
-    std::unordered_map<Ticker, Line> by_ticker_;
+    void trim(Line& line) const;
+    Line& line_of(const Ticker& ticker);
+    TickerMap<Line> by_ticker_;
+    std::size_t most_ = most_in_all;  // of each
     std::uint32_t arrived_ = 0;
 };
 

@@ -83,6 +83,8 @@ public:
     // Of closes: when the bar ends that contains what came last; nullopt: nothing is in effect.
     std::optional<Timestamp> bar_end() const { return bar_end_; }
     void end_bar(const Rule& rule);
+    // Of closes: another price in the bar.
+    void set_price(Decimal price) { price_ = price; }
     // Of an age: there was a price then, whose value is not known.
     void had_price(Timestamp time);
     // Of an age: when it is reached.

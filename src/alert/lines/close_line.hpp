@@ -27,6 +27,12 @@ public:
     // The last close, also where there was none at the last end of a bar.
     std::optional<Decimal> last_close() const { return last_close_; }
 
+    // As set(), of a price within the bar of a price: nearly always. False: it is not so, and nothing was done.
+    bool pass(Decimal price) {
+        if (!is_settled_ || !line_.bar_end()) return false;
+        line_.set_price(price);
+        return true;
+    }
     // Another price, or its end. The bars that end until then have ended. Whether another bar ends next.
     bool set(std::optional<Decimal> price, Timestamp time) {
         settle(time);

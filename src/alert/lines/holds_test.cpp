@@ -44,6 +44,7 @@ private:
 TEST(HoldsInPast, AreThoseOfARunThatIsGivenEachValue) {
     rule::Run run(held_above(97));
     SharedLine line;
+    line.keep(hours{10});
     rule::Steps steps;
     Timestamp time = t0 - seconds{1};
     const auto give = [&](const std::optional<Decimal>& value) {

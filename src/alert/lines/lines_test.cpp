@@ -6,6 +6,7 @@
 #include <set>
 
 #include "alert/lines/pieces_past.hpp"
+#include "alert/lines/shared_line.hpp"
 #include "alert/lines/shift.hpp"
 #include "alert/lines/timers.hpp"
 #include "alert/lines/trailing.hpp"
@@ -71,6 +72,31 @@ TEST(SuffixExtremes, AnswerAsALookAtEveryPriceDoes) {
         }
         ASSERT_EQ(past.lows().last_reaching(level, false), at_or_below);
         ASSERT_EQ(past.highs().last_reaching(level, true), above);
+    }
+}
+
+// What is asked for seldom is put into the stacks late, and most of it in one piece.
+TEST(SuffixExtremes, AnswerAfterManyPricesThatNobodyAskedAbout) {
+    Walk walk(7);
+    PiecesPast past;
+    std::deque<Piece> all;
+    for (int round = 0; round < 60; ++round) {
+        for (std::uint64_t more = walk.random(round % 3 == 0 ? 15'000 : 300); more > 0; --more) {
+            all.push_back(walk.next());
+            past.push(all.back());
+        }
+        for (std::uint64_t fewer = walk.random(400); fewer > 0 && all.size() > 1; --fewer) {
+            ASSERT_EQ(past.undo(), all.back());
+            all.pop_back();
+        }
+        while (all.size() > 20'000) all.pop_front();
+        if (all.empty()) continue;
+        for (int look = 0; look < 20; ++look) {
+            const Timestamp moment = all.back().until - seconds{walk.random(3000)};
+            const auto* high = past.highs().since(moment);
+            ASSERT_EQ(high == nullptr ? std::nullopt : std::optional(high->value),
+                      highest_since(all, moment));
+        }
     }
 }
 
@@ -293,7 +319,7 @@ TEST(Window, WakesWhomALookAtEachWould) {
 
         past.push(piece);
         all.push_back(piece);
-        if (window.is_beaten_by(piece.value)) window.renew(past, piece.until);
+        if (window.is_beaten_by(piece.value)) window.renew_by(piece, past, piece.until);
         for (int made = 0; made < 2; ++made) {
             const Shift shift =
                 walk.random(2) == 0
@@ -322,6 +348,56 @@ TEST(Window, OfANewHighIsUnknownUntilPricesOfBeforeItAreKnown) {
     window.renew(past, at(86'400));
     EXPECT_EQ(window.anchor(), dec("110"));
     EXPECT_EQ(window.changes_at(), at(86'500));
+}
+
+// pass() is a shorter way to the same.
+TEST(SharedLine, PassesWhatMovesNothingAndWakesNobody) {
+    Walk walk(8);
+    SharedLine quick, slow;
+    Slot slot = 0;
+    std::size_t passed = 0, woken = 0;
+    const auto each = [&](auto&& f) {
+        f(quick);
+        f(slow);
+    };
+    for (int i = 0; i < 30'000; ++i) {
+        const Piece piece = walk.next();
+        std::vector<Slot> of_quick, of_slow;
+        slow.set(piece.value, piece.from);
+        slow.take_woken(piece.from, of_slow);
+        if (quick.pass(piece.value, piece.from)) {
+            ++passed;
+        } else {
+            quick.set(piece.value, piece.from);
+            quick.take_woken(piece.from, of_quick);
+        }
+        ASSERT_EQ(of_quick, of_slow);
+        woken += of_slow.size();
+        if (walk.random(40) == 0) each([&](SharedLine& line) { line.set(std::nullopt, piece.until); });
+        ASSERT_EQ(quick.state().current, slow.state().current);
+        ASSERT_EQ(quick.state().previous, slow.state().previous);
+        if (walk.random(30) != 0) continue;
+        ++slot;
+        const Decimal by = Decimal::from_int(static_cast<std::int64_t>(100 + walk.random(400)));
+        const WindowKind kind{std::chrono::minutes{1 + walk.random(60)}, Side::above, walk.random(2) == 0,
+                              walk.random(4) == 0};
+        switch (walk.random(3)) {
+            case 0:
+                each([&](SharedLine& line) {
+                    line.wait_in_window<Side::below>(kind, {Shift::whole, -by}, slot);
+                });
+                break;
+            case 1:
+                each([&](SharedLine& line) {
+                    line.wait_in_class<Side::above>(Side::below, piece.value, {Shift::whole, by}, slot);
+                });
+                break;
+            default:
+                each([&](SharedLine& line) { line.wait_at<Side::above>(piece.value + by, slot); });
+        }
+    }
+    EXPECT_GT(passed, 10'000u);
+    EXPECT_GT(woken, 300u);
 }
 
 TEST(Timers, ComeInOrderOfTime) {

@@ -12,9 +12,6 @@ using rule::detail::earliest;
 
 namespace {
 
-std::optional<Decimal> value_of(const std::optional<Price>& price) {
-    return price ? std::optional(price->value) : std::nullopt;
-}
 std::optional<Decimal> value_of(const std::optional<rule::Point>& point) {
     return point ? std::optional(point->value) : std::nullopt;
 }
@@ -36,7 +33,7 @@ std::optional<Timestamp> Market::next_due() const {
 
 // --- Which there are
 
-Market* Markets::find(Ticker ticker) {
+Market* Markets::find(const Ticker& ticker) {
     const auto found = markets_.find(ticker);
     return found == markets_.end() ? nullptr : found->second.get();
 }
@@ -47,7 +44,7 @@ Market& Markets::market(Ticker ticker) {
         market = std::make_unique<Market>(ticker);
         redo(*market, Timestamp::min(), {});
         const auto& entries = recent_.of(ticker);
-        if (!entries.empty()) market->newest = entries.back().price;
+        if (!entries.empty()) market->newest = entries.back().price(ticker);
     }
     return *market;
 }
@@ -57,13 +54,13 @@ SharedLine& Markets::line(const Rule& rule) {
 }
 
 RatioLine& Markets::ratio(const Rule& rule) {
-    for (RatioLine* ratio : market(rule.ticker).ratios) {
+    for (const auto& [ratio, is_other] : market(rule.ticker).ratios) {
         if (ratio->ticker == rule.ticker && ratio->other == rule.other) return *ratio;
     }
     ratios_.push_back(std::make_unique<RatioLine>(RatioLine{rule.ticker, rule.other}));
     RatioLine& made = *ratios_.back();
-    market(rule.ticker).ratios.push_back(&made);
-    if (rule.other != rule.ticker) market(rule.other).ratios.push_back(&made);
+    if (rule.other != rule.ticker) market(rule.ticker).ratios.push_back({&made, false});
+    market(rule.other).ratios.push_back({&made, true});
     redo(made, Timestamp::min(), {});
     return made;
 }
@@ -119,29 +116,38 @@ void Markets::take_past(const LinePast& past) {
 
 // --- Values
 
-void Markets::set(Market& market, Timestamp time, const std::optional<Price>& price, Woken& woken) {
+void Markets::set(Market& market, Timestamp time, const Price* price, Woken& woken) {
     slots_.clear();
-    const auto value = value_of(price);
+    const auto value = price != nullptr ? std::optional(price->value) : std::nullopt;
     bool is_due = false;
-    market.line.set(value, time);
-    market.line.take_woken(time, slots_);
-    for (RatioLine* ratio : market.ratios) {
+    if (price == nullptr || !market.line.pass(price->value, time)) {
+        market.line.set(value, time);
+        market.line.take_woken(time, slots_);
+    }
+    for (const auto& [ratio, is_other] : market.ratios) {
         if (time < ratio->last) {
             redo_touched(*ratio, time, slots_);
-        } else {
-            set_ratio(*ratio, market.ticker, time, value);
-            ratio->line.take_woken(time, slots_);
+            continue;
         }
+        const auto now = ratio_at(*ratio, is_other, time, price != nullptr ? &price->value : nullptr);
+        if (now && ratio->line.pass(*now, time)) continue;
+        if (now || ratio->line.state().current) ratio->line.set(now, time);
+        ratio->line.take_woken(time, slots_);
     }
     for (auto& close : market.closes) {
         if (time < until_) {
             redo(market, *close, time, slots_);
             is_due = true;
-        } else {
+        } else if (price == nullptr || !close->pass(price->value)) {
             is_due = close->set(value, time) || is_due;
         }
     }
-    market.before = std::exchange(market.newest, price);
+    market.before = market.newest;
+    if (price != nullptr) {
+        market.newest = *price;
+    } else {
+        market.newest.reset();
+    }
     if (is_due) schedule(market);
     take_slots(time, woken);
 }
@@ -149,7 +155,7 @@ void Markets::set(Market& market, Timestamp time, const std::optional<Price>& pr
 void Markets::set_late(Market& market, Timestamp time, Woken& woken) {
     slots_.clear();
     take_touched(market.line, time, slots_, [&](const Seen& seen) { redo(market, time, seen); });
-    for (RatioLine* ratio : market.ratios) redo_touched(*ratio, time, slots_);
+    for (const auto& in : market.ratios) redo_touched(*in.ratio, time, slots_);
     for (auto& close : market.closes) redo(market, *close, time, slots_);
     schedule(market);
     take_slots(time, woken);
@@ -161,13 +167,24 @@ std::optional<Decimal> Markets::ratio_price(const RatioLine& ratio, bool of_othe
     return value_of(market(of_other ? ratio.other : ratio.ticker).line.as_of(time).current);
 }
 
-void Markets::set_ratio(RatioLine& ratio, Ticker ticker, Timestamp time, std::optional<Decimal> price) {
-    (ticker == ratio.other ? ratio.other_price : ratio.price) = price;
-    Timestamp& from = ticker == ratio.other ? ratio.other_from : ratio.from;
+// Another price of one of its tickers, or its end (null); returns the ratio by it.
+std::optional<Decimal> Markets::ratio_at(RatioLine& ratio, bool is_other, Timestamp time,
+                                         const Decimal* price) {
+    if (is_other) ratio.to_other = rule::RatioTo(price != nullptr ? *price : Decimal{});
+    auto& known = is_other ? ratio.other_price : ratio.price;
+    if (price != nullptr) {
+        known = *price;
+    } else {
+        known.reset();
+    }
+    Timestamp& from = is_other ? ratio.other_from : ratio.from;
     from = std::min(from, time);
     ratio.last = time;
-    const auto value =
-        ratio.price && ratio.other_price ? rule::ratio(*ratio.price, *ratio.other_price) : std::nullopt;
+    return ratio.price && ratio.other_price ? ratio.to_other.of(*ratio.price) : std::nullopt;
+}
+
+void Markets::set_ratio(RatioLine& ratio, bool is_other, Timestamp time, const Decimal* price) {
+    const auto value = ratio_at(ratio, is_other, time, price);
     if (value || ratio.line.state().current) ratio.line.set(value, time);
 }
 
@@ -199,7 +216,7 @@ void Markets::redo(Market& market, Timestamp time, const Seen& seen) {
     market.line.rewind(time);
     const auto& entries = recent_.of(market.ticker);
     for (auto entry = first_since(entries, time); entry != entries.end(); ++entry) {
-        market.line.set(value_of(entry->price), entry->time);
+        market.line.set(entry->value(), entry->time);
         if (seen) seen(entry->time);
     }
 }
@@ -208,6 +225,7 @@ void Markets::redo(RatioLine& ratio, Timestamp time, const Seen& seen) {
     ratio.line.rewind(time);
     ratio.price = ratio_price(ratio, false, time);
     ratio.other_price = ratio_price(ratio, true, time);
+    ratio.to_other = rule::RatioTo(ratio.other_price.value_or(Decimal{}));
     const Ticker a = std::min(ratio.ticker, ratio.other), b = std::max(ratio.ticker, ratio.other);
     const auto &of_a = recent_.of(a), &of_b = recent_.of(b);
     auto in_a = first_since(of_a, time), in_b = first_since(of_b, time);
@@ -215,7 +233,7 @@ void Markets::redo(RatioLine& ratio, Timestamp time, const Seen& seen) {
         const bool is_a =
             in_b == of_b.end() || (in_a != of_a.end() && !RecentPrices::is_before(*in_b, *in_a));
         const RecentPrices::Entry& entry = is_a ? *in_a++ : *in_b++;
-        set_ratio(ratio, is_a ? a : b, entry.time, value_of(entry.price));
+        set_ratio(ratio, (is_a ? a : b) == ratio.other, entry.time, entry.is_gone ? nullptr : &entry.number);
         if (seen) seen(entry.time);
     }
 }
@@ -226,7 +244,7 @@ void Markets::redo(const Market& market, CloseLine& close, Timestamp time, std::
     const auto& entries = recent_.of(market.ticker);
     for (auto entry = first_since(entries, time); entry != entries.end(); ++entry) {
         close.end_bars(entry->time, take);
-        close.set(value_of(entry->price), entry->time);
+        close.set(entry->value(), entry->time);
     }
     close.end_bars(until_, take);
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <absl/container/btree_set.h>
-#include <absl/container/flat_hash_map.h>
 
 #include <functional>
 #include <memory>
@@ -15,6 +14,8 @@
 #include "alert/lines/timers.hpp"
 #include "alert/recent_prices.hpp"
 #include "alert/rule_engine.hpp"
+#include "alert/ticker_map.hpp"
+#include "rule/levels.hpp"
 
 namespace pricewire::alert {
 
@@ -22,6 +23,7 @@ struct RatioLine {
     Ticker ticker, other;
     SharedLine line = {};
     std::optional<Decimal> price = {}, other_price = {};
+    rule::RatioTo to_other = {};        // to that price
     Timestamp last = Timestamp::min();  // of both
     // What their lines know of before is no part of it.
     Timestamp from = Timestamp::max(), other_from = Timestamp::max();
@@ -38,7 +40,11 @@ struct Market {
     OrderedSlots<Side::above> ages = {};
     Timers waits = {};  // when time decides: see due_of()
     std::vector<std::unique_ptr<CloseLine>> closes = {};
-    std::vector<RatioLine*> ratios = {};
+    struct InRatio {
+        RatioLine* ratio;
+        bool is_other;  // the one that prices are divided by
+    };
+    std::vector<InRatio> ratios = {};
 
     // When an age is reached, a bar or a wait ends, if no price comes before.
     std::optional<Timestamp> next_due() const;
@@ -54,7 +60,7 @@ public:
     explicit Markets(const RecentPrices& recent) : recent_(recent) {}
 
     // Null if it is not watched.
-    Market* find(Ticker ticker);
+    Market* find(const Ticker& ticker);
     // Makes what is not there, with what is recent.
     Market& market(Ticker ticker);
     SharedLine& line(const Rule& rule);  // of a price, a ratio or an age
@@ -69,8 +75,8 @@ public:
 
     // What time decides of the ticker until then. Comes before set(), while its lines still know all that counts then.
     void end_due(Market& market, Timestamp until, Woken& woken);
-    // The newest price of a ticker, or its end, which RecentPrices has.
-    void set(Market& market, Timestamp time, const std::optional<Price>& price, Woken& woken);
+    // The newest price of a ticker, or its end (null), which RecentPrices has.
+    void set(Market& market, Timestamp time, const Price* price, Woken& woken);
     // One that is older.
     void set_late(Market& market, Timestamp time, Woken& woken);
     // Nothing came until `until`.
@@ -91,14 +97,16 @@ private:
     void redo_touched(RatioLine& ratio, Timestamp time, std::vector<Slot>& out);
     void redo(const Market& market, CloseLine& close, Timestamp time, std::vector<Slot>& out);
     std::optional<Decimal> ratio_price(const RatioLine& ratio, bool of_other, Timestamp time);
-    static void set_ratio(RatioLine& ratio, Ticker ticker, Timestamp time, std::optional<Decimal> price);
+    static std::optional<Decimal> ratio_at(RatioLine& ratio, bool is_other, Timestamp time,
+                                           const Decimal* price);
+    static void set_ratio(RatioLine& ratio, bool is_other, Timestamp time, const Decimal* price);
     void end_waits(Market& market, Timestamp until, Woken& woken);
     template <typename Redo>
     static void take_touched(SharedLine& line, Timestamp time, std::vector<Slot>& out, Redo redo);
     void take_slots(Timestamp time, Woken& woken);
 
     const RecentPrices& recent_;
-    absl::flat_hash_map<Ticker, std::unique_ptr<Market>> markets_;
+    TickerMap<std::unique_ptr<Market>> markets_;
     std::vector<std::unique_ptr<RatioLine>> ratios_;
     // Ages are not moved at each price: then it is too early, and looked at again.
     absl::btree_set<std::pair<Timestamp, Market*>> due_;

@@ -13,13 +13,13 @@ void SharedLine::end_current(Timestamp time) {
     bool is_moved = false;
     for (auto& window : windows_) {
         if (!window->is_beaten_by(piece.value)) continue;
-        window->renew(past_, time);
+        window->renew_by(piece, past_, time);
         is_moved = true;
     }
     for (auto& c : up_trailing_) is_moved = c.on_price(piece.value) || is_moved;
     for (auto& c : down_trailing_) is_moved = c.on_price(piece.value) || is_moved;
     if (is_moved) renew_guards();
-    if (keep_ != Duration::max() && past_.has_older_than(time - keep_)) forget_before(time - keep_);
+    forget(time);
 }
 
 void SharedLine::forget_before(Timestamp moment) {
@@ -108,42 +108,55 @@ void SharedLine::renew_windows(Timestamp time) {
 void SharedLine::renew_guards() {
     up_guard_ = ups_.empty() ? never_reached<Side::above> : ups_.best();
     down_guard_ = downs_.empty() ? never_reached<Side::below> : downs_.best();
+    up_moves_ = never_reached<Side::above>;
+    down_moves_ = never_reached<Side::below>;
     windows_change_ = Timestamp::max();
+    const auto move_from = [&](const auto& anchored) {
+        up_moves_ = nearer<Side::above>(up_moves_, anchored.template moves_from<Side::above>());
+        down_moves_ = nearer<Side::below>(down_moves_, anchored.template moves_from<Side::below>());
+    };
     for (const auto& window : windows_) {
         up_guard_ = nearer<Side::above>(up_guard_, window->guard<Side::above>());
         down_guard_ = nearer<Side::below>(down_guard_, window->guard<Side::below>());
         windows_change_ = std::min(windows_change_, window->changes_at());
+        move_from(*window);
     }
-    for (const auto& c : up_trailing_) up_guard_ = nearer<Side::above>(up_guard_, c.guard());
-    for (const auto& c : down_trailing_) down_guard_ = nearer<Side::below>(down_guard_, c.guard());
+    for (const auto& c : up_trailing_) {
+        up_guard_ = nearer<Side::above>(up_guard_, c.guard());
+        move_from(c);
+    }
+    for (const auto& c : down_trailing_) {
+        down_guard_ = nearer<Side::below>(down_guard_, c.guard());
+        move_from(c);
+    }
 }
 
 // --- The past
 
 // Behind the pieces that had ended before `time`.
-std::vector<PiecesPast::Step>::const_iterator SharedLine::ended_by(Timestamp time) const {
-    auto after = past_.steps().end();
-    while (after != past_.steps().begin() && std::prev(after)->piece.until >= time) --after;
+Ring<Piece>::Iterator SharedLine::ended_by(Timestamp time) const {
+    auto after = past_.pieces().end();
+    while (after != past_.pieces().begin() && std::prev(after)->until >= time) --after;
     return after;
 }
 
 // The value in effect before `time` is the first piece that ended at `time` or later, if it began before.
 rule::LineState SharedLine::as_of(Timestamp time) const {
     rule::LineState out = state_;
-    const auto& steps = past_.steps();
+    const auto& pieces = past_.pieces();
     auto after = ended_by(time);
     out.current.reset();
-    if (after != steps.end() && after->piece.from < time) {
-        out.current = rule::Point{after->piece.value, after->piece.from};
-    } else if (after == steps.end() && state_.current && state_.current->time < time) {
+    if (after != pieces.end() && after->from < time) {
+        out.current = rule::Point{after->value, after->from};
+    } else if (after == pieces.end() && state_.current && state_.current->time < time) {
         out.current = state_.current;
     }
-    const bool any_before = after != steps.begin();
+    const bool any_before = after != pieces.begin();
     out.previous.reset();
     out.gone_since.reset();
     if (any_before) {
-        out.previous = std::prev(after)->piece.from;
-        if (!out.current) out.gone_since = std::prev(after)->piece.until;
+        out.previous = std::prev(after)->from;
+        if (!out.current) out.gone_since = std::prev(after)->until;
     }
     if (out.known_from && *out.known_from >= time) out.known_from.reset();
     return out;
@@ -152,8 +165,8 @@ rule::LineState SharedLine::as_of(Timestamp time) const {
 std::optional<rule::Point> SharedLine::last_before(Timestamp time) const {
     if (const auto now = as_of(time).current) return now;
     const auto after = ended_by(time);
-    if (after == past_.steps().begin()) return std::nullopt;
-    return rule::Point{std::prev(after)->piece.value, std::prev(after)->piece.from};
+    if (after == past_.pieces().begin()) return std::nullopt;
+    return rule::Point{std::prev(after)->value, std::prev(after)->from};
 }
 
 void SharedLine::take_back(Timestamp time, std::vector<Piece>& later) {
@@ -195,10 +208,10 @@ void SharedLine::take_past(const std::vector<Piece>& pieces, const std::vector<r
 
 void SharedLine::take_anchored_since(Timestamp time, std::vector<Slot>& out) {
     Decimal low = greatest_decimal, high = least_decimal;
-    for (auto step = past_.steps().rbegin(); step != past_.steps().rend() && step->piece.until >= time;
-         ++step) {
-        low = std::min(low, step->piece.value);
-        high = std::max(high, step->piece.value);
+    const auto& pieces = past_.pieces();
+    for (auto piece = pieces.rbegin(); piece != pieces.rend() && piece->until >= time; ++piece) {
+        low = std::min(low, piece->value);
+        high = std::max(high, piece->value);
     }
     for (auto& c : up_trailing_) c.take_anchored(low, high, out);
     for (auto& c : down_trailing_) c.take_anchored(low, high, out);

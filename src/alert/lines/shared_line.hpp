@@ -39,6 +39,19 @@ public:
     void set(std::optional<Decimal> value, Timestamp time);
     // Takes those that the value in effect wakes; they may come more than once.
     void take_woken(Timestamp time, std::vector<Slot>& out);
+    // Both, of a value after a value where it moves no anchor and wakes nobody: nearly always. False: it is not so, and
+    // nothing was done.
+    bool pass(Decimal value, Timestamp time) {
+        if (!state_.current || time >= windows_change_ || !is_quiet(value)) return false;
+        rule::Point& current = *state_.current;
+        if (current.value >= up_moves_ || current.value <= down_moves_) return false;
+        past_.push({current.value, current.time, std::max(time, current.time)});
+        state_.previous = current.time;
+        current = {value, time};
+        forget(time);
+        if (!state_.known_from) state_.known_from = time;
+        return true;
+    }
     bool is_quiet(Decimal value) const { return value < up_guard_ && value > down_guard_; }
 
     // As it was before everything of `time`, as far as its past can be taken back: what was taken back is appended to
@@ -131,13 +144,19 @@ private:
             all, [&](const auto& c) { return c.extreme() == extreme && c.family() == family; });
     }
     Window& window(const WindowKind& kind);
-    std::vector<PiecesPast::Step>::const_iterator ended_by(Timestamp time) const;
+    Ring<Piece>::Iterator ended_by(Timestamp time) const;
     void end_current(Timestamp time);
+    void forget(Timestamp now) {
+        if (keep_ != Duration::max() && past_.has_older_than(now - keep_)) forget_before(now - keep_);
+    }
     void forget_before(Timestamp moment);
     void renew_windows(Timestamp time);
     void renew_guards();
 
+    // What wakes somebody, and what moves an anchor when it is over: a value at one of these or beyond it, or one that comes
+    // at `windows_change_` or later.
     Decimal up_guard_ = greatest_decimal, down_guard_ = least_decimal;
+    Decimal up_moves_ = greatest_decimal, down_moves_ = least_decimal;
     Timestamp windows_change_ = Timestamp::max();
     rule::LineState state_;
     Duration keep_ = kept_at_least;

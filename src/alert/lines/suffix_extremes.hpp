@@ -49,19 +49,34 @@ public:
     static bool beats(Decimal a, Decimal b) { return is_beyond(extreme, a, b); }
 
     // `piece` is the newest. Entries that it removes are appended to `removed`, the top first; returns how many.
-    std::size_t push(const Piece& piece, std::vector<SuffixEntry>& removed) {
+    template <typename Removed>
+    std::size_t push(const Piece& piece, Removed& removed) {
         std::size_t count = 0;
         while (size() > 0 && !beats(entries_.back().value, piece.value)) {
             removed.push_back(entries_.back());
             entries_.pop_back();
             ++count;
         }
-        entries_.push_back(entry_of(piece));
+        // Member by member, so that nothing just written is read in larger pieces.
+        SuffixEntry& entry = entries_.emplace_back();
+        entry.value = piece.value;
+        entry.at_most = piece.until;
+        entry.held = held_of(piece);
         if (entries_.size() - first_ > limit_) thin();
         return count;
     }
+    // As push() of many pieces, which are never taken back. `unbeaten`: those of them that none after them beats, the newest
+    // first.
+    void push_unbeaten(const std::vector<Piece>& unbeaten) {
+        std::vector<SuffixEntry> removed;
+        for (auto piece = unbeaten.rbegin(); piece != unbeaten.rend(); ++piece) {
+            push(*piece, removed);
+            removed.clear();
+        }
+    }
     // Takes back the last push(), which had removed `count` entries, now at the end of `removed`.
-    void undo(std::size_t count, std::vector<SuffixEntry>& removed) {
+    template <typename Removed>
+    void undo(std::size_t count, Removed& removed) {
         if (size() > 0) entries_.pop_back();
         for (; count > 0; --count) {
             entries_.push_back(removed.back());
@@ -123,10 +138,10 @@ public:
 private:
     using Entries = std::vector<SuffixEntry>;
 
-    static SuffixEntry entry_of(const Piece& piece) {
-        constexpr std::int64_t most = (std::int64_t{1} << 36) - 1;
-        const std::int64_t held = std::clamp<std::int64_t>((piece.until - piece.from).count(), 0, most);
-        return {piece.value, piece.until, 0, static_cast<std::uint64_t>(held)};
+    static std::uint64_t held_of(const Piece& piece) {
+        constexpr std::uint64_t most = (std::uint64_t{1} << 36) - 1;
+        const std::int64_t held = (piece.until - piece.from).count();
+        return held < 0 ? 0 : std::min(static_cast<std::uint64_t>(held), most);
     }
     const SuffixEntry* end() const { return entries_.data() + entries_.size(); }
     typename Entries::const_iterator begin() const {

@@ -53,6 +53,15 @@ public:
         return true;
     }
 
+    // A price at that or beyond it is the anchor of some when it is over.
+    template <Side of>
+    Decimal moves_from() const {
+        if (of != extreme_ || classes_.empty()) return never_reached<of>;
+        const Decimal nearest = of == Side::above ? classes_.begin()->first : classes_.rbegin()->first;
+        if (nearest == never_reached<of>) return nearest;
+        return Decimal::from_raw(nearest.raw() + (of == Side::above ? 1 : -1));
+    }
+
     // The value that wakes the first.
     Decimal guard() const {
         if (guards_.empty()) return never_reached<side>;

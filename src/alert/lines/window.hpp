@@ -54,9 +54,24 @@ public:
         }
         renew_guards();
     }
-    // True if `price`, which is over, changes the anchor.
+    // As renew(), by a price that has just ended, and that is_beaten_by() tells of.
+    void renew_by(const Piece& piece, const PiecesPast& past, Timestamp now) {
+        if (is_unknown_) return renew(past, now);
+        anchor_ = piece.value;
+        changes_at_ = piece.until + kind_.over;
+        renew_guards();
+    }
+    // A price at that or beyond it changes the anchor when it is over.
+    template <Side side>
+    Decimal moves_from() const {
+        // Until then it stays unknown, whatever comes.
+        if (is_unknown_ && changes_at_ != Timestamp::max()) return never_reached<side>;
+        if (!anchor_) return always_reached<side>;
+        return kind_.extreme == side ? *anchor_ : never_reached<side>;
+    }
     bool is_beaten_by(Decimal price) const {
-        return !anchor_ || price == *anchor_ || is_beyond(kind_.extreme, price, *anchor_);
+        return reaches<Side::above>(price, moves_from<Side::above>()) ||
+               reaches<Side::below>(price, moves_from<Side::below>());
     }
 
     template <Side side>
