@@ -1,6 +1,7 @@
 // The time of a price that fires nothing, with 10 k, 1 M and 10 M active alerts; compared, in the same run,
 // with ZRANGEBYSCORE on a Redis sorted set, which is what the service's predecessor planned. Also bytes per
-// alert, and the step before: from a trade to the consolidated price.
+// alert, what the whole checker takes, also where as many alerts have a rule, and the step before: from a trade to the
+// consolidated price. terms_bench has the alerts with rules of every kind.
 #include <fmt/format.h>
 #include <hiredis/hiredis.h>
 #include <malloc.h>
@@ -16,7 +17,9 @@
 #include <random>
 #include <thread>
 
+#include "alert/checker_core.hpp"
 #include "alert/matcher.hpp"
+#include "cpu_seconds.hpp"
 #include "price/consolidator.hpp"
 #include "report.hpp"
 
@@ -69,9 +72,63 @@ void measure_matcher(std::size_t count) {
     const double nanoseconds = seconds_since(start) / prices * 1e9;
     if (!fired.empty()) std::abort();
     perf::row("a price that fires nothing, " + short_count(count) + " alerts",
-              fmt::format("{:.1f} ns", nanoseconds), "<= 100 ns, flat");
+              fmt::format("{:.1f} ns", nanoseconds), "<= 30 ns, flat");
     perf::row("bytes an alert, " + short_count(count), fmt::format("{:.0f} B", bytes));
     perf::row("loading " + short_count(count) + " alerts", fmt::format("{:.2f} s", load));
+}
+
+// The same level as a rule: of an alert that began an hour ago, and waits.
+ActiveAlert with_rule(ActiveAlert alert, Timestamp now) {
+    Terms terms;
+    terms.rules = {Rule{.ticker = alert.ticker,
+                        .word = alert.condition == Condition::gt ? Word::above : Word::below,
+                        .level = {.number = alert.target}}};
+    auto ruled = std::make_shared<RuledAlert>();
+    ruled->created_at = ruled->begun_at = now - std::chrono::hours{1};
+    ruled->state.rules = {{.armed = true,
+                           .start = ruled->begun_at,
+                           .start_price = Decimal::from_int(65'000),
+                           .as_of = ruled->begun_at}};
+    ruled->terms = std::make_shared<const Terms>(std::move(terms));
+    alert.condition = Condition::lt;
+    alert.target = {};
+    alert.ruled = std::move(ruled);
+    return alert;
+}
+
+// All of the checker but its thread: what is kept of each price, the clock of prices, plain alerts and those with rules.
+void measure_checker(std::size_t count, std::size_t ruled) {
+    alert::CheckerCore core({[](const FiringGroup&) { std::abort(); }, [](const alert::PastNeed&) {}},
+                            {std::chrono::seconds{1}, std::chrono::seconds{1}}, Rng{1});
+    Timestamp now = system_clock().now();
+    std::vector<ActiveAlert> alerts = make_alerts(count);
+    for (std::size_t i = 0; i < ruled; ++i) alerts.push_back(with_rule(alerts[i], now));
+    for (std::size_t i = count; i < alerts.size(); ++i) alerts[i].id = make_uuid(now);
+    core.on_snapshot_piece(alerts);
+    core.on_snapshot(now);
+    core.on_caught_up(now);
+    alerts.clear();
+    std::uint64_t sequence = 0;
+    // As a busy bus hands them over: some at once.
+    const auto give = [&](int prices, Duration every) {
+        for (int i = 0; i < prices; ++i) {
+            now += every;
+            const Decimal value =
+                Decimal::from_raw(Decimal::from_int(65'000).raw() + Decimal::one_raw / 100 * (i * 37 % 1000));
+            core.on_price({"BTC", value, now, ++sequence}, now);
+            if (i % 16 == 15) core.on_batch_end(now);
+        }
+    };
+    // What was woken by the first prices is put aside again, and what is kept of it for late prices is dropped.
+    give(400, std::chrono::seconds{1});
+    give(40'000, std::chrono::milliseconds{10});
+    constexpr int prices = 1'000'000;
+    const double begun = perf::cpu_seconds();
+    give(prices, std::chrono::milliseconds{10});
+    const double each = (perf::cpu_seconds() - begun) / prices * 1e9;
+    perf::row(fmt::format("  the same by the whole checker, {} alerts{}", short_count(count),
+                          ruled == 0 ? "" : fmt::format(", and {} with a rule", short_count(ruled))),
+              fmt::format("{:.1f} ns", each), ruled == 0 ? "" : "<= 100 ns, flat");
 }
 
 // The step before the matcher: from a single exchange's trade to the price, with an aggregator beside it.
@@ -214,6 +271,10 @@ int main() {
     measure_consolidator();
     measure_many_exchanges();
     for (const std::size_t count : {10'000UL, 1'000'000UL, 10'000'000UL}) measure_matcher(count);
+    for (const std::size_t count : {10'000UL, 1'000'000UL}) {
+        measure_checker(count, 0);
+        measure_checker(count, count);
+    }
     for (const std::size_t count : {10'000UL, 1'000'000UL}) measure_redis(count);
     return 0;
 }
