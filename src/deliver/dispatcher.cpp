@@ -88,7 +88,7 @@ public:
                    std::shared_ptr<Launch> launch) override {
         if (stopping_ || !peers_.alive()) return;
         for (ClaimedDelivery& one : coming) {
-            if (one.push || held_.contains(one.id)) continue;
+            if (one.push || held_.contains(one.id) || !in_charge_.owns(one.alert.user_id)) continue;
             const auto url = net::parse_webhook_url(one.alert.webhook_url, wires_->urls);
             if (!url) continue;
             Held held = held_for(std::move(one), *url, lease_until);

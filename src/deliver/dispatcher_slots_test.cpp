@@ -76,6 +76,59 @@ TEST_F(DispatcherSlotsTest, WhatIsAnothersIsNotClaimedAndItsTasksAreHandedOn) {
     EXPECT_FALSE(dispatcher_->offer()) << "the firing's user may be another's";
 }
 
+TEST_F(DispatcherSlotsTest, OneThatIsInChargeOfNothingClaimsNothing) {
+    charge({"one", "two"}, false);
+    auto none = std::make_shared<Charge>(*charge_);
+    none->owned.reset();
+    charge_ = none;
+    begin();
+    for (const DeliveryTask& task : fire(3)) {
+        const queue::QueuedTask queued{.task = task, .receipt = ++last_receipt_};
+        dispatcher_->on_tasks({&queued, 1}, true);
+    }
+    pass(seconds{3});
+    EXPECT_EQ(storage_.calls("claim_due") + storage_.calls("claim"), 0);
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 3U);
+    EXPECT_EQ(dispatcher_->take_done().size(), 3U);
+    charge({"one"}, true);
+    pass(seconds{1});
+    for (int one_at_a_time = 0; one_at_a_time < 3; ++one_at_a_time) answer_all();
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 3U);
+}
+
+TEST_F(DispatcherSlotsTest, TasksThatWaitToBeClaimedAreHandedOnWhenTheirUserGoesToAnother) {
+    charge({"one"}, true);
+    begin();
+    std::vector<queue::QueuedTask> tasks;
+    for (const DeliveryTask& task : fire(3))
+        tasks.push_back({.task = task, .receipt = ++last_receipt_, .slot = user_slot(user_)});
+    dispatcher_->on_tasks(tasks, true);
+    charge({"one", "two"}, false);
+    settle();
+    EXPECT_EQ(dispatcher_->take_foreign().size(), 3U);
+    EXPECT_EQ(dispatcher_->take_done().size(), 3U);
+}
+
+// The firing began when this sender was in charge of all.
+TEST_F(DispatcherSlotsTest, WhatComesClaimedForAUserWhoHasGoneToAnotherIsNotBegun) {
+    charge({"one"}, true);
+    begin();
+    const auto tasks = fire(1);
+    const Timestamp lease_until = clock_.now() + seconds{60};
+    const auto claimed = storage_.claim(tasks, clock_.now(), {"one", lease_until, {}, {}});
+    ASSERT_EQ(claimed.size(), 1U);
+    charge({"one", "two"}, false);
+    settle();
+    const auto launch = std::make_shared<Launch>(clock_.mono());
+    dispatcher_->on_coming(claimed, lease_until, launch);
+    launch->go(clock_.mono());
+    EXPECT_EQ(client_->open(), 0U);
+    dispatcher_->on_claimed(claimed, lease_until);
+    pass(milliseconds{100});
+    EXPECT_EQ(client_->seen().size(), 0U);
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 1U) << "another may claim it";
+}
+
 TEST_F(DispatcherSlotsTest, WhatWaitsIsGivenBackAndWhatIsUnderWayEndsHere) {
     charge({"one"}, true);
     begin();
@@ -120,8 +173,11 @@ TEST_F(DispatcherSlotsTest, AtTheEndOfItsLeaseItStartsNothing) {
     charge({"one"}, true);
     begin();
     hint(fire(20));
-    pass(seconds{3});
     const std::size_t begun = client_->seen().size();
+    ASSERT_LT(begun, 20U);
+    pass(seconds{3} + milliseconds{300});
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 20 - begun) << "whoever is in charge may claim them";
+    EXPECT_LE(storage_.next_due(), clock_.now()) << "at once";
     answer_all();
     hint(fire(1, "https://other.example.com/"));
     pass(seconds{2});

@@ -1,5 +1,7 @@
 #include "deliver/in_charge.hpp"
 
+#include <utility>
+
 namespace pricewire::deliver {
 namespace {
 
@@ -10,27 +12,39 @@ constexpr std::size_t most_lanes = 20'000;
 
 bool InCharge::follow(HeldById& held, Outcomes& outcomes) {
     if (is_alone()) return false;
+    const bool changed = take_charge(held, outcomes);
+    // Others are in charge now, and may claim what waits here.
+    if (endpoints_.waiting() > 0 && clock_.mono() >= until())
+        give_back(endpoints_.remove_all_waiting(), held, outcomes);
+    return changed;
+}
+
+bool InCharge::take_charge(HeldById& held, Outcomes& outcomes) {
     const MonoTime now = clock_.mono();
     const auto charge = options_.charge();
     if (charge == charge_ && slots_.one_each().none()) return false;
     // What it knows before its lease has begun is only itself.
     if (!charge_ && now >= charge->until) return false;
-    charge_ = charge;
+    const bool is_first = !std::exchange(charge_, charge);
     const Slots::Change change = slots_.update(*charge, now);
     endpoints_.set_one_each(slots_.one_each());
     read_breakers_ = (read_breakers_ | change.gained) & slots_.owned();
     read_lanes_ = (read_lanes_ | change.gained | change.freed) & slots_.owned();
-    if (change.lost.any()) give_back(change.lost, held, outcomes);
-    return change.lost.any() || change.gained.any();
+    if (change.lost.any()) let_go(change.lost, held, outcomes);
+    return is_first || change.lost.any() || change.gained.any();
 }
 
-void InCharge::give_back(const UserSlots& lost, HeldById& held, Outcomes& outcomes) {
-    for (const Uuid& id : endpoints_.let_go(lost, clock_.mono())) {
-        const Held waited = std::move(held.extract(id).mapped());
-        if (!waited.launch) outcomes.give_back(waited.claimed, waited.lease_until);
-    }
+void InCharge::let_go(const UserSlots& lost, HeldById& held, Outcomes& outcomes) {
+    give_back(endpoints_.let_go(lost, clock_.mono()), held, outcomes);
     for (const auto& [id, under_way] : held) {
         if (!owns(under_way.claimed.alert.user_id)) leaving_.insert(id);
+    }
+}
+
+void InCharge::give_back(std::span<const Uuid> waiting, HeldById& held, Outcomes& outcomes) {
+    for (const Uuid& id : waiting) {
+        const Held waited = std::move(held.extract(id).mapped());
+        if (!waited.launch) outcomes.give_back(waited.claimed, waited.lease_until);
     }
 }
 

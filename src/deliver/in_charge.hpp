@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -28,8 +29,8 @@ public:
           clock_(clock),
           slots_(options.timeout) {}
 
-    // Takes over what has changed, and gives back what waits for users of whom another sender is in charge now. False if no
-    // user has come or gone.
+    // Takes over what has changed, and gives back what waits for users of whom another sender is in charge now: at the end of
+    // its lease, all. False if no user has come or gone.
     bool follow(HeldById& held, Outcomes& outcomes);
     // An attempt has.
     void ended(const Uuid& delivery) { leaving_.erase(delivery); }
@@ -55,7 +56,9 @@ public:
     std::vector<Breaker> take_changed_breakers();
 
 private:
-    void give_back(const UserSlots& lost, HeldById& held, Outcomes& outcomes);
+    bool take_charge(HeldById& held, Outcomes& outcomes);
+    void let_go(const UserSlots& lost, HeldById& held, Outcomes& outcomes);
+    static void give_back(std::span<const Uuid> waiting, HeldById& held, Outcomes& outcomes);
     bool is_alone() const { return !options_.charge; }
 
     const SenderOptions& options_;

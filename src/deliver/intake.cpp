@@ -52,6 +52,8 @@ void Intake::on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) {
 
 void Intake::set_slots(std::optional<UserSlots> slots) {
     slots_ = std::move(slots);
+    const auto known = std::exchange(hints_, {});
+    on_tasks(std::vector(known.begin(), known.end()), true);
     due_at(clock_.mono());
 }
 
@@ -62,6 +64,10 @@ void Intake::done_with(const queue::QueuedTask& task) {
 bool Intake::claim(Batch& batch, const std::vector<Uuid>& enough) {
     batch.claimed.clear();
     last_without_crowd_ = false;
+    if (slots_ && slots_->none()) {
+        leave_all_to_others();
+        return false;
+    }
     // Whose deliveries were passed over and who has no longer enough?
     if (!std::includes(enough.begin(), enough.end(), passed_over_.begin(), passed_over_.end())) {
         passed_over_.clear();
@@ -72,6 +78,13 @@ bool Intake::claim(Batch& batch, const std::vector<Uuid>& enough) {
         hints_first ? claim_hinted(batch, enough) : claim_due(batch, enough) || claim_hinted(batch, enough);
     last_claimed_ = batch.claimed.size();
     return claimed;
+}
+
+// Only tasks of users who are not known have come here; whoever is in charge of them finds them in the database.
+void Intake::leave_all_to_others() {
+    for (const queue::QueuedTask& task : std::exchange(hints_, {})) done_with(task);
+    hints_missing_ = false;
+    next_poll_ = clock_.mono() + poll_interval;
 }
 
 void Intake::claim_lane(Batch& batch, std::string_view lane, std::size_t count) {

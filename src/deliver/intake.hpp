@@ -35,7 +35,8 @@ public:
     // Something in the database is due at that time.
     void due_at(MonoTime at) { next_poll_ = std::min(next_poll_, at); }
     void clear() { hints_.clear(); }
-    // Of which users this sender is in charge; nullopt: of all. What has become due of them is asked for.
+    // Of which users this sender is in charge; nullopt: of all. What has become due of them is asked for, and tasks of others
+    // are handed on.
     void set_slots(std::optional<UserSlots> slots);
     // Tasks, since the last call, of users of whom others are in charge.
     std::vector<queue::QueuedTask> take_foreign() { return std::exchange(foreign_, {}); }
@@ -88,6 +89,7 @@ private:
         return slots_ && task.slot && !slots_->test(*task.slot);
     }
     void done_with(const queue::QueuedTask& task);
+    void leave_all_to_others();
 
     const std::string owner_;
     const Duration lease_;
