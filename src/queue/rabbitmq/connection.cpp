@@ -19,6 +19,7 @@ namespace {
 using Kind = BrokerError::Kind;
 
 constexpr amqp_channel_t channel = 1;
+constexpr amqp_channel_t other_channel = 2;  // open for one question only
 constexpr std::string_view own_tag = "own";
 constexpr int frame_max = 131'072;
 constexpr Duration goodbye = std::chrono::milliseconds{500};
@@ -145,42 +146,60 @@ void Connection::ask_for_confirms() {
     check(amqp_get_rpc_reply(state_.get()), "enabling confirms");
 }
 
-void Connection::begin_to_consume() {
+std::optional<std::string> Connection::begin_to_consume() {
     amqp_basic_qos(state_.get(), channel, 0,
                    static_cast<std::uint16_t>(std::min<std::size_t>(prefetch_, 65'535)), 0);
     check(amqp_get_rpc_reply(state_.get()), "setting the prefetch");
     amqp_basic_consume(state_.get(), channel, bytes_of(queue_), amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
     check(amqp_get_rpc_reply(state_.get()), "starting to consume");
-    if (!own_.empty()) begin_with_own();
-}
-
-// It goes with its consumer, or if none comes; and has a bound in case the consumer hangs.
-void Connection::begin_with_own() {
-    std::array arguments{number("x-expires", 60'000), number("x-max-length", 100'000)};
-    amqp_queue_declare(state_.get(), channel, bytes_of(own_), 0, 1, 0, 1,
-                       {static_cast<int>(arguments.size()), arguments.data()});
-    check(amqp_get_rpc_reply(state_.get()), "declaring a queue for this process");
+    if (own_.empty()) return std::nullopt;
+    const auto refused = declare_own();
+    if (refused) return refused;
     amqp_basic_consume(state_.get(), channel, bytes_of(own_), bytes_of(own_tag), 0, 0, 0, amqp_empty_table);
     check(amqp_get_rpc_reply(state_.get()), "starting to consume");
+    return std::nullopt;
+}
+
+// It goes with its consumer, or if none comes; and has a bound in case the consumer hangs. On a channel of its own, which
+// the broker closes if the user may not declare it.
+std::optional<std::string> Connection::declare_own() {
+    std::array arguments{number("x-expires", 60'000), number("x-max-length", 100'000)};
+    amqp_channel_open(state_.get(), other_channel);
+    check(amqp_get_rpc_reply(state_.get()), "opening a channel");
+    amqp_queue_declare(state_.get(), other_channel, bytes_of(own_), 0, 1, 0, 1,
+                       {static_cast<int>(arguments.size()), arguments.data()});
+    const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
+    if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+        const auto* close = static_cast<amqp_channel_close_t*>(reply.reply.decoded);
+        if (close->reply_code == AMQP_ACCESS_REFUSED) {
+            std::string why = string_of(close->reply_text);
+            amqp_channel_close_ok_t seen{};
+            check(amqp_send_method(state_.get(), other_channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen),
+                  "closing a channel");
+            return why;
+        }
+    }
+    check(reply, "declaring a queue for this process");
+    check(amqp_channel_close(state_.get(), other_channel, AMQP_REPLY_SUCCESS), "closing a channel");
+    return std::nullopt;
 }
 
 std::optional<std::uint32_t> Connection::messages_in(const std::string& queue) {
     // On a channel of its own, which the broker closes if there is no such queue.
-    constexpr amqp_channel_t other = 2;
-    amqp_channel_open(state_.get(), other);
+    amqp_channel_open(state_.get(), other_channel);
     check(amqp_get_rpc_reply(state_.get()), "opening a channel");
     const auto* found =
-        amqp_queue_declare(state_.get(), other, bytes_of(queue), 1, 0, 0, 0, amqp_empty_table);
+        amqp_queue_declare(state_.get(), other_channel, bytes_of(queue), 1, 0, 0, 0, amqp_empty_table);
     const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
     if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
         amqp_channel_close_ok_t seen{};
-        check(amqp_send_method(state_.get(), other, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen),
+        check(amqp_send_method(state_.get(), other_channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen),
               "closing a channel");
         return std::nullopt;
     }
     check(reply, "looking for an earlier queue");
     const std::uint32_t messages = found->message_count;
-    check(amqp_channel_close(state_.get(), other, AMQP_REPLY_SUCCESS), "closing a channel");
+    check(amqp_channel_close(state_.get(), other_channel, AMQP_REPLY_SUCCESS), "closing a channel");
     return messages;
 }
 

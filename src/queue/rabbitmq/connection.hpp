@@ -67,7 +67,8 @@ public:
     // that, before a consumer gets it.
     bool writes_first() const { return writes_first_; }
     void ask_for_confirms();
-    void begin_to_consume();
+    // Why the queue of this process, if it should have one, is refused: without it, only that of all is consumed.
+    std::optional<std::string> begin_to_consume();
     // How many messages are in another queue; nullopt if it does not exist or access is refused. To be called
     // before anything is published.
     std::optional<std::uint32_t> messages_in(const std::string& queue);
@@ -103,7 +104,7 @@ private:
     void log_in(const BrokerUrl& url, const RabbitmqOptions& options);
     // Opens the channel.
     void declare_queue();
-    void begin_with_own();
+    std::optional<std::string> declare_own();
     // Why the queue, which exists, is of another type; the channel is closed then.
     std::optional<std::string> try_to_declare(const char* type);
     std::optional<Event> on_method(const amqp_method_t& method);

@@ -56,7 +56,7 @@ void Consumer::run() {
         [&] {
             began = std::chrono::steady_clock::now();
             Connection connection(url_, options_, cut_);
-            connection.begin_to_consume();
+            if (const auto refused = connection.begin_to_consume()) tell_of_refusal(*refused);
             outage_.over(BrokerOutage::Side::consuming);
             epoch_ = receipts_.next_epoch();
             ledger_ = {};
@@ -71,6 +71,15 @@ void Consumer::run() {
     MutexLock lock(mutex_);
     ended_ = true;
     changed_.notify_all();
+}
+
+void Consumer::tell_of_refusal(const std::string& reason) {
+    if (std::exchange(refusal_told_, true)) return;
+    log::warn(
+        "the broker lets this process have no queue of its own, so that its tasks are found in the database, "
+        "up to a second "
+        "later; its user needs the permissions configure, write and read for it",
+        {{"queue", options_.own}, {"reason", reason}});
 }
 
 void Consumer::serve(Connection& connection) {

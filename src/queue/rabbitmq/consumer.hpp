@@ -61,6 +61,7 @@ public:
 
 private:
     void run();
+    void tell_of_refusal(const std::string& reason);
     void serve(Connection& connection);
     void take_in(Connection& connection, std::vector<QueuedTask>& batch);
     void on_message(Connection& connection, const Message& message, std::vector<QueuedTask>& batch);
@@ -82,6 +83,7 @@ private:
     std::uint64_t epoch_ = 0;
     AckLedger ledger_;
     bool malformed_told_ = false;
+    bool refusal_told_ = false;
 
     std::thread thread_;
 };

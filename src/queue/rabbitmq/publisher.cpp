@@ -64,7 +64,8 @@ void Publisher::hand_on(std::span<const QueuedTask> tasks) {
     const MonoTime now = mono();
     std::vector<Kept> kept;
     kept.reserve(tasks.size());
-    for (const QueuedTask& task : tasks) kept.push_back({.task = task.task, .slot = task.slot, .since = now});
+    for (const QueuedTask& task : tasks)
+        kept.push_back({.task = task.task, .slot = task.slot, .since = now, .is_handed_on = true});
     keep(kept);
 }
 
@@ -217,7 +218,9 @@ void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std:
     for (std::size_t i = multiple ? 0 : last; i <= last; ++i) {
         Sent& sent = sent_[i];
         if (std::exchange(sent.settled, true)) continue;
-        if (!published || sent.returned) again.push_back(sent.kept);
+        // Sent to the queue of all, one that was handed on would come back to whoever hands it on.
+        const bool is_lost = sent.returned && sent.kept.is_handed_on;
+        if (!is_lost && (!published || sent.returned)) again.push_back(sent.kept);
     }
     // A queue without a leader rejects everything; reopening the connection gives it time.
     if (!published && !renew_)

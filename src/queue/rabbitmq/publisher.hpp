@@ -24,7 +24,7 @@ namespace pricewire::queue {
 //   kept ──sent──▶ in flight ──confirmed──▶ gone
 //    ▲                 │
 //    └── nacked, returned or connection lost: retried until its tries or its time are used up; returned from the queue of
-//        one sender, by the queue of all
+//        one sender, by the queue of all, unless it came from there: then the database has it
 //
 // At most `unconfirmed` are in flight. While the broker blocks publishing (memory, disk) nothing is sent and
 // no confirms are expected.
@@ -47,7 +47,8 @@ private:
         std::optional<std::uint8_t> slot;  // of its user
         MonoTime since;
         int tries = 0;
-        bool is_for_all = false;  // who was in charge of the slot is gone
+        bool is_for_all = false;    // who was in charge of the slot is gone
+        bool is_handed_on = false;  // it came from the queue of all
     };
     struct Sent {
         Kept kept;

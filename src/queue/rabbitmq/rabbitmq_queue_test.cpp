@@ -9,7 +9,6 @@
 
 #include "base/mutex.hpp"
 #include "base/unusable.hpp"
-#include "domain/user_slot.hpp"
 #include "fakes/log_capture.hpp"
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/task_text.hpp"
@@ -420,77 +419,6 @@ TEST_F(RabbitmqQueueTest, StopsInTimeWhateverThePeerDoes) {
     queue.reset();
     EXPECT_EQ(log_.count("tasks were not published before the stop"), 1U);
     EXPECT_EQ(log_.count("message broker is usable again"), 0U);
-}
-
-// Records everything of what it gets, and acknowledges it.
-class Receiver {
-public:
-    explicit Receiver(DeliveryQueue& queue) : queue_(queue) {
-        queue_.consume([this](std::span<const QueuedTask> tasks) {
-            std::vector<std::uint64_t> receipts;
-            {
-                MutexLock lock(mutex_);
-                tasks_.insert(tasks_.end(), tasks.begin(), tasks.end());
-                for (const QueuedTask& t : tasks) receipts.push_back(t.receipt);
-            }
-            queue_.done(receipts);
-        });
-    }
-    ~Receiver() { queue_.consume({}); }
-    std::vector<QueuedTask> tasks() const {
-        MutexLock lock(mutex_);
-        return tasks_;
-    }
-
-private:
-    DeliveryQueue& queue_;
-    mutable Mutex mutex_;
-    std::vector<QueuedTask> tasks_ GUARDED_BY(mutex_);
-};
-
-TEST_F(RabbitmqQueueTest, ATaskGoesToTheQueueOfWhoeverIsInChargeAndToAllOnceThatIsGone) {
-    RabbitmqOptions mine = options();
-    mine.own = name() + ".mine";
-    const auto queue = create_rabbitmq_queue(mine);
-    RabbitmqOptions to_mine = options();
-    to_mine.queue_of = [&](std::uint8_t) { return name() + ".mine"; };
-    const auto publisher = create_rabbitmq_queue(to_mine);
-    std::vector<DeliveryTask> tasks = make_tasks(100);
-    for (DeliveryTask& task : tasks) task.user_id = make_uuid(system_clock().now());
-    {
-        const auto all_queue = create_rabbitmq_queue(options());
-        const Receiver all(*all_queue);
-        const Receiver own(*queue);
-        const auto arrived = [](const Receiver& receiver, std::size_t count) {
-            return eventually([&] { return receiver.tasks().size() >= count; });
-        };
-        // Until its queue is there, they go to both.
-        ASSERT_TRUE(eventually([&] {
-            publisher->publish(std::span(tasks).first(1));
-            return std::ranges::any_of(own.tasks(), &QueuedTask::directed);
-        }));
-        const std::size_t before = own.tasks().size();
-        publisher->publish(tasks);
-        ASSERT_TRUE(arrived(own, before + tasks.size()));
-        const auto of_one = own.tasks().back();
-        EXPECT_TRUE(of_one.directed);
-        EXPECT_EQ(of_one.slot, user_slot(tasks.back().user_id));
-        // What was received without that is handed on likewise.
-        std::vector<QueuedTask> received;
-        for (const DeliveryTask& task : tasks)
-            received.push_back({.task = {task.delivery_id, 2}, .slot = user_slot(task.user_id)});
-        publisher->hand_on(received);
-        ASSERT_TRUE(arrived(own, before + 2 * tasks.size()));
-        EXPECT_EQ(own.tasks().back().task.attempt, 2);
-    }
-    const auto all_queue = create_rabbitmq_queue(options());
-    const Receiver all(*all_queue);
-    publisher->publish(tasks);
-    ASSERT_TRUE(eventually([&] { return all.tasks().size() >= tasks.size(); })) << "its queue is gone";
-    for (const QueuedTask& task : all.tasks()) {
-        EXPECT_FALSE(task.directed);
-        EXPECT_TRUE(task.slot);
-    }
 }
 
 }  // namespace

@@ -1,0 +1,153 @@
+// Tasks for the process that is in charge of their users.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/mutex.hpp"
+#include "domain/user_slot.hpp"
+#include "fakes/log_capture.hpp"
+#include "queue/rabbitmq/broker_fixture.hpp"
+#include "queue/rabbitmq/rabbitmq_queue.hpp"
+#include "support/eventually.hpp"
+
+namespace pricewire::queue {
+namespace {
+
+using test::eventually;
+
+std::vector<DeliveryTask> make_tasks(std::size_t count) {
+    std::vector<DeliveryTask> out;
+    for (std::size_t i = 0; i < count; ++i) {
+        const Timestamp now = system_clock().now();
+        out.push_back({.delivery_id = make_uuid(now), .attempt = 1, .user_id = make_uuid(now)});
+    }
+    return out;
+}
+
+// Records everything of what it gets, and acknowledges it.
+class Receiver {
+public:
+    explicit Receiver(DeliveryQueue& queue) : queue_(queue) {
+        queue_.consume([this](std::span<const QueuedTask> tasks) {
+            std::vector<std::uint64_t> receipts;
+            {
+                MutexLock lock(mutex_);
+                tasks_.insert(tasks_.end(), tasks.begin(), tasks.end());
+                for (const QueuedTask& t : tasks) receipts.push_back(t.receipt);
+            }
+            queue_.done(receipts);
+        });
+    }
+    ~Receiver() { queue_.consume({}); }
+    std::vector<QueuedTask> tasks() const {
+        MutexLock lock(mutex_);
+        return tasks_;
+    }
+
+private:
+    DeliveryQueue& queue_;
+    mutable Mutex mutex_;
+    std::vector<QueuedTask> tasks_ GUARDED_BY(mutex_);
+};
+
+class RabbitmqOwnQueueTest : public testing::Test {
+protected:
+    void SetUp() override {
+        if (test_broker_url().empty()) GTEST_SKIP() << no_broker;
+        at_broker_.emplace();
+    }
+    RabbitmqOptions options() const {
+        return {.url = test_broker_url(), .ca_file = {}, .queue = at_broker_->name};
+    }
+    // Publishes to the queue of a process that is gone.
+    RabbitmqOptions to_nobody() const {
+        RabbitmqOptions out = options();
+        out.queue_of = [name = at_broker_->name](std::uint8_t) { return name + ".nobody"; };
+        return out;
+    }
+    const std::string& name() const { return at_broker_->name; }
+
+    fakes::LogCapture log_;
+    std::optional<TestQueue> at_broker_;
+};
+
+TEST_F(RabbitmqOwnQueueTest, ATaskGoesToTheQueueOfWhoeverIsInChargeAndToAllOnceThatIsGone) {
+    RabbitmqOptions mine = options();
+    mine.own = name() + ".mine";
+    const auto queue = create_rabbitmq_queue(mine);
+    RabbitmqOptions to_mine = options();
+    to_mine.queue_of = [&](std::uint8_t) { return name() + ".mine"; };
+    const auto publisher = create_rabbitmq_queue(to_mine);
+    const std::vector<DeliveryTask> tasks = make_tasks(100);
+    {
+        const auto all_queue = create_rabbitmq_queue(options());
+        const Receiver all(*all_queue);
+        const Receiver own(*queue);
+        const auto arrived = [](const Receiver& receiver, std::size_t count) {
+            return eventually([&] { return receiver.tasks().size() >= count; });
+        };
+        // Until its queue is there, they go to both.
+        ASSERT_TRUE(eventually([&] {
+            publisher->publish(std::span(tasks).first(1));
+            return std::ranges::any_of(own.tasks(), &QueuedTask::directed);
+        }));
+        const std::size_t before = own.tasks().size();
+        publisher->publish(tasks);
+        ASSERT_TRUE(arrived(own, before + tasks.size()));
+        const auto of_one = own.tasks().back();
+        EXPECT_TRUE(of_one.directed);
+        EXPECT_EQ(of_one.slot, user_slot(tasks.back().user_id));
+        // What was received without that is handed on likewise.
+        std::vector<QueuedTask> received;
+        for (const DeliveryTask& task : tasks)
+            received.push_back({.task = {task.delivery_id, 2}, .slot = user_slot(task.user_id)});
+        publisher->hand_on(received);
+        ASSERT_TRUE(arrived(own, before + 2 * tasks.size()));
+        EXPECT_EQ(own.tasks().back().task.attempt, 2);
+    }
+    const auto all_queue = create_rabbitmq_queue(options());
+    const Receiver all(*all_queue);
+    publisher->publish(tasks);
+    ASSERT_TRUE(eventually([&] { return all.tasks().size() >= tasks.size(); })) << "its queue is gone";
+    for (const QueuedTask& task : all.tasks()) {
+        EXPECT_FALSE(task.directed);
+        EXPECT_TRUE(task.slot);
+    }
+}
+
+TEST_F(RabbitmqOwnQueueTest, WhatWasHandedOnAndCannotArriveIsLeftToTheDatabase) {
+    const auto all_queue = create_rabbitmq_queue(options());
+    const Receiver all(*all_queue);
+    const auto publisher = create_rabbitmq_queue(to_nobody());
+    const std::vector<DeliveryTask> tasks = make_tasks(2);
+    const auto arrived = [&](const DeliveryTask& task) {
+        const auto seen = all.tasks();
+        return std::ranges::any_of(seen, [&](const auto& one) {
+            return one.task.delivery_id == task.delivery_id && one.task.attempt == task.attempt;
+        });
+    };
+    publisher->publish(std::span(tasks).first(1));
+    ASSERT_TRUE(eventually([&] { return arrived(tasks[0]); }));
+    const DeliveryTask again{.delivery_id = tasks[0].delivery_id, .attempt = 2};
+    const QueuedTask received{.task = again, .slot = user_slot(tasks[0].user_id)};
+    publisher->hand_on({&received, 1});
+    publisher->publish(std::span(tasks).last(1));
+    ASSERT_TRUE(eventually([&] { return arrived(tasks[1]); }));
+    EXPECT_FALSE(arrived(again)) << "whoever gets it hands it on again";
+}
+
+// By the name, which is the broker's; as for a user whose permissions are for the queue of all.
+TEST_F(RabbitmqOwnQueueTest, WithoutTheRightToItsOwnTheQueueOfAllIsUsed) {
+    RabbitmqOptions refused = options();
+    refused.own = "amq.pricewire-test";
+    const auto queue = create_rabbitmq_queue(refused);
+    const Receiver receiver(*queue);
+    const std::vector<DeliveryTask> tasks = make_tasks(10);
+    queue->publish(tasks);
+    ASSERT_TRUE(eventually([&] { return receiver.tasks().size() >= tasks.size(); }));
+    EXPECT_EQ(log_.count("no queue of its own"), 1U);
+}
+
+}  // namespace
+}  // namespace pricewire::queue
