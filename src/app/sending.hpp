@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -47,7 +48,8 @@ private:
 
     // Used by the membership's thread only, after begun().
     std::optional<cluster::SlotOwners> owners_;
-    cluster::Pulse pulse_;
+    // Shorter than others, since a sender's own steps may be 0.25 s apart when it takes over.
+    cluster::Pulse pulse_{std::chrono::seconds{1}};
 };
 
 // The name of a sender's own queue.
