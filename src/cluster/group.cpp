@@ -47,8 +47,9 @@ bool Group::owns(std::string_view id, std::string_view key) const {
     return cluster::owns(ids_, static_cast<std::size_t>(member - members_.data()), key, redundancy_);
 }
 
-bool Group::is_settled() const {
-    return std::ranges::all_of(members_, [&](const Member& m) { return m.report.settled == view_; });
+std::size_t Group::settled() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(members_, [&](const Member& m) { return m.report.settled == view_; }));
 }
 
 Groups::Groups(std::span<const Member> living, std::size_t redundancy) {

@@ -31,7 +31,9 @@ public:
     // Each owns every key.
     bool is_undivided() const { return members_.size() <= redundancy_; }
     // Whether every member holds its share according to this very view, so that what has moved can be let go.
-    bool is_settled() const;
+    bool is_settled() const { return settled() == size(); }
+    // How many do.
+    std::size_t settled() const;
 
 private:
     std::vector<Member> members_;

@@ -47,6 +47,13 @@ TEST(SlotOwnersTest, OneThatHasNotBegunOwnsNothingExceptInItsOwnEyes) {
     EXPECT_TRUE(owners_among({sender("a"), sender("b", "")}, "b").owned("b").any());
 }
 
+TEST(SlotOwnersTest, OneThatDoesNotDivideKeepsNoOtherFromBeingSettled) {
+    const std::string view = Group({sender("a")}, 1).view();
+    const Group all({sender("a", view), sender("older", "")}, 2);
+    EXPECT_EQ(all.settled(), 0U);
+    EXPECT_EQ(dividing(all).settled(), 1U);
+}
+
 TEST(SlotOwnersTest, WithoutSendersNobodyIsInCharge) {
     const SlotOwners none = owners_among({});
     EXPECT_EQ(none.owner(0), "");

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "cluster/membership.hpp"
 #include "fakes/test_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
@@ -323,6 +324,30 @@ TEST_F(InstrumentsTest, ADollarRateIsShownWithTheNumberOfItsSources) {
     EXPECT_EQ(sample(R"(pricewire_dollar_rate_sources{currency="USDT"})"), "4");
     EXPECT_EQ(sample(R"(pricewire_dollar_rate{currency="USDC"})"), "1") << "until two say otherwise";
     EXPECT_EQ(sample(R"(pricewire_dollar_rate_sources{currency="USDC"})"), "0");
+}
+
+class FewMembers : public cluster::Membership {
+public:
+    explicit FewMembers(std::span<const Member> members)
+        : groups_(std::make_shared<const cluster::Groups>(members, 2)) {}
+    std::shared_ptr<const cluster::Groups> groups() const override { return groups_; }
+    MonoTime alive_until() const override { return MonoTime::max(); }
+    MonoTime alive_until(MemberRole) const override { return MonoTime::max(); }
+    void stop() override {}
+
+private:
+    const std::shared_ptr<const cluster::Groups> groups_;
+};
+
+TEST_F(InstrumentsTest, ASenderIsSettledAmongThoseThatDivideUsers) {
+    std::vector<Member> members(2);
+    members[0].report = {.role = MemberRole::sender, .id = "a"};
+    members[0].report.settled = cluster::Group({members[0]}, 1).view();
+    members[1].report = {.role = MemberRole::sender, .id = "older"};
+    const FewMembers membership(members);
+    instruments_.watch(membership);
+    EXPECT_EQ(sample(R"(pricewire_members{role="sender"})"), "2");
+    EXPECT_EQ(sample(R"(pricewire_members_settled{role="sender"})"), "1");
 }
 
 class FewTickers : public watch::Watcher {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/slot_owners.hpp"
 #include "feed/venue.hpp"
 #include "metrics/instruments.hpp"
 
@@ -332,19 +333,18 @@ void Instruments::watch(const cluster::Membership& membership) {
         Figures out;
         const auto groups = membership.groups();
         for (const std::string_view name : member_role_names.all()) {
-            const auto& group = *groups->of(*parse_member_role(name));
-            out.push_back({{{"role", std::string(name)}}, value(group)});
+            const MemberRole role = *parse_member_role(name);
+            out.push_back(
+                {{{"role", std::string(name)}}, static_cast<double>(value(*groups->of(role), role))});
         }
         return out;
     };
     registry_.gauge("pricewire_members", "Processes that divide work, by role.", [by_role] {
-        return by_role([](const cluster::Group& group) { return static_cast<double>(group.size()); });
+        return by_role([](const cluster::Group& group, MemberRole) { return group.size(); });
     });
     registry_.gauge("pricewire_members_settled", "Those of them that hold all of their share.", [by_role] {
-        return by_role([](const cluster::Group& group) {
-            return static_cast<double>(std::ranges::count_if(group.members(), [&](const Member& member) {
-                return member.report.settled == group.view();
-            }));
+        return by_role([](const cluster::Group& group, MemberRole role) {
+            return role == MemberRole::sender ? cluster::dividing(group).settled() : group.settled();
         });
     });
     registry_.gauge("pricewire_member_fenced",
