@@ -64,8 +64,8 @@ constexpr std::optional<DeliveryKind> parse_delivery_kind(std::string_view text)
 struct DeliveryTask {
     Uuid delivery_id;
     int attempt = 1;    // from 1
-    Uuid user_id{};     // its owner; set by Storage::fire() only, not carried by queues
-    bool push = false;  // as user_id: it is one to a device
+    Uuid user_id{};     // its owner, nil if not known; queues carry its slot only
+    bool push = false;  // it is one to a device; not carried by queues
 };
 
 // Those that are webhooks: in what Storage::fire() returns, they come first.
