@@ -91,8 +91,8 @@ public:
     // Claims up to `limit` deliveries that were deferred for `lane`, due or not, the longest deferred first.
     virtual std::vector<ClaimedDelivery> claim_lane(std::string_view lane, std::size_t limit,
                                                     const Claim& claim) = 0;
-    // Up to `limit` lanes for which deliveries are deferred.
-    virtual std::vector<std::string> lanes(std::size_t limit) = 0;
+    // Up to `limit` lanes for which deliveries are deferred, in order; only those after this one.
+    virtual std::vector<std::string> lanes(std::size_t limit, std::string_view after = {}) = 0;
     // The earliest moment at which claim_due() would find something; nullopt if nothing waits.
     virtual std::optional<Timestamp> next_due() = 0;
     // For monitoring; cheap however many there are.

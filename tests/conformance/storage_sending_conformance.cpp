@@ -158,6 +158,7 @@ TEST_P(StorageSendingConformance, ListsTheLanesInUse) {
         defer(ids[i], 1, now_ + 1h, lane);
     EXPECT_EQ(storage_->lanes(10), (std::vector<std::string>{"a", "b", "c"}));
     EXPECT_EQ(storage_->lanes(2).size(), 2U);
+    EXPECT_EQ(storage_->lanes(10, "a"), (std::vector<std::string>{"b", "c"}));
     from_lane(10, "b");
     EXPECT_EQ(storage_->lanes(10), (std::vector<std::string>{"a", "c"}));
 }

@@ -727,7 +727,7 @@ ORDER BY d.turn;
 -- name: lanes
 -- One step in the index for each.
 WITH RECURSIVE l(lane) AS (
-    SELECT min(lane) FROM deliveries WHERE lane IS NOT NULL
+    SELECT min(lane) FROM deliveries WHERE lane > $2::text
     UNION ALL
     SELECT (SELECT min(d.lane) FROM deliveries d WHERE d.lane > l.lane) FROM l WHERE l.lane IS NOT NULL)
 SELECT lane FROM l WHERE lane IS NOT NULL LIMIT $1::bigint;

@@ -148,8 +148,8 @@ public:
             return release(db, db.all(read_text, "senders_dead", now));
         });
     }
-    std::vector<std::string> lanes(std::size_t limit) override {
-        return read("lanes", [&](Connection& db) { return db.all(read_text, "lanes", limit); });
+    std::vector<std::string> lanes(std::size_t limit, std::string_view after) override {
+        return read("lanes", [&](Connection& db) { return db.all(read_text, "lanes", limit, after); });
     }
     void defer(std::span<const Deferral> deferrals) override {
         // One statement cannot change a row twice.

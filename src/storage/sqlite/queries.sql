@@ -376,10 +376,10 @@ SELECT id FROM deliveries WHERE lane = ? ORDER BY lane_turn LIMIT ?;
 -- name: lanes
 -- One step in the index for each.
 WITH RECURSIVE l(lane) AS (
-    SELECT min(lane) FROM deliveries WHERE lane IS NOT NULL
+    SELECT min(lane) FROM deliveries WHERE lane > ?2
     UNION ALL
     SELECT (SELECT min(d.lane) FROM deliveries d WHERE d.lane > l.lane) FROM l WHERE l.lane IS NOT NULL)
-SELECT lane FROM l WHERE lane IS NOT NULL LIMIT ?;
+SELECT lane FROM l WHERE lane IS NOT NULL LIMIT ?1;
 
 -- name: next_due
 SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
