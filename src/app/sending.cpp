@@ -1,6 +1,5 @@
 #include "app/sending.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace pricewire::app {
@@ -14,17 +13,18 @@ std::string life_of(const Member& member) {
     return member.report.id + " " + std::to_string(member.epoch);
 }
 
-deliver::Charge charge_of(const cluster::Group& senders, const UserSlots& owned, const std::string& id) {
-    deliver::Charge out{.view = senders.view(), .self = {}, .senders = {}, .owned = owned};
+deliver::Charge charge_of(const cluster::SlotOwners& owners, const std::string& id) {
+    const cluster::Group& senders = owners.group();
+    deliver::Charge out{.view = senders.view(), .self = {}, .others = {}, .owned = owners.owned(id)};
     for (const Member& member : senders.members()) {
-        out.senders.push_back(life_of(member));
         if (member.report.id == id) {
-            out.self = out.senders.back();
-        } else if (member.report.settled != out.view) {
-            out.others_settled = false;
+            out.self = life_of(member);
+        } else {
+            out.others.push_back({.life = life_of(member),
+                                  .is_settled = member.report.settled == out.view,
+                                  .owned = owners.owned(member.report.id)});
         }
     }
-    std::ranges::sort(out.senders);
     return out;
 }
 
@@ -68,9 +68,14 @@ void Sending::end() {
 }
 
 void Sending::renewed(const cluster::Group& senders) {
-    const cluster::Group group = cluster::dividing(senders, id_);
-    if (!owners_ || owners_->group().view() != group.view()) owners_.emplace(group);
-    auto charge = std::make_shared<deliver::Charge>(charge_of(group, owners_->owned(id_), id_));
+    cluster::Group group = cluster::dividing(senders, id_);
+    if (!owners_ || owners_->group().view() != group.view()) {
+        owners_.emplace(std::move(group));
+    } else {
+        owners_->update(std::move(group));
+    }
+    auto charge = std::make_shared<deliver::Charge>(charge_of(*owners_, id_));
+    charge->is_sure = arrival_.has_seen_all(charge->self, std::exchange(told_, false));
     charge->until = sharding_.membership()->alive_until(MemberRole::sender);
     MutexLock lock(mutex_);
     if (!resigned_) charge_ = std::move(charge);
@@ -78,6 +83,7 @@ void Sending::renewed(const cluster::Group& senders) {
 
 // One that is not settled by any view yet says so by what is no view.
 bool Sending::report(const deliver::Sender& sender, MemberReport& report) {
+    told_ = true;
     MutexLock lock(mutex_);
     report.settled = settled_view_.empty() ? "-" : settled_view_;
     report.holds = static_cast<std::int64_t>(charge_->owned.count());

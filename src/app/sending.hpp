@@ -10,6 +10,7 @@
 #include "app/sharding.hpp"
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
+#include "cluster/arrival.hpp"
 #include "cluster/pulse.hpp"
 #include "cluster/slot_owners.hpp"
 #include "deliver/sender.hpp"
@@ -48,6 +49,8 @@ private:
 
     // Used by the membership's thread only, after begun().
     std::optional<cluster::SlotOwners> owners_;
+    cluster::Arrival arrival_;
+    bool told_ = false;  // the others, in the renewal that is not answered yet
     // Shorter than others, since a sender's own steps may be 0.25 s apart when it takes over.
     cluster::Pulse pulse_{std::chrono::seconds{1}};
 };

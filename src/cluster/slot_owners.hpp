@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cluster/group.hpp"
 #include "domain/user_slot.hpp"
@@ -19,6 +20,8 @@ class SlotOwners {
 public:
     explicit SlotOwners(Group dividing);
 
+    // The same members in the same lives, with later reports.
+    void update(Group same) { group_ = std::move(same); }
     const Group& group() const { return group_; }
     // Empty if there are no senders.
     const std::string& owner(std::uint8_t slot) const { return owners_.at(slot); }

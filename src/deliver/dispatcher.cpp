@@ -135,8 +135,8 @@ public:
         if (!peers_.alive()) forget_what_waits();
         const bool was_last = endpoints_.in_flight() == 0;
         start_waiting();
-        write_back_.step(was_last || waits_for_records());
-        if (write_back_.deferrals() == 0) in_charge_.all_written();
+        write_back_.step(was_last || waits_for_records() || !in_charge_.is_settled());
+        if (write_back_.empty() && write_back_.deferrals() == 0) in_charge_.all_written();
         end_refused();
         meet_peers();
         start_waiting();
@@ -160,7 +160,7 @@ public:
 
     void finish() override {
         begin_stop();
-        write_back_.finish(in_charge_.take_changed_breakers());
+        write_back_.finish(in_charge_.unwritten_breakers());
     }
 
     SenderStats stats() const override {
@@ -224,7 +224,7 @@ private:
         if (stopping_ || gate_.closed()) return;
         try {
             if (!prepared_) prepare();
-            if (in_charge_.must_read()) in_charge_.read();
+            in_charge_.catch_up(write_back_);
             if (peers_.alive()) intake_.give_back_doubtful();
             Intake::Batch batch;
             if (wants_more() && intake_.claim(batch, endpoints_.users_with_enough(clock_.mono()))) {
@@ -236,7 +236,7 @@ private:
             claim_goes_on_ = fetch_from_lane() || claim_goes_on_;
             start_waiting();
             if (endpoints_.breakers_changed() && write_back_.breakers_due())
-                write_back_.write_breakers(in_charge_.take_changed_breakers());
+                in_charge_.write_breakers(write_back_);
         } catch (const std::exception& e) {
             gate_.failed(e);
         }

@@ -9,14 +9,17 @@ namespace {
 class DispatcherSlotsTest : public DispatcherTest {
 protected:
     // "one" among these senders, of which each is settled; the user is its own or another's.
-    void charge(std::vector<std::string> senders, bool owned, bool others_settled = true) {
+    void charge(const std::vector<std::string>& senders, bool owned, bool others_settled = true) {
         auto next = std::make_shared<Charge>();
-        for (const std::string& sender : senders) next->view += sender + " ";
         next->self = "one";
-        next->senders = std::move(senders);
         next->owned.set();
         next->owned.set(user_slot(user_), owned);
-        next->others_settled = others_settled;
+        for (const std::string& sender : senders) {
+            next->view += sender + " ";
+            if (sender == next->self) continue;
+            next->others.push_back({.life = sender, .is_settled = others_settled, .owned = {}});
+            if (next->others.size() == 1) next->others[0].owned.set(user_slot(user_), !owned);
+        }
         next->until = clock_.mono() + lasts_;
         charge_ = std::move(next);
     }
@@ -184,6 +187,55 @@ TEST_F(DispatcherSlotsTest, AtTheEndOfItsLeaseItStartsNothing) {
     EXPECT_EQ(client_->seen().size(), begun);
     charge({"one"}, true);
     EXPECT_GT(most_open(seconds{2}), 0U);
+}
+
+TEST_F(DispatcherSlotsTest, WhatWasLearntOfAnEndpointIsWrittenBeforeItIsForgotten) {
+    charge({"one"}, true);
+    begin();
+    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
+    hint(fire(30));
+    ASSERT_EQ(storage_.breakers().size(), 1U);
+    hint(fire(30, "https://other.example.com/"));
+    ASSERT_EQ(dispatcher_->stats().open_breakers, 2U);
+    ASSERT_EQ(storage_.breakers().size(), 1U) << "they are written once a second";
+    charge({"one", "two"}, false);
+    pass(milliseconds{300});
+    EXPECT_EQ(storage_.breakers().size(), 2U);
+    EXPECT_EQ(settled_by_, "one two ");
+}
+
+TEST_F(DispatcherSlotsTest, ItIsSettledOnceItsOutcomesAreWritten) {
+    charge({"one"}, true);
+    begin();
+    hint(fire(1));
+    storage_.fail_calls_of("record");
+    answer_all();
+    charge({"one", "two"}, false);
+    pass(seconds{2});
+    EXPECT_EQ(settled_by_, "one ");
+    storage_.fail_calls_of("");
+    pass(seconds{6});
+    EXPECT_EQ(settled_by_, "one two ");
+}
+
+TEST_F(DispatcherSlotsTest, WhatTheOneBeforeHasWrittenAtItsEndIsRead) {
+    charge({"one", "two"}, false);
+    begin();
+    pass(seconds{6});
+    charge({"one", "two", "three"}, true, false);
+    pass(seconds{1});
+    storage_.save_breakers(std::vector{Breaker{.user_id = user_,
+                                               .endpoint = "https://example.com:443",
+                                               .state = BreakerState::open,
+                                               .failures = 10,
+                                               .retry_at = clock_.now() + seconds{60},
+                                               .reason = "the receiver answered 500",
+                                               .changed_at = clock_.now()}});
+    pass(seconds{1});
+    EXPECT_EQ(dispatcher_->stats().open_breakers, 0U);
+    charge({"one", "two", "three"}, true);
+    pass(seconds{1});
+    EXPECT_EQ(dispatcher_->stats().open_breakers, 1U);
 }
 
 TEST_F(DispatcherSlotsTest, BreakersAndLanesComeAndGoWithTheUser) {

@@ -167,14 +167,15 @@ void Endpoints::restore(std::span<const Breaker> breakers, std::span<const std::
     for (const Breaker& stored : breakers) {
         if (known_ >= policy_.max_known) break;
         Endpoint& e = at(stored.user_id, stored.endpoint, now);
-        const BreakerState before = e.breaker.state();
+        // What was learnt here is newer.
+        if (e.breaker.state() != BreakerState::closed) continue;
         e.breaker.restore(stored, policy_.breaker, now);
         if (e.breaker.state() == BreakerState::closed) {
             // The configuration no longer has breakers: remove the stored ones.
             note_changed(e, e.breaker.view(e.name, now));
             continue;
         }
-        if (before == BreakerState::closed) ++open_breakers_;
+        ++open_breakers_;
         set_trust(e, Trust::suspect);
         e.window = 1;
     }
@@ -218,19 +219,23 @@ void Endpoints::update_rest(Endpoint& e, MonoTime now) {
     if (worked && !works) --working_users_;
 }
 
-std::vector<Uuid> Endpoints::let_go(const UserSlots& slots, MonoTime now) {
-    std::vector<Uuid> out;
+Endpoints::LetGo Endpoints::let_go(const UserSlots& slots, MonoTime now) {
+    LetGo out;
     for (const auto& [id, user] : users_) {
         if (!slots.test(user_slot(id))) continue;
         user->defer_slot = {};
         for (const auto& [name, e] : user->endpoints) {
-            shrink_waiting(*e, 0, out);
+            shrink_waiting(*e, 0, out.waited);
             forget_state(*e);
             set_stuck(*e, false);
             update_rest(*e, now);
         }
     }
-    std::erase_if(changed_, [&](const auto& entry) { return slots.test(user_slot(entry.first.first)); });
+    std::erase_if(changed_, [&](auto& entry) {
+        if (!slots.test(user_slot(entry.first.first))) return false;
+        out.breakers.push_back(std::move(entry.second));
+        return true;
+    });
     return out;
 }
 

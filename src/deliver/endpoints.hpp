@@ -121,9 +121,14 @@ public:
     static void answered(Endpoint& endpoint, Duration took, MonoTime now);
     // Endpoints of users in these slots have one attempt at a time.
     void set_one_each(const UserSlots& slots) { one_each_ = slots; }
-    // Another sender is in charge of users in these slots. Forgets what was known about their endpoints, for which nothing
-    // is written any more; attempts under way go on. Returns the deliveries that waited there.
-    std::vector<Uuid> let_go(const UserSlots& slots, MonoTime now);
+    struct LetGo {
+        std::vector<Uuid> waited;  // deliveries
+        std::vector<Breaker>
+            breakers;  // that have changed, as take_changed_breakers() would have returned them
+    };
+    // Another sender is in charge of users in these slots. Forgets what was known about their endpoints; attempts under way
+    // go on.
+    LetGo let_go(const UserSlots& slots, MonoTime now);
     // Bounds what next() lets start, beside the rest.
     Exposure& exposure() { return exposure_; }
     const Exposure& exposure() const { return exposure_; }
@@ -163,6 +168,8 @@ public:
     // users who have most; their breakers then count as closed.
     void tidy(const Moment& now);
 
+    // Whether restore() may add endpoints.
+    bool knows_more() const { return known_ < policy_.max_known; }
     std::size_t in_flight() const { return total_.taken(); }
     std::size_t waiting() const { return waiting_.taken(); }
     // Of those, the ones that wait for endpoints that make progress; as of the last users_with_enough().

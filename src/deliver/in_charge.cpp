@@ -5,8 +5,8 @@
 namespace pricewire::deliver {
 namespace {
 
-// Lanes that are found; what is in others comes back by itself.
-constexpr std::size_t most_lanes = 20'000;
+// Lanes that are read in one step of the sender's thread.
+constexpr std::size_t lanes_at_once = 20'000;
 
 }  // namespace
 
@@ -28,14 +28,16 @@ bool InCharge::take_charge(HeldById& held, Outcomes& outcomes) {
     const bool is_first = !std::exchange(charge_, charge);
     const Slots::Change change = slots_.update(*charge, now);
     endpoints_.set_one_each(slots_.one_each());
-    read_breakers_ = (read_breakers_ | change.gained) & slots_.owned();
-    read_lanes_ = (read_lanes_ | change.gained | change.freed) & slots_.owned();
+    to_read_ = (to_read_ | change.gained | change.freed) & slots_.owned();
+    if ((change.gained | change.freed).any()) lanes_after_.clear();
     if (change.lost.any()) let_go(change.lost, held, outcomes);
     return is_first || change.lost.any() || change.gained.any();
 }
 
 void InCharge::let_go(const UserSlots& lost, HeldById& held, Outcomes& outcomes) {
-    give_back(endpoints_.let_go(lost, clock_.mono()), held, outcomes);
+    Endpoints::LetGo gone = endpoints_.let_go(lost, clock_.mono());
+    give_back(gone.waited, held, outcomes);
+    for (Breaker& breaker : gone.breakers) keep(std::move(breaker));
     for (const auto& [id, under_way] : held) {
         if (!owns(under_way.claimed.alert.user_id)) leaving_.insert(id);
     }
@@ -49,29 +51,51 @@ void InCharge::give_back(std::span<const Uuid> waiting, HeldById& held, Outcomes
 }
 
 void InCharge::all_written() {
-    if (!charge_ || !leaving_.empty() || settled_view_ == charge_->view) return;
+    if (is_settled() || !leaving_.empty() || !unwritten_.empty()) return;
     settled_view_ = charge_->view;
     if (options_.settled_by) options_.settled_by(settled_view_);
 }
 
-void InCharge::read() {
-    std::vector<Breaker> breakers;
-    if (read_breakers_.any()) breakers = storage_.breakers();
-    std::erase_if(breakers, [&](const Breaker& b) { return !read_breakers_.test(user_slot(b.user_id)); });
-    std::vector<std::string> lanes = storage_.lanes(most_lanes);
-    std::erase_if(lanes, [&](const std::string& lane) {
-        const auto user = Endpoints::user_of_lane(lane);
-        return !user || !read_lanes_.test(user_slot(*user));
-    });
-    endpoints_.restore(breakers, lanes, clock_.moment());
-    read_breakers_.reset();
-    read_lanes_.reset();
+void InCharge::catch_up(WriteBack& write_back) {
+    // Before others', or what was known here before, is read.
+    if (!unwritten_.empty() || (to_read_.any() && endpoints_.breakers_changed())) write_breakers(write_back);
+    if (to_read_.any()) read();
 }
 
-std::vector<Breaker> InCharge::take_changed_breakers() {
-    std::vector<Breaker> out = endpoints_.take_changed_breakers();
-    std::erase_if(out, [&](const Breaker& b) { return !owns(b.user_id); });
+void InCharge::read() {
+    std::vector<Breaker> breakers;
+    if (lanes_after_.empty()) breakers = storage_.breakers();
+    std::erase_if(breakers, [&](const Breaker& b) { return !to_read_.test(user_slot(b.user_id)); });
+    std::vector<std::string> lanes = storage_.lanes(lanes_at_once, lanes_after_);
+    const bool is_last = lanes.size() < lanes_at_once;
+    if (!is_last) lanes_after_ = lanes.back();
+    std::erase_if(lanes, [&](const std::string& lane) {
+        const auto user = Endpoints::user_of_lane(lane);
+        return !user || !to_read_.test(user_slot(*user));
+    });
+    endpoints_.restore(breakers, lanes, clock_.moment());
+    if (!is_last && endpoints_.knows_more()) return;
+    lanes_after_.clear();
+    to_read_.reset();
+}
+
+void InCharge::keep(Breaker&& breaker) {
+    unwritten_[{breaker.user_id, breaker.endpoint}] = std::move(breaker);
+}
+
+std::vector<Breaker> InCharge::unwritten_breakers() {
+    for (Breaker& breaker : endpoints_.take_changed_breakers()) {
+        if (owns(breaker.user_id)) keep(std::move(breaker));
+    }
+    std::vector<Breaker> out;
+    out.reserve(unwritten_.size());
+    for (const auto& [key, breaker] : unwritten_) out.push_back(breaker);
     return out;
+}
+
+void InCharge::write_breakers(WriteBack& write_back) {
+    write_back.write_breakers(unwritten_breakers());
+    unwritten_.clear();
 }
 
 }  // namespace pricewire::deliver

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "deliver/held.hpp"
 #include "deliver/outcomes.hpp"
 #include "deliver/slots.hpp"
+#include "deliver/write_back.hpp"
 #include "storage/outbox.hpp"
 
 namespace pricewire::deliver {
@@ -34,7 +37,10 @@ public:
     bool follow(HeldById& held, Outcomes& outcomes);
     // An attempt has.
     void ended(const Uuid& delivery) { leaving_.erase(delivery); }
-    // What is to be written to the database has been. With nothing under way for users of others, the sender is settled.
+    // Whether it has said that it has nothing of others by this view; until then outcomes are written at once.
+    bool is_settled() const { return !charge_ || settled_view_ == charge_->view; }
+    // Outcomes and deferrals have been written to the database. With nothing under way for users of others, and what was
+    // learnt of their endpoints written too, the sender is settled.
     void all_written();
 
     bool owns(const Uuid& user) const { return is_alone() || slots_.owns(user); }
@@ -49,16 +55,19 @@ public:
         return charge_ ? charge_->until : MonoTime::min();
     }
 
-    bool must_read() const { return read_lanes_.any(); }
-    // Reads the breakers and lanes of what was gained. Throws what the storage throws.
-    void read();
-    // Breakers to write: changes of the others are theirs.
-    std::vector<Breaker> take_changed_breakers();
+    // Writes the breakers of what was lost, and reads breakers and lanes of what was gained: of these as many as one step may.
+    // Throws what the storage throws.
+    void catch_up(WriteBack& write_back);
+    // Writes those that have changed; of users of others these do. Throws what the storage throws.
+    void write_breakers(WriteBack& write_back);
+    std::vector<Breaker> unwritten_breakers();
 
 private:
     bool take_charge(HeldById& held, Outcomes& outcomes);
     void let_go(const UserSlots& lost, HeldById& held, Outcomes& outcomes);
     static void give_back(std::span<const Uuid> waiting, HeldById& held, Outcomes& outcomes);
+    void read();
+    void keep(Breaker&& breaker);
     bool is_alone() const { return !options_.charge; }
 
     const SenderOptions& options_;
@@ -69,8 +78,9 @@ private:
     std::shared_ptr<const Charge> charge_;
     std::unordered_set<Uuid> leaving_;  // under way for users of others
     std::string settled_view_;
-    // Slots for which that is to be read; at the start all.
-    UserSlots read_breakers_ = UserSlots().set(), read_lanes_ = UserSlots().set();
+    std::map<std::pair<Uuid, std::string>, Breaker> unwritten_;  // by user and endpoint
+    UserSlots to_read_ = UserSlots().set();  // whose breakers and lanes are to be read; at the start all
+    std::string lanes_after_;                // those up to this one have been; empty: none, nor breakers
 };
 
 }  // namespace pricewire::deliver

@@ -1,41 +1,63 @@
 #include "deliver/slots.hpp"
 
-#include <algorithm>
+#include <utility>
 
 // What update() does
 //
 // the group                                  slots
 // -----------------------------------------  ---------------------------------------------------------------------
-// at first: nobody else lives                gained, with whole windows
+// at first: nobody else lives                gained, with whole windows once that is sure
 // at first: others live                      gained, one attempt each: what others had may have gone a moment ago
 // one has come                               some may be lost
-// one has gone, or lives another life        some may be gained; one attempt each at least until what it had under
-//                                            way must have ended: it started nothing after the end of its lease
-// this sender lives another life, and        all that it owns: one attempt each, since others had them meanwhile
-// others live
-// all others are settled by this view, and   whole windows
-// nothing of those that have gone is left
+// one has gone, or lives another life        some may be gained; one attempt each in those that it may have had at least
+//                                            until what it had under way must have ended: it started nothing after the end
+//                                            of its lease
+// this sender lives another life, and        all that it owns is lost and gained, since others had it meanwhile
+// others live or lived
+// none that lives may have it any more,      a whole window
+// and what has gone has ended
 //
-// A sender that has gone counts as one that may have had anything. Since a slot that is not free waits for all, it does not
-// matter through whose hands it went.
+// Another may have what it owned in any view since it was last settled. It may have owned more in views that were not seen
+// here; there it had one attempt each, since this sender was not settled by these. Of one that was there before, anything.
 
 namespace pricewire::deliver {
 
 Slots::Change Slots::update(const Charge& charge, MonoTime now) {
+    const bool is_new_life = charge.self != self_;
+    const bool was_away = is_new_life && (!charge.others.empty() || !may_have_.empty());
     Change out;
-    const bool is_new_life = charge.self != self_ && charge.senders.size() > 1;
-    if (is_new_life || !std::ranges::includes(charge.senders, senders_)) quiet_at_ = now + timeout_;
-    out.lost = owned_ & ~charge.owned;
-    out.gained = charge.owned & ~owned_;
+    out.lost = was_away ? owned_ : owned_ & ~charge.owned;
+    out.gained = charge.owned & ~(owned_ & ~out.lost);
+    note_others(charge, was_away || !was_sure_, now);
+    if (was_away) quiet_at_.fill(now + timeout_);
     owned_ = charge.owned;
-    one_each_ = is_new_life ? owned_ : (one_each_ | out.gained) & owned_;
+    one_each_ = is_new_life && !charge.is_sure ? owned_ : (one_each_ | out.gained) & owned_;
     self_ = charge.self;
-    senders_ = charge.senders;
-    std::erase(senders_, self_);
-    if (one_each_.any() && charge.others_settled && now >= quiet_at_) {
-        out.freed = std::exchange(one_each_, UserSlots());
-    }
+    was_sure_ = charge.is_sure;
+    if (!was_sure_ || one_each_.none()) return out;
+    UserSlots taken;
+    for (const auto& [life, slots] : may_have_) taken |= slots;
+    for (std::size_t slot = 0; slot < user_slots; ++slot)
+        out.freed.set(slot, one_each_.test(slot) && !taken.test(slot) && now >= quiet_at_.at(slot));
+    one_each_ &= ~out.freed;
     return out;
+}
+
+void Slots::note_others(const Charge& charge, bool of_all, MonoTime now) {
+    const auto before = std::exchange(may_have_, {});
+    for (const Charge::Other& other : charge.others) {
+        UserSlots& slots = may_have_[other.life] = other.owned;
+        if (other.is_settled) continue;
+        if (of_all) slots.set();
+        if (const auto known = before.find(other.life); known != before.end()) slots |= known->second;
+    }
+    UserSlots left;
+    for (const auto& [life, slots] : before) {
+        if (!may_have_.contains(life)) left |= slots;
+    }
+    for (std::size_t slot = 0; slot < user_slots; ++slot) {
+        if (left.test(slot)) quiet_at_.at(slot) = now + timeout_;
+    }
 }
 
 }  // namespace pricewire::deliver
