@@ -367,6 +367,8 @@ private:
         // First, so that the others take over while this process finishes what is in progress.
         if (sending_) sending_->resign();
         if (sharding_) sharding_->stop();
+        // Tasks for those who have taken over.
+        if (sending_) queue_->consume({});
         if (checking_) checking_->stop_if_not_ready();
         front_.stop(5s);
         listeners_.set_api(nullptr);
