@@ -16,7 +16,7 @@ namespace {
 
 using test::eventually;
 
-std::vector<DeliveryTask> make_tasks(std::size_t count) {
+std::vector<DeliveryTask> tasks_of_users(std::size_t count) {
     std::vector<DeliveryTask> out;
     for (std::size_t i = 0; i < count; ++i) {
         const Timestamp now = system_clock().now();
@@ -79,7 +79,7 @@ TEST_F(RabbitmqOwnQueueTest, ATaskGoesToTheQueueOfWhoeverIsInChargeAndToAllOnceT
     RabbitmqOptions to_mine = options();
     to_mine.queue_of = [&](std::uint8_t) { return name() + ".mine"; };
     const auto publisher = create_rabbitmq_queue(to_mine);
-    const std::vector<DeliveryTask> tasks = make_tasks(100);
+    const std::vector<DeliveryTask> tasks = tasks_of_users(100);
     {
         const auto all_queue = create_rabbitmq_queue(options());
         const Receiver all(*all_queue);
@@ -120,7 +120,7 @@ TEST_F(RabbitmqOwnQueueTest, WhatWasHandedOnAndCannotArriveIsLeftToTheDatabase) 
     const auto all_queue = create_rabbitmq_queue(options());
     const Receiver all(*all_queue);
     const auto publisher = create_rabbitmq_queue(to_nobody());
-    const std::vector<DeliveryTask> tasks = make_tasks(2);
+    const std::vector<DeliveryTask> tasks = tasks_of_users(2);
     const auto arrived = [&](const DeliveryTask& task) {
         const auto seen = all.tasks();
         return std::ranges::any_of(seen, [&](const auto& one) {
@@ -143,7 +143,7 @@ TEST_F(RabbitmqOwnQueueTest, WithoutTheRightToItsOwnTheQueueOfAllIsUsed) {
     refused.own = "amq.pricewire-test";
     const auto queue = create_rabbitmq_queue(refused);
     const Receiver receiver(*queue);
-    const std::vector<DeliveryTask> tasks = make_tasks(10);
+    const std::vector<DeliveryTask> tasks = tasks_of_users(10);
     queue->publish(tasks);
     ASSERT_TRUE(eventually([&] { return receiver.tasks().size() >= tasks.size(); }));
     EXPECT_EQ(log_.count("no queue of its own"), 1U);
