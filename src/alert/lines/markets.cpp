@@ -196,14 +196,14 @@ void Markets::take_slots(Timestamp time, Woken& woken) {
 template <typename Redo>
 void Markets::take_touched(SharedLine& line, Timestamp time, std::vector<Slot>& out, Redo redo) {
     const auto before = value_of(line.as_of(time).current);
-    std::vector<Decimal> values;
+    Decimal low = greatest_decimal, high = least_decimal;
     redo([&](Timestamp at) {
         line.take_woken(at, out);
-        if (line.state().current) values.push_back(line.state().current->value);
+        if (!line.state().current) return;
+        low = std::min(low, line.state().current->value);
+        high = std::max(high, line.state().current->value);
     });
-    if (values.empty()) return;
-    const auto [low, high] = std::ranges::minmax(values);
-    for (const Decimal value : values) line.take_woken_late(value, before, low, high, out);
+    if (low <= high) line.take_woken_late(before, low, high, out);
 }
 
 // A late price of one of its tickers takes back ratios that there were.

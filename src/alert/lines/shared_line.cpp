@@ -218,10 +218,10 @@ void SharedLine::take_anchored_since(Timestamp time, std::vector<Slot>& out) {
     renew_guards();
 }
 
-void SharedLine::take_woken_late(Decimal value, std::optional<Decimal> in_effect, Decimal low, Decimal high,
+void SharedLine::take_woken_late(std::optional<Decimal> in_effect, Decimal low, Decimal high,
                                  std::vector<Slot>& out) {
-    for (auto& c : up_trailing_) c.take_late(value, in_effect, low, high, out);
-    for (auto& c : down_trailing_) c.take_late(value, in_effect, low, high, out);
+    for (auto& c : up_trailing_) c.take_late(in_effect, low, high, out);
+    for (auto& c : down_trailing_) c.take_late(in_effect, low, high, out);
     renew_guards();
 }
 

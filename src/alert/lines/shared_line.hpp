@@ -62,8 +62,9 @@ public:
     void take_back(Timestamp time, std::vector<Piece>& later);
     // Makes that its state.
     void rewind(Timestamp time);
-    // Wakes those whose extreme may have been less extreme before a late price than it is now.
-    void take_woken_late(Decimal value, std::optional<Decimal> in_effect, Decimal low, Decimal high,
+    // Wakes those whose extreme may have been less extreme before a late price than it is now, by the values since then,
+    // from `low` to `high`.
+    void take_woken_late(std::optional<Decimal> in_effect, Decimal low, Decimal high,
                          std::vector<Slot>& out);
 
     // Wakes those whose extreme may be a value of `time` or later, if that was none after all.

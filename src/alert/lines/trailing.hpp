@@ -78,20 +78,18 @@ public:
         }
     }
 
-    // A late `value`, when `in_effect` was: takes those whose anchor may since have been raised to between `low` and `high`,
-    // and that it would have woken before. Where a new extreme wakes early, take() has woken them.
-    // Without one in effect, their anchor may have been any.
-    void take_late(Decimal value, std::optional<Decimal> in_effect, Decimal low, Decimal high,
-                   std::vector<Slot>& out) {
+    // Values from `low` to `high` since a late one, when `in_effect` was: takes those whose anchor they may have moved,
+    // and that one of them, thus the farthest, would have woken before. Where a new extreme wakes early, take() has
+    // woken them. Without one in effect, their anchor may have been any.
+    void take_late(std::optional<Decimal> in_effect, Decimal low, Decimal high, std::vector<Slot>& out) {
         if (side != extreme_) return;
         const Decimal least = extreme_ == Side::above ? Decimal{} : greatest_decimal;
-        for (auto place = classes_.begin(); place != classes_.end();) {
+        const Decimal farthest = side == Side::above ? high : low;
+        for (auto place = classes_.lower_bound(low); place != classes_.end() && place->first <= high;) {
             const auto next = std::next(place);
-            if (place->first >= low && place->first <= high) {
-                hide(place);
-                place->second.take(in_effect.value_or(least), value, out);
-                show(place);
-            }
+            hide(place);
+            place->second.take(in_effect.value_or(least), farthest, out);
+            show(place);
             place = next;
         }
     }
