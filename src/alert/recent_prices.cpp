@@ -40,8 +40,13 @@ std::optional<Timestamp> RecentPrices::add(const PriceGone& gone, Timestamp now)
 }
 
 std::vector<RecentPrices::Gap> RecentPrices::add_blind(Timestamp since, Timestamp now) {
+    // In one order, in which they are told as well.
+    std::vector<Ticker> tickers;
+    for (const auto& [ticker, line] : by_ticker_) tickers.push_back(ticker);
+    std::ranges::sort(tickers);
     std::vector<Gap> gaps;
-    for (auto& [ticker, line] : by_ticker_) {
+    for (const Ticker& ticker : tickers) {
+        Line& line = by_ticker_.find(ticker)->second;
         const auto after = std::ranges::upper_bound(line.entries, since + heard_every, {}, &Entry::time);
         if (after == line.entries.begin() || std::prev(after)->is_gone) continue;
         const Timestamp time = std::max(since, std::prev(after)->time);
@@ -49,7 +54,6 @@ std::vector<RecentPrices::Gap> RecentPrices::add_blind(Timestamp since, Timestam
         insert(line, {.time = time, .is_gone = true, .is_blind = true}, now);
         gaps.push_back({{ticker, time}, is_newest});
     }
-    std::ranges::sort(gaps, {}, [](const Gap& gap) { return gap.gone.ticker; });
     return gaps;
 }
 

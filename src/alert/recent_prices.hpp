@@ -59,7 +59,8 @@ public:
     std::optional<Timestamp> add(const PriceGone& gone, Timestamp now);
 
     // Nobody watched from about `since` on, for longer than `heard_every`: each ticker's price ends at `since`, or at
-    // its last price within `heard_every` after that. Returns the ends, but for tickers that had no price then.
+    // its last price within `heard_every` after that. Returns the ends in the order in which they are kept, but for tickers
+    // that had no price then.
     std::vector<Gap> add_blind(Timestamp since, Timestamp now);
     static constexpr Duration heard_every = std::chrono::seconds{2};
 

@@ -137,6 +137,18 @@ TEST_F(RecentPricesTest, ALatePriceOfTheValueInEffectIsARepetition) {
     EXPECT_FALSE(recent_.is_repetition("BTC", second_at(4.5))) << "there was no price before";
 }
 
+// Whoever hears of the ends and whoever reads them afterwards take them in the same order.
+TEST_F(RecentPricesTest, ATimeWithoutWatchingIsToldInTheOrderInWhichItIsKept) {
+    for (int i = 0; i < 100; ++i)
+        recent_.add({Ticker("T" + std::to_string(i)), Decimal::from_int(1), second_at(1), 1}, second_at(1));
+    const auto gaps = recent_.add_blind(second_at(5), second_at(9));
+    ASSERT_EQ(gaps.size(), 100U);
+    for (std::size_t i = 1; i < gaps.size(); ++i) {
+        const auto &before = recent_.of(gaps[i - 1].gone.ticker), &after = recent_.of(gaps[i].gone.ticker);
+        ASSERT_TRUE(RecentPrices::is_before(before.back(), after.back()));
+    }
+}
+
 TEST_F(RecentPricesTest, APriceFromTheFutureCountsAsNow) {
     now_ = 10;
     EXPECT_FALSE(price(100, 1000));

@@ -64,8 +64,7 @@ public:
     void rewind(Timestamp time);
     // Wakes those whose extreme may have been less extreme before a late price than it is now, by the values since then,
     // from `low` to `high`.
-    void take_woken_late(std::optional<Decimal> in_effect, Decimal low, Decimal high,
-                         std::vector<Slot>& out);
+    void take_woken_late(std::optional<Decimal> in_effect, Decimal low, Decimal high, std::vector<Slot>& out);
 
     // Wakes those whose extreme may be a value of `time` or later, if that was none after all.
     void take_anchored_since(Timestamp time, std::vector<Slot>& out);
