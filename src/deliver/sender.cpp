@@ -87,6 +87,7 @@ public:
     }
 
     void prepare(std::vector<ClaimedDelivery> coming, Timestamp lease_until) override {
+        drop();
         const auto launch = std::make_shared<Launch>(clock_.mono());
         {
             MutexLock lock(launch_mutex_);

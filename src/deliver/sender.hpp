@@ -29,7 +29,7 @@ public:
     virtual std::optional<storage::Claim> claim() = 0;
     virtual void take(std::vector<ClaimedDelivery> claimed, Timestamp lease_until) = 0;
     // They may come here before their commit, to be made ready meanwhile. One take() with the same ones follows, or
-    // drop(), before the next prepare().
+    // drop(); another prepare() drops what came before it.
     virtual void prepare(std::vector<ClaimedDelivery> coming, Timestamp lease_until) = 0;
     virtual void drop() = 0;
     // Any thread; may be slightly out of date.

@@ -64,6 +64,16 @@ protected:
         const FiringGroup g = storage_.add_alerts(count, like, 20);
         return storage_.fire(std::span(&g, 1));
     }
+    // As an outbox does, with what was claimed.
+    storage::ClaimOnFiring fire_and_claim(Sender& sender, int count = 1) {
+        std::optional<storage::Claim> claim;
+        while (!(claim = sender.claim())) std::this_thread::yield();
+        const Alert like{.user_id = user_, .webhook_url = "https://example.com/", .created_at = now_};
+        const FiringGroup g = storage_.add_alerts(count, like);
+        storage::ClaimOnFiring on_firing{*claim};
+        storage_.fire({&g, 1}, &on_firing);
+        return on_firing;
+    }
     bool delivered(std::size_t count) {
         return storage_.wait_until([&] { return storage_.count(DeliveryState::delivered) == count; });
     }
@@ -145,15 +155,10 @@ TEST_F(SenderTest, FiringsClaimNothingBeforeWhatTheSenderHasNotRead) {
     };
     const auto sender = start_sender(options, storage_, *queue_, client, secrets_, system_clock());
     ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("next_due") > 0; }));
-    std::optional<storage::Claim> claim;
-    while (!(claim = sender->claim())) std::this_thread::yield();
-    const Alert like{.user_id = user_, .webhook_url = "https://example.com/", .created_at = now_};
-    const FiringGroup g = storage_.add_alerts(1, like);
-    storage::ClaimOnFiring on_firing{*claim};
-    storage_.fire({&g, 1}, &on_firing);
+    auto on_firing = fire_and_claim(*sender);
     {
         const MutexLock block(blocked);
-        sender->take(std::move(on_firing.claimed), claim->lease_until);
+        sender->take(std::move(on_firing.claimed), on_firing.claim.lease_until);
         while (changes == 0) std::this_thread::yield();
         queue_->publish(fire(1));
         EXPECT_FALSE(sender->claim());
@@ -172,13 +177,8 @@ TEST_F(SenderTest, WhatIsPreparedIsSentOnceWhenItIsTakenAndNeverWhenItIsDropped)
     });
     const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, secrets_, system_clock());
     const auto prepare = [&] {
-        std::optional<storage::Claim> claim;
-        while (!(claim = sender->claim())) std::this_thread::yield();
-        const Alert like{.user_id = user_, .webhook_url = "https://example.com/", .created_at = now_};
-        const FiringGroup g = storage_.add_alerts(1, like);
-        storage::ClaimOnFiring on_firing{*claim};
-        storage_.fire({&g, 1}, &on_firing);
-        sender->prepare(on_firing.claimed, claim->lease_until);
+        auto on_firing = fire_and_claim(*sender);
+        sender->prepare(on_firing.claimed, on_firing.claim.lease_until);
         while (sender->stats().in_flight == 0) std::this_thread::yield();
         return on_firing;
     };
@@ -192,6 +192,26 @@ TEST_F(SenderTest, WhatIsPreparedIsSentOnceWhenItIsTakenAndNeverWhenItIsDropped)
     sender->stop(seconds{30});
     EXPECT_EQ(requests, 1);
     EXPECT_EQ(storage_.count(DeliveryState::pending), 1U) << "given back";
+}
+
+TEST_F(SenderTest, WhatIsPreparedAgainIsSentOnceWhenItIsTaken) {
+    std::atomic<int> requests = 0;
+    ThreadedClient client([&](const net::HttpRequest&) {
+        ++requests;
+        return 200;
+    });
+    const auto sender = start_sender(SenderOptions(), storage_, *queue_, client, secrets_, system_clock());
+    auto on_firing = fire_and_claim(*sender, 2);
+    const Timestamp until = on_firing.claim.lease_until;
+    sender->prepare({on_firing.claimed[0]}, until);
+    while (sender->stats().in_flight < 1) std::this_thread::yield();
+    sender->prepare(on_firing.claimed, until);
+    while (sender->stats().in_flight < 2) std::this_thread::yield();
+    EXPECT_EQ(requests, 0) << "it is not committed";
+    sender->take(std::move(on_firing.claimed), until);
+    EXPECT_TRUE(delivered(2));
+    sender->stop(seconds{30});
+    EXPECT_EQ(requests, 2);
 }
 
 TEST_F(SenderTest, AStopWithoutTimeGivesBackAttemptsUnderWay) {
