@@ -106,6 +106,18 @@ TEST_P(StorageClaimsConformance, AFiringOfAnAlertWithTermsClaimsItsDeliveryAsACl
     EXPECT_FALSE(stored(alert.id).is_active) << "that was the last one";
 }
 
+TEST_P(StorageClaimsConformance, APlainAlertAndOneWithTermsAtOnePriceAreClaimedTogetherOrNeither) {
+    FiringGroup both = group_at(now_ + 5s);
+    both.board = "[]";
+    both.board_at = now_;
+    both.firings.push_back({add_alert().id, make_uuid(now_)});
+    both.ruled.push_back(ruled(add_ruled().id, 1, now_ + 5s));
+    const auto [tasks, claimed] = fire_and_claim(both);
+    ASSERT_EQ(tasks.size(), 2U);
+    for (const DeliveryTask& task : tasks)
+        EXPECT_EQ(claim(task.delivery_id, 1, now_ + 6s, "sender-2").empty(), claimed.size() == 2);
+}
+
 TEST_P(StorageClaimsConformance, ADisabledEndpointIsKnownToAFiringThatClaims) {
     const Alert first = add_alert("1"), second = add_alert("2");
     const auto before = fire_and_claim(group({first.id})).second;

@@ -61,16 +61,6 @@ TEST_P(StorageFiringsConformance, APlainClaimHasItsOwnPriceAndNoTerms) {
     EXPECT_FALSE(view(alert.id).firing);
 }
 
-TEST_P(StorageFiringsConformance, APlainAlertAndOneWithTermsFireAtOnePriceWithItsBoard) {
-    FiringGroup both = group_at(now_ + 5s);
-    both.board = "[]";
-    both.board_at = now_;
-    both.firings.push_back({add_alert().id, make_uuid(now_)});
-    both.ruled.push_back(ruled(add_ruled().id, 1, now_ + 5s));
-    storage::ClaimOnFiring mine{{"sender-1", now_ + lease_}};
-    EXPECT_EQ(storage_->fire({&both, 1}, &mine).size(), 2U);
-}
-
 TEST_P(StorageFiringsConformance, TheRowsCooldownHoldsWhicheverCheckerAsks) {
     const Alert alert = add_ruled();
     ASSERT_TRUE(fires(ruled(alert.id, 1, now_ + 5s)));

@@ -137,6 +137,13 @@ Written fire_in_one(Pool& pool, std::span<const Fired> all, std::span<const Firi
     });
 }
 
+bool has_one_step(std::span<const FiringGroup> groups) {
+    std::size_t steps = 0;
+    for (const FiringGroup& g : groups)
+        steps += g.firings.size() + g.ruled.size() + g.notes.size() + g.expiries.size();
+    return steps == 1;
+}
+
 bool is_refused(const DeliveryOutcome& outcome) {
     return outcome.attempt && outcome.attempt->status && is_refusal(*outcome.attempt->status);
 }
@@ -184,6 +191,8 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
 }  // namespace
 
 std::vector<DeliveryTask> Store::fire(std::span<const FiringGroup> groups, ClaimOnFiring* on_firing) {
+    // Of several, those with terms are a transaction of their own: there would be two claims, and one may fail.
+    if (!has_one_step(groups)) on_firing = nullptr;
     return write("fire", [&] {
         const sql::Boards boards(groups);
         std::vector<DeliveryTask> tasks, pushes;
