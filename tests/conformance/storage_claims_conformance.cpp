@@ -1,6 +1,8 @@
 // The contract of every Storage: deliveries that are claimed by the firing that writes them.
+#include <algorithm>
 #include <tuple>
 
+#include "storage/sql/pushed.hpp"
 #include "storage_terms_fixture.hpp"
 
 namespace pricewire::conformance {
@@ -116,6 +118,62 @@ TEST_P(StorageClaimsConformance, APlainAlertAndOneWithTermsAtOnePriceAreClaimedT
     ASSERT_EQ(tasks.size(), 2U);
     for (const DeliveryTask& task : tasks)
         EXPECT_EQ(claim(task.delivery_id, 1, now_ + 6s, "sender-2").empty(), claimed.size() == 2);
+}
+
+TEST_P(StorageClaimsConformance, AFiringThatClaimsIsPushedAsOneThatDoesNot) {
+    const PushSubscription device{.id = make_uuid(now_),
+                                  .user_id = user_,
+                                  .endpoint = "https://push.example.com/phone",
+                                  .keys = "keys",
+                                  .label = "phone",
+                                  .created_at = now_};
+    ASSERT_TRUE(storage_->put_push(device, 20));
+    const auto firing = [&](bool has_terms) {
+        FiringGroup out = group_at(now_ + 5s);
+        const std::string level = std::to_string(++last_target_);
+        if (has_terms)
+            out.ruled.push_back(ruled(add_ruled(repeating(level)).id, 1, now_ + 5s));
+        else
+            out.firings.push_back({add_alert(level).id, make_uuid(now_)});
+        return out;
+    };
+    for (const bool has_terms : {false, true}) {
+        const auto [tasks, claimed] = fire_and_claim(firing(has_terms));
+        const FiringGroup other = firing(has_terms);
+        const auto others = storage_->fire({&other, 1});
+        ASSERT_FALSE(claimed.empty());
+        EXPECT_EQ(claimed[0].id, tasks[0].delivery_id);
+        EXPECT_FALSE(claimed[0].push);
+        std::vector<ClaimedDelivery> read;
+        for (const auto& all : {tasks, others}) {
+            ASSERT_EQ(all.size(), 2U) << has_terms;
+            EXPECT_TRUE(!all[0].push && all[1].push);
+            EXPECT_EQ(all[1].delivery_id, storage::sql::push_delivery_id(all[0].delivery_id, device.id));
+            EXPECT_EQ(all[1].attempt, 1);
+            EXPECT_EQ(all[1].user_id, user_);
+            const bool is_mine = std::ranges::count(claimed, all[1].delivery_id, &ClaimedDelivery::id) == 1;
+            EXPECT_EQ(claim(all[1].delivery_id, 1, now_ + 6s, "sender-2").empty(), is_mine);
+            const auto later = claim(all[1].delivery_id, 1, now_ + 3 * lease_, "sender-3");
+            ASSERT_EQ(later.size(), 1U);
+            read.push_back(later[0]);
+        }
+        for (const ClaimedDelivery& c : read) {
+            ASSERT_TRUE(c.push);
+            EXPECT_EQ(c.push->subscription_id, device.id);
+            EXPECT_EQ(c.push->endpoint, device.endpoint);
+            EXPECT_EQ(c.push->keys, device.keys);
+            EXPECT_EQ(c.kind, DeliveryKind::alert);
+            EXPECT_EQ(c.created_at, read[1].created_at);
+            EXPECT_EQ(c.deadline, read[1].deadline);
+            EXPECT_EQ(c.alert.triggered_price, number("101"));
+            EXPECT_EQ(c.alert.triggered_at, now_ + 5s + 1ms);
+            ASSERT_EQ(c.firing.has_value(), has_terms);
+            if (has_terms) EXPECT_EQ(c.firing->evidence, R"({"firing":1})");
+            EXPECT_EQ(of(c.id).kind, DeliveryKind::push);
+            EXPECT_EQ(of(c.id).device.value().of, DeliveryKind::alert);
+            EXPECT_EQ(of(c.id).device->label, device.label);
+        }
+    }
 }
 
 TEST_P(StorageClaimsConformance, ADisabledEndpointIsKnownToAFiringThatClaims) {

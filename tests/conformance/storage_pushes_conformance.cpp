@@ -289,21 +289,6 @@ TEST_P(StoragePushesConformance, APushKeepsItsFiringWhenItsAlertGetsTerms) {
     EXPECT_EQ(shown(id).ticker, alert.ticker);
 }
 
-TEST_P(StoragePushesConformance, FewAreClaimedAsTheyAreWrittenWhereWebhooksAre) {
-    add_push("a");
-    storage::ClaimOnFiring mine{{"sender-1", now_ + lease_}};
-    const auto tasks = storage_->fire(std::vector{group({add_alert().id})}, &mine);
-    ASSERT_EQ(tasks.size(), 2U);
-    const bool any = !mine.claimed.empty();
-    const bool pushes = std::ranges::any_of(mine.claimed, [](const auto& c) { return c.push.has_value(); });
-    if (pushes) EXPECT_EQ(mine.claimed.size(), 2U);
-    std::set<Uuid> ids;
-    for (const ClaimedDelivery& c : mine.claimed) ids.insert(c.id);
-    for (const DeliveryTask& task : tasks) {
-        EXPECT_EQ(claim(task.delivery_id, 1, now_ + 1s).empty(), ids.contains(task.delivery_id)) << any;
-    }
-}
-
 TEST_P(StoragePushesConformance, ARemovedDeviceGetsNothingMore) {
     const PushSubscription device = add_push("a");
     const Uuid waiting = fire_push();
