@@ -9,8 +9,11 @@
 #include <sstream>
 #include <string>
 
+#include "scenarios/expect_webhooks.hpp"
+#include "scenarios/rule_world.hpp"
 #include "scenarios/sides.hpp"
 #include "support/deployment.hpp"
+#include "support/own_database.hpp"
 #include "support/raw_client.hpp"
 
 namespace pricewire::test {
@@ -83,6 +86,33 @@ TEST_P(Smoke, AnAlertBecomesASignedWebhookAndTheProgramEndsInOrder) {
     EXPECT_NE(get(deployment_->root("/metrics")).body.find("pricewire_"), std::string::npos);
     EXPECT_EQ(deployment_->stop_pricewire(), 0) << deployment_->pricewire_output();
     expect_no_report(deployment_->directory());
+}
+
+// One process on PostgreSQL: what it claims as it fires goes to its own sender, before the commit.
+TEST(SmokeOnPostgres, APlainAlertAndOneWithARuleThatOnePriceFiresBothBecomeWebhooks) {
+    const auto servers = cluster_of_environment();
+    if (!servers) GTEST_SKIP() << why_not_run;
+    const OwnDatabase database(servers->postgres_url);
+    RuleWorld world(
+        {.sim = {"--paused"},
+         .receiver = {},
+         .config = {{"PRICEWIRE_STORAGE_DATABASE_URL", database.url()},
+                    {"PRICEWIRE_SECURITY_MASTER_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
+                    {"PRICEWIRE_MARKET_QUOTE_TTL", "60s"}}});
+    world.set_price("BTC", Decimal::from_int(100));
+    for (int level = 101; level <= 110; ++level) {
+        const std::string number = std::to_string(level - 1) + ".5";
+        const std::string plain = world.alert(R"("ticker":"BTC","condition":"gt","target_price":)" + number);
+        const std::string ruled = world.alert(R"("ticker":"BTC","when":{"is":"above","level":)" + number +
+                                              R"(},"repeat":{"cooldown":"10s","rearm":"1%"})");
+        world.set_price("BTC", Decimal::from_int(level));
+        for (const std::string& alert : {plain, ruled}) {
+            world.wait_for_firings(alert, 1);
+            expect_webhooks(world.deployment(), alert, world.firings(alert));
+        }
+    }
+    EXPECT_EQ(world.deployment().stop_pricewire(), 0) << world.deployment().pricewire_output();
+    expect_no_report(world.deployment().directory());
 }
 
 }  // namespace
