@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <random>
 #include <string>
@@ -397,6 +398,70 @@ TEST(IndexedEngines, DoWhatOneRunForEachAlertDoesWhereTheyOnceDidNot) {
         Pair(seed, 20).play(1200);
         if (HasFailure()) return;
     }
+}
+
+// A late price is judged by what was before it, however many prices have followed.
+TEST(IndexedEngines, DoWhatOneRunForEachAlertDoesWhereManyPricesFollowALateOne) {
+    RecentPrices recent;
+    std::vector<std::string> expected, found;
+    LiveAlerts naive(recent, [&](const RuleStep& step) { expected.push_back(text(step)); });
+    const auto indexed =
+        create_rule_engine(recent, [&](const RuleStep& step) { found.push_back(text(step)); });
+    const auto both = [&](auto&& f) {
+        f(static_cast<RuleEngine&>(naive));
+        f(*indexed);
+    };
+    std::uint64_t sequence = 0;
+    Timestamp now = beginning;
+    const auto price = [&](Ticker ticker, double value, Timestamp time) {
+        now = std::max(now, time);
+        const Price made{ticker, Decimal::from_raw(Decimal::one_raw / 1000 * std::llround(value * 1000)),
+                         time, ++sequence};
+        const bool is_late = recent.add(made, now).has_value();
+        both([&](RuleEngine& engine) { is_late ? engine.on_late(ticker, time) : engine.on_price(made); });
+    };
+    const std::vector<std::pair<Ticker, double>> quiet{{"BTC", 100}, {"SOL", 110}, {"ETH", 100}};
+    for (const auto& [ticker, value] : quiet) price(ticker, value, now);
+    const auto add = [&](Rule rule) {
+        auto ruled = std::make_shared<RuledAlert>();
+        ruled->terms = std::make_shared<const Terms>(Terms{.rules = {rule}});
+        ruled->created_at = ruled->begun_at = now;
+        const ActiveAlert alert{make_uuid(now), rule.ticker, Condition::lt, {}, ruled};
+        both([&](RuleEngine& engine) { engine.add(alert, {}); });
+    };
+    const auto of = [](Anchor anchor, int percent) {
+        return Level{.from = anchor, .by = Change{Decimal::from_int(percent), true}};
+    };
+    add({.ticker = "BTC", .word = Word::below, .level = of(Anchor::high, -3)});
+    add({.ticker = "SOL", .word = Word::above, .level = of(Anchor::low, 12)});
+    add({.ticker = "BTC",
+         .watched = Watched::ratio,
+         .other = "ETH",
+         .word = Word::below,
+         .level = of(Anchor::high, -3)});
+    add({.ticker = "BTC",
+         .watched = Watched::ratio,
+         .other = "ETH",
+         .word = Word::above,
+         .level = of(Anchor::low, 9)});
+    for (int i = 1; i < 240; ++i) {
+        for (const auto& [ticker, value] : quiet) price(ticker, value - (i % 2), beginning + seconds{i});
+    }
+    // BTC rises from 99 to 110 and is at 108 in the end, SOL falls from 110 to 100.
+    const auto late = beginning + minutes{4};
+    for (int i = 1; i < 30'000; ++i) {
+        const double passed = i / 500.0;
+        const Timestamp time = late + Duration{i * 2000};
+        price("BTC", passed < 10 ? 99 + 1.1 * passed : 110 - 0.04 * (passed - 10), time);
+        price("SOL", 110 - passed / 6, time);
+    }
+    for (const double value : {104.0, 107.0, 98.0}) price("BTC", value, late);
+    for (const double value : {111.0, 112.0, 108.0}) price("SOL", value, late + seconds{1});
+    for (const int second : {-20, -5, 3, 30, 50}) price("BTC", 95 + second % 7, late + seconds{second});
+    std::ranges::sort(expected);
+    std::ranges::sort(found);
+    EXPECT_EQ(found, expected);
+    EXPECT_TRUE(std::ranges::any_of(expected, [](const auto& step) { return step.contains("fires"); }));
 }
 
 TEST(IndexedEngines, DoWhatOneRunForEachAlertDoesWithManyAlerts) {

@@ -141,13 +141,16 @@ TEST(SuffixExtremes, UndoGoesBackAsFarAsRecentPricesDo) {
     for (int i = 0; i < 20'000; ++i) busy.push({dec("1"), at(i / 80.0), at((i + 1) / 80.0)});
     while (const auto piece = busy.undo()) undone_until = piece->from;
     EXPECT_LE(undone_until, at(20'000 / 80.0) - PiecesPast::undone_for);
-    // So many that they are thinned.
+    // So many, all of them lows, that those of before are thinned.
     PiecesPast storm;
-    for (int i = 0; i < 300'000; ++i) storm.push({Decimal::from_int(i), at(i / 1e4), at((i + 1) / 1e4)});
-    for (undone = 0; undone < PiecesPast::most_undone; ++undone) {
-        const int i = 299'999 - static_cast<int>(undone);
+    for (int i = 0; i < 400'000; ++i) {
+        storm.push({Decimal::from_int(i), at(i / 1e3), at((i + 1) / 1e3)});
+        if (i % 1000 == 0) ASSERT_GT(storm.lows().size(), 0U);
+    }
+    EXPECT_LT(storm.lows().size(), 300'000U);
+    for (int i = 399'999; i > 220'000; --i) {
         ASSERT_EQ(storm.undo()->value, Decimal::from_int(i));
-        ASSERT_EQ(storm.lows().since(at((i - 1) / 1e4))->value, Decimal::from_int(i - 1));
+        ASSERT_EQ(storm.lows().since(at((i - 1) / 1e3))->value, Decimal::from_int(i - 1));
     }
 }
 

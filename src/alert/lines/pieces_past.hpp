@@ -23,10 +23,10 @@ namespace pricewire::alert {
 // Pure; owned by one thread.
 class PiecesPast {
 public:
-    // The pieces that can be taken back: `least_undone`, and more for as long as RecentPrices keeps prices, up to
-    // `most_undone`: what is thinned (SuffixExtremes) cannot be taken back.
+    // The pieces that can be taken back: `least_undone`, and more for as long as RecentPrices keeps prices, up to as many as
+    // it keeps in all: a late price that it takes must not be judged by what came after it.
     static constexpr std::size_t least_undone = RecentPrices::least;
-    static constexpr std::size_t most_undone = SuffixExtremes<Side::below>::exact_entries / 4;
+    static constexpr std::size_t most_undone = RecentPrices::most_in_all;
     static constexpr Duration undone_for = RecentPrices::longest + RecentPrices::margin;
 
     // `piece` is later than all before.
@@ -96,8 +96,8 @@ private:
 
     void catch_up() const {
         for (std::size_t i = removed_.size(); i < pieces_.size(); ++i) {
-            const auto lows = lows_.push(pieces_[i], removed_lows_);
-            const auto highs = highs_.push(pieces_[i], removed_highs_);
+            const auto lows = lows_.push(pieces_[i], removed_lows_, i + 1);
+            const auto highs = highs_.push(pieces_[i], removed_highs_, i + 1);
             removed_.push_back({static_cast<std::uint32_t>(lows), static_cast<std::uint32_t>(highs)});
         }
     }

@@ -48,9 +48,10 @@ public:
     // True if `a` is the more extreme one: above of maxima, below of minima.
     static bool beats(Decimal a, Decimal b) { return is_beyond(extreme, a, b); }
 
-    // `piece` is the newest. Entries that it removes are appended to `removed`, the top first; returns how many.
+    // `piece` is the newest. Entries that it removes are appended to `removed`, the top first; returns how many. So many of
+    // the last pushes may be taken back, this one among them: their entries are not thinned.
     template <typename Removed>
-    std::size_t push(const Piece& piece, Removed& removed) {
+    std::size_t push(const Piece& piece, Removed& removed, std::size_t undoable = 0) {
         std::size_t count = 0;
         while (size() > 0 && !beats(entries_.back().value, piece.value)) {
             removed.push_back(entries_.back());
@@ -62,7 +63,7 @@ public:
         entry.value = piece.value;
         entry.at_most = piece.until;
         entry.held = held_of(piece);
-        if (entries_.size() - first_ > limit_) thin();
+        if (entries_.size() - first_ > limit_) thin(undoable);
         return count;
     }
     // As push() of many pieces, which are never taken back. `unbeaten`: those of them that none after them beats, the newest
@@ -148,14 +149,16 @@ private:
         return entries_.begin() + static_cast<std::ptrdiff_t>(first_);
     }
 
-    void thin() {
+    void thin(std::size_t undoable) {
         entries_.erase(entries_.begin(), begin());
         first_ = 0;
-        thin_to(entries_.size() - exact_entries / 2, std::chrono::seconds{1});
+        const std::size_t exact = std::min(entries_.size(), std::max(exact_entries / 2, undoable));
+        thin_to(entries_.size() - exact, std::chrono::seconds{1});
         if (entries_.size() > second_entries) {
             const Timestamp week_ago = entries_.back().at_most - std::chrono::days{7};
-            const auto recent = std::partition_point(
-                entries_.begin(), entries_.end(), [&](const SuffixEntry& e) { return e.at_most < week_ago; });
+            const auto recent =
+                std::partition_point(entries_.begin(), entries_.end() - static_cast<std::ptrdiff_t>(exact),
+                                     [&](const SuffixEntry& e) { return e.at_most < week_ago; });
             thin_to(static_cast<std::size_t>(recent - entries_.begin()), std::chrono::minutes{1});
         }
         limit_ = std::max(exact_entries, entries_.size() + exact_entries / 2);
