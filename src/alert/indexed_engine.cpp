@@ -181,6 +181,7 @@ private:
     KeptAlert take_up(Slot slot) {
         KeptAlert kept = aside_.get(slot);
         if (!end_hold(slot, *kept.aside.alert.terms)) leave(kept, slot, markets_);
+        markets_.release_ratios(*kept.aside.alert.terms);
         if (const auto& at = kept.aside.alert.state.expires_at) expiries_.erase(*at, slot);
         aside_.remove(slot);
         return kept;
@@ -322,6 +323,7 @@ private:
     }
     void keep(KeptAlert& kept, Judged judged, Timestamp reach) {
         const Slot slot = aside_.add(kept);
+        markets_.use_ratios(*kept.aside.alert.terms);
         if (const auto& at = kept.aside.alert.state.expires_at) expiries_.insert(*at, slot);
         const rule::Machine& machine = kept.aside.memory.rules[0].machine;
         if (kept.aside.hold_from && machine.true_since) {
@@ -351,7 +353,13 @@ private:
             review(id);
         }
         while (grown_.next() <= now) forget_past(grown_.take(), now);
-        look_at_ = std::min(grown_.next(), review_at_.empty() ? Timestamp::max() : review_at_.begin()->first);
+        if (now >= drop_at_) {
+            markets_.drop_ratios(
+                [&](const RatioLine& line) { return live_.watch_ratio(line.ticker, line.other); });
+            drop_at_ = now + drop_every;
+        }
+        look_at_ = std::min(
+            {drop_at_, grown_.next(), review_at_.empty() ? Timestamp::max() : review_at_.begin()->first});
     }
     // Unless a price of before may still come, since its tickers have had none for long.
     void forget_past(Slot slot, Timestamp now) {
@@ -380,6 +388,7 @@ private:
     }
     static constexpr Duration review_every = std::chrono::seconds{5};
     static constexpr Duration look_again_every = std::chrono::seconds{30};
+    static constexpr Duration drop_every = std::chrono::minutes{1};
 
     const RecentPrices& recent_;
     Markets markets_;
@@ -399,7 +408,8 @@ private:
     // When alerts that are live are to be looked at.
     absl::flat_hash_map<Uuid, Timestamp> reviews_;
     std::set<std::pair<Timestamp, Uuid>> review_at_;
-    Timestamp look_at_ = Timestamp::max();  // the first of review_at_ and grown_, or earlier
+    Timestamp drop_at_ = Timestamp::min();  // when ratios that nobody watches any more go
+    Timestamp look_at_ = Timestamp::min();  // the first of drop_at_, review_at_ and grown_, or earlier
     Timestamp last_ = Timestamp{};
     std::optional<Timestamp> until_;  // of on_time()
     // Of the event at hand.

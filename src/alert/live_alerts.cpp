@@ -67,6 +67,15 @@ void LiveAlerts::forget(const Uuid& id, Kept& kept) {
     place(kept, kept.expiry, std::nullopt, by_expiry_);
 }
 
+bool LiveAlerts::watch_ratio(const Ticker& ticker, const Ticker& other) const {
+    const auto is_it = [&](const Rule& rule) {
+        return rule.watched == Watched::ratio && rule.ticker == ticker && rule.other == other;
+    };
+    return std::ranges::any_of(watching(ticker), [&](const Kept* kept) {
+        return std::ranges::any_of(kept->judged.alert().ruled->terms->rules, is_it);
+    });
+}
+
 const Judged* LiveAlerts::find(const Uuid& id) const {
     const auto found = alerts_.find(id);
     return found == alerts_.end() ? nullptr : &found->second.judged;

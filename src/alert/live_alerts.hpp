@@ -36,6 +36,8 @@ public:
 
     // Adds one that was put aside, as of `time`, and judges what is recent since.
     void wake(Judged judged, Timestamp time);
+    // Whether a rule of any watches that ratio.
+    bool watch_ratio(const Ticker& ticker, const Ticker& other) const;
     // Null if it is not known. Valid until the next call.
     const Judged* find(const Uuid& id) const;
     // Removes it; it is known.

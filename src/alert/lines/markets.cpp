@@ -65,6 +65,29 @@ RatioLine& Markets::ratio(const Rule& rule) {
     return made;
 }
 
+void Markets::use_ratios(const Terms& terms) {
+    for (const Rule& rule : terms.rules) {
+        if (rule.watched == Watched::ratio) ++ratio(rule).users;
+    }
+}
+
+void Markets::release_ratios(const Terms& terms) {
+    for (const Rule& rule : terms.rules) {
+        if (rule.watched == Watched::ratio) --ratio(rule).users;
+    }
+}
+
+void Markets::drop_ratios(const std::function<bool(const RatioLine&)>& is_watched) {
+    std::erase_if(ratios_, [&](const auto& ratio) {
+        if (ratio->users > 0 || is_watched(*ratio)) return false;
+        for (const Ticker& ticker : {ratio->ticker, ratio->other}) {
+            std::erase_if(market(ticker).ratios,
+                          [&](const Market::InRatio& in) { return in.ratio == ratio.get(); });
+        }
+        return true;
+    });
+}
+
 CloseLine& Markets::close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts) {
     Market& of = market(rule.ticker);
     for (const auto& close : of.closes) {

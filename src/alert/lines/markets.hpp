@@ -27,6 +27,7 @@ struct RatioLine {
     Timestamp last = Timestamp::min();  // of both
     // What their lines know of before is no part of it.
     Timestamp from = Timestamp::max(), other_from = Timestamp::max();
+    std::size_t users = 0;  // how many rules of alerts that are put aside watch it
 };
 
 // What alerts that are put aside watch of a ticker.
@@ -66,6 +67,12 @@ public:
     SharedLine& line(const Rule& rule);  // of a price, a ratio or an age
     CloseLine& close(const Rule& rule, std::span<const std::shared_ptr<const LinePast>> pasts = {});
     RatioLine& ratio(const Rule& rule);
+
+    // Counts the ratios that an alert watches while it is put aside.
+    void use_ratios(const Terms& terms);
+    void release_ratios(const Terms& terms);
+    // Drops those that no alert that is put aside watches, unless `is_watched` by others. Not from within a call of this.
+    void drop_ratios(const std::function<bool(const RatioLine&)>& is_watched);
 
     // When the last price of any of its tickers came, or its end.
     Timestamp last_of(const Terms& terms);
