@@ -30,7 +30,8 @@ struct KeptAlert {
     std::uint32_t shape = 0;  // of its terms, see TermShapes
 };
 
-// Terms without the numbers that users choose freely, each once: what differs is kept with the alert.
+// Terms without the numbers, percentages and amounts of their levels, each once: those are kept with the alert. Times, holds
+// and what a repeat rearms by are part of a shape.
 class TermShapes {
 public:
     // The shape of the terms, with one more user.
