@@ -295,6 +295,23 @@ TEST(TrailingClasses, MeetAtANewExtreme) {
     EXPECT_FALSE(classes.erase(dec("90"), dec("3"), 7));
 }
 
+// One that a value has taken is gone, until it waits again, be it at an anchor that is not quite its own.
+TEST(TrailingClasses, KnowWhatTheyHaveTaken) {
+    TrailingClasses<Side::above> classes(Side::below, {false, {}});
+    std::vector<Slot> out;
+    for (Slot slot = 0; slot < 3; ++slot) classes.insert(Decimal::from_int(100 + slot), dec("3"), slot);
+    classes.take(dec("104"), out);
+    EXPECT_EQ(out, (std::vector<Slot>{0, 1}));
+    EXPECT_FALSE(classes.erase(dec("100"), dec("3"), 0));
+    classes.insert(dec("110"), dec("3"), 0);
+    classes.insert(dec("110"), dec("3"), 1);
+    EXPECT_TRUE(classes.erase(dec("100"), dec("3"), 0));
+    EXPECT_TRUE(classes.erase(dec("101"), dec("3"), 1));
+    EXPECT_FALSE(classes.erase(dec("101"), dec("3"), 1));
+    EXPECT_TRUE(classes.erase(dec("50"), dec("3"), 2));
+    EXPECT_TRUE(classes.empty());
+}
+
 TEST(Window, WakesWhomALookAtEachWould) {
     Walk walk(6);
     PiecesPast past;

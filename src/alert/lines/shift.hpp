@@ -88,7 +88,20 @@ public:
     void take_all(std::vector<Slot>& out) {
         slots_.take([](Decimal) { return true; }, out);
     }
-    // Takes those that `value` wakes.
+    // Takes those that `value` wakes, and calls taken(order, slot) for each.
+    template <typename Taken>
+    void take(Decimal anchor, Decimal value, std::vector<Slot>& out, Taken&& taken) {
+        const std::size_t before = out.size();
+        std::vector<Decimal> orders;
+        slots_.take(
+            [&](Decimal order) {
+                if (!reaches<side>(value, shifted<side>(anchor, family_.with(order)))) return false;
+                orders.push_back(order);
+                return true;
+            },
+            out);
+        for (std::size_t i = 0; i < orders.size(); ++i) taken(orders[i], out[before + i]);
+    }
     void take(Decimal anchor, Decimal value, std::vector<Slot>& out) {
         slots_.take(
             [&](Decimal order) { return reaches<side>(value, shifted<side>(anchor, family_.with(order))); },

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <absl/container/btree_set.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <map>
 #include <utility>
@@ -27,12 +28,14 @@ public:
         auto place = classes_.try_emplace(anchor, family_).first;
         hide(place);
         place->second.insert(order, slot);
+        taken_.erase({order, slot});
         show(place);
     }
     bool erase(Decimal anchor, Decimal order, Slot slot) {
         if (const auto place = classes_.find(anchor); place != classes_.end() && erase(place, order, slot)) {
             return true;
         }
+        if (taken_.erase({order, slot}) > 0) return false;
         // Thinning of the line's past may have changed what its anchor is taken for.
         for (auto place = classes_.begin(); place != classes_.end(); ++place) {
             if (erase(place, order, slot)) return true;
@@ -69,11 +72,14 @@ public:
     }
     // Takes those that `value` wakes.
     void take(Decimal value, std::vector<Slot>& out) {
+        if (!reaches<side>(value, guard()) || guards_.empty()) return;
+        taken_.clear();
+        const auto taken = [this](Decimal order, Slot slot) { taken_.emplace(order, slot); };
         while (reaches<side>(value, guard()) && !guards_.empty()) {
             const Decimal anchor = side == Side::above ? guards_.begin()->second : guards_.rbegin()->second;
             const auto place = classes_.find(anchor);
             hide(place);
-            place->second.take(anchor, value, out);
+            place->second.take(anchor, value, out, taken);
             show(place);
         }
     }
@@ -144,6 +150,9 @@ private:
     ShiftFamily family_;
     Classes classes_;
     absl::btree_set<std::pair<Decimal, Decimal>> guards_;  // the value that wakes a class's first, its anchor
+    // What the last take() that took any has removed, so that whoever was woken need not be looked for in all classes when he
+    // leaves this one.
+    absl::flat_hash_set<std::pair<Decimal, Slot>> taken_;
 };
 
 }  // namespace pricewire::alert
