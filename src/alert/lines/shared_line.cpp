@@ -111,24 +111,16 @@ void SharedLine::renew_guards() {
     up_moves_ = never_reached<Side::above>;
     down_moves_ = never_reached<Side::below>;
     windows_change_ = Timestamp::max();
-    const auto move_from = [&](const auto& anchored) {
-        up_moves_ = nearer<Side::above>(up_moves_, anchored.template moves_from<Side::above>());
-        down_moves_ = nearer<Side::below>(down_moves_, anchored.template moves_from<Side::below>());
-    };
-    for (const auto& window : windows_) {
-        up_guard_ = nearer<Side::above>(up_guard_, window->guard<Side::above>());
-        down_guard_ = nearer<Side::below>(down_guard_, window->guard<Side::below>());
-        windows_change_ = std::min(windows_change_, window->changes_at());
-        move_from(*window);
-    }
-    for (const auto& c : up_trailing_) {
-        up_guard_ = nearer<Side::above>(up_guard_, c.guard());
-        move_from(c);
-    }
-    for (const auto& c : down_trailing_) {
-        down_guard_ = nearer<Side::below>(down_guard_, c.guard());
-        move_from(c);
-    }
+    for (const auto& window : windows_) guard_by(*window);
+    for (const auto& c : up_trailing_) guard_by(c);
+    for (const auto& c : down_trailing_) guard_by(c);
+}
+
+void SharedLine::guard_by(const Window& window) {
+    up_guard_ = nearer<Side::above>(up_guard_, window.guard<Side::above>());
+    down_guard_ = nearer<Side::below>(down_guard_, window.guard<Side::below>());
+    windows_change_ = std::min(windows_change_, window.changes_at());
+    moved_by(window);
 }
 
 // --- The past

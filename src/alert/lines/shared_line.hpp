@@ -79,16 +79,20 @@ public:
     template <Side side>
     void wait_at(Decimal level, Slot slot) {
         book<side>().insert(level, slot);
-        renew_guards();
+        Decimal& guard = side == Side::above ? up_guard_ : down_guard_;
+        guard = nearer<side>(guard, level);
     }
     template <Side side>
     void leave(Decimal level, Slot slot) {
-        if (book<side>().erase(level, slot)) renew_guards();
+        // One that is not the nearest is no guard.
+        const bool was_guard = level == (side == Side::above ? up_guard_ : down_guard_);
+        if (book<side>().erase(level, slot) && was_guard) renew_guards();
     }
     template <Side side>
     void wait_in_window(const WindowKind& kind, const Shift& shift, Slot slot) {
-        window(kind).template insert<side>(shift, slot);
-        renew_guards();
+        Window& in = window(kind);
+        in.template insert<side>(shift, slot);
+        guard_by(in);
     }
     template <Side side>
     void leave_window(const WindowKind& kind, const Shift& shift, Slot slot) {
@@ -104,7 +108,7 @@ public:
         auto found = find_trailing(all, extreme, place.first);
         if (found == all.end()) found = all.insert(all.end(), TrailingClasses<side>(extreme, place.first));
         found->insert(anchor, place.second, slot);
-        renew_guards();
+        guard_by(*found);
     }
     template <Side side>
     void leave_class(Side extreme, Decimal anchor, const Shift& shift, Slot slot) {
@@ -152,6 +156,19 @@ private:
     void forget_before(Timestamp moment);
     void renew_windows(Timestamp time);
     void renew_guards();
+    // Where more wait than before, the guards can only be nearer.
+    void guard_by(const Window& window);
+    template <Side side>
+    void guard_by(const TrailingClasses<side>& classes) {
+        Decimal& guard = side == Side::above ? up_guard_ : down_guard_;
+        guard = nearer<side>(guard, classes.guard());
+        moved_by(classes);
+    }
+    template <typename Anchored>
+    void moved_by(const Anchored& anchored) {
+        up_moves_ = nearer<Side::above>(up_moves_, anchored.template moves_from<Side::above>());
+        down_moves_ = nearer<Side::below>(down_moves_, anchored.template moves_from<Side::below>());
+    }
 
     // What wakes somebody, and what moves an anchor when it is over: a value at one of these or beyond it, or one that comes
     // at `windows_change_` or later.
