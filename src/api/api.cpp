@@ -101,7 +101,10 @@ public:
                  [this](const DeliveryView& d) { return delivery_json(d, services_.options.attempts); },
              .firing = [](const FiringView& firing,
                           const Ticker& ticker) { return firing_json(firing, ticker); },
-             .quotes = [](const TickerBoard& board) { return quotes_json(board, system_clock().now()); },
+             .quotes =
+                 [this](const TickerBoard& board) {
+                     return quotes_json(board, services_.use.stream_clock.now());
+                 },
              .why_unpriced =
                  [](const Ticker&, const WatchState* state, const std::optional<TickerBoard>& board) {
                      return reason_unpriced(state, board);
@@ -111,7 +114,7 @@ public:
                  [this](std::span<DeliveryView> deliveries) {
                      tell_gap_reasons(services_.use.storage, deliveries, services_.use.clock.now());
                  }},
-            services_.use.storage, services_.use.bus, system_clock());
+            services_.use.storage, services_.use.bus, services_.use.stream_clock);
         services_.live = live_.get();
         services_.use.notices.subscribe(
             {.notices = [this](std::span<const DeliveryNotice> notices) { live_->on_notices(notices); },

@@ -99,6 +99,8 @@ struct ApiDependencies {
     std::function<Result<std::string>()> push_key{};
     // Asks `auth_cache` and `rate_limits`, which outlive it, without blocking. Null: they never block.
     std::unique_ptr<access::Gate> gate = nullptr;
+    // Of the live stream, which waits by it on threads of its own: never one that stands still.
+    const Clock& stream_clock = system_clock();
 };
 
 // The REST interface and the live stream; openapi.yaml describes them. Thread-safe.

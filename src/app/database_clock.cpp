@@ -11,12 +11,10 @@
 namespace pricewire::app {
 namespace {
 
-constexpr Duration every = std::chrono::seconds{2};
-// An answer that takes longer does not say when it was given.
-constexpr Duration longest_answer = std::chrono::milliseconds{200};
-constexpr int most_tries = 5;  // at the start
-// The time does not waver by how long answers take.
+// The time does not waver by less.
 constexpr Duration negligible = std::chrono::milliseconds{100};
+// A clock that was too far off is corrected again when it is nearer by so much.
+constexpr Duration nearer = std::chrono::seconds{10};
 // The log says again how far it is off if that has changed by so much.
 constexpr Duration told_again_after = std::chrono::seconds{1};
 
@@ -24,69 +22,94 @@ Duration size_of(Duration d) {
     return d < Duration::zero() ? -d : d;
 }
 
-std::string text_of(Duration behind) {
-    return fmt::format("{:.1f} s {}", static_cast<double>(size_of(behind).count()) / 1e6,
-                       behind > Duration::zero() ? "behind" : "ahead");
+Duration since_zero(MonoTime t) {
+    return std::chrono::duration_cast<Duration>(t.time_since_epoch());
+}
+
+std::string text_of(Duration ahead) {
+    return fmt::format("{:.1f} s {}", static_cast<double>(size_of(ahead).count()) / 1e6,
+                       ahead > Duration::zero() ? "ahead" : "behind");
 }
 
 }  // namespace
 
-DatabaseClock::DatabaseClock(storage::Members* database, const Clock& own) : database_(database), own_(own) {
-    if (database_ == nullptr) return;
-    for (int tries = 0; tries < most_tries && !measure(); ++tries) {
+Timestamp DatabaseClock::now() const {
+    const Duration::rep zero = zero_.load();
+    return zero == unknown ? own_.now() : Timestamp{Duration{zero} + since_zero(own_.mono())};
+}
+
+// Whatever delays the answer, or this thread, makes `took` longer: the answer was given in the middle of it, give or take
+// half, and says no more than that.
+void DatabaseClock::learn(Timestamp answer, MonoTime asked) {
+    const Moment answered = own_.moment();
+    const auto took = std::chrono::duration_cast<Duration>(answered.mono - asked);
+    judge(answered.wall - answer - took / 2, took);
+    if (own_is_ == Own::too_far) return zero_.store(unknown);
+    const Duration said = answer.time_since_epoch() - since_zero(asked) - took / 2;
+    Duration zero{zero_.load()};
+    if (zero.count() == unknown) zero = answered.wall.time_since_epoch() - since_zero(answered.mono);
+    zero_.store((size_of(said - zero) <= took / 2 + negligible ? zero : said).count());
+}
+
+// Nothing changes unless it is certain, however long the answer took.
+void DatabaseClock::judge(Duration ahead, Duration took) {
+    const Own before = own_is_;
+    const Duration at_least = size_of(ahead) - took;
+    const Duration at_most = size_of(ahead) + took;
+    const bool is_right =
+        before == Own::right ? at_least <= least : size_of(ahead) < least / 2 && took < least;
+    if (at_least > most || (before == Own::too_far && at_most > most - nearer)) {
+        own_is_ = Own::too_far;
+    } else {
+        own_is_ = is_right ? Own::right : Own::wrong;
     }
+    const bool is_told = own_is_ == before && size_of(ahead - told_) < told_again_after + took;
+    if (own_is_ == Own::right) {
+        if (before != Own::right) log::info("this host's clock agrees with the database's again");
+    } else if (own_is_ == Own::wrong && !is_told) {
+        log::warn("this host's clock is not the database's, by which this process goes",
+                  {{"clock", text_of(ahead)}});
+        told_ = ahead;
+    } else if (own_is_ == Own::too_far && before != Own::too_far) {
+        log::error("this host's clock is too far from the database's to be corrected; set the wrong one",
+                   {{"clock", text_of(ahead)}});
+    }
+}
+
+TimeAsker::TimeAsker(std::function<Timestamp()> ask, DatabaseClock& clock, Duration every)
+    : ask_(std::move(ask)), clock_(clock), every_(every) {
+    measure();
     thread_ = std::thread([this] { run(); });
 }
 
-DatabaseClock::~DatabaseClock() {
+TimeAsker::~TimeAsker() {
     {
         MutexLock lock(mutex_);
         is_stopping_ = true;
     }
     woken_.notify_all();
-    if (thread_.joinable()) thread_.join();
+    thread_.join();
 }
 
-void DatabaseClock::run() {
+void TimeAsker::run() {
     while (true) {
         {
             MutexLock lock(mutex_);
-            woken_.wait_for(lock, every, [&]() REQUIRES(mutex_) { return is_stopping_; });
+            woken_.wait_for(lock, every_, [&]() REQUIRES(mutex_) { return is_stopping_; });
             if (is_stopping_) return;
         }
-        measure();
+        try {
+            measure();
+        } catch (const std::exception& e) {
+            log::debug("the database does not say what time it is", {{"reason", e.what()}});
+        }
     }
 }
 
-// False if the answer says too little. While the database is away the last correction counts.
-bool DatabaseClock::measure() {
-    try {
-        const MonoTime asked = own_.mono();
-        const Timestamp time = database_->database_time();
-        const auto took = std::chrono::duration_cast<Duration>(own_.mono() - asked);
-        if (took > longest_answer) return false;
-        correct(time + took / 2 - own_.now());
-    } catch (const std::exception& e) {
-        log::debug("the database's time is not known", {{"reason", e.what()}});
-    }
-    return true;
-}
-
-void DatabaseClock::correct(Duration behind) {
-    const bool is_too_far = size_of(behind) > most;
-    if (is_too_far && !std::exchange(too_far_, is_too_far)) {
-        log::error("this host's clock is too far from the database's to be corrected; set it",
-                   {{"clock", text_of(behind)}});
-    }
-    too_far_ = is_too_far;
-    const Duration next = is_too_far || size_of(behind) < least ? Duration::zero() : behind;
-    const Duration before{behind_.load()};
-    if (size_of(next - before) < negligible) return;
-    behind_.store(next.count());
-    const bool is_known = told_ != Duration::zero() && size_of(next - told_) < told_again_after;
-    if (next == Duration::zero() || is_known) return;
-    told_ = next;
-    log::warn("this host's clock is wrong; deliveries go by the database's", {{"clock", text_of(next)}});
+void TimeAsker::measure() {
+    const MonoTime asked = clock_.mono();
+    const Timestamp answer = ask_();
+    clock_.learn(answer, asked);
 }
 
 }  // namespace pricewire::app

@@ -2,44 +2,187 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <stdexcept>
+
 #include "fakes/log_capture.hpp"
-#include "fakes/test_storage.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::app {
 namespace {
 
 using namespace std::chrono_literals;
 
-// The test's database goes by the system's clock.
-class DatabaseClockTest : public ::testing::Test {
-protected:
-    Duration off(Duration ahead, bool shares = true) {
-        const ManualClock own(system_clock().now() + ahead);
-        const DatabaseClock clock(shares ? &storage_ : nullptr, own);
-        return clock.now() - system_clock().now();
-    }
+// The test's true time, by which the monotonic clock goes; the wall clock and the database's are off.
+class Times final : public Clock {
+public:
+    Timestamp now() const override { return truth_ + ahead; }
+    MonoTime mono() const override { return MonoTime{1h} + (truth_ - begun); }
+    Timestamp truth() const { return truth_; }
+    void go(Duration d) { truth_ += d; }
 
-    fakes::LogCapture log_;
-    fakes::TestStorage storage_;
+    Duration ahead{};  // of the wall clock
+    Duration database_ahead{};
+
+private:
+    static constexpr Timestamp begun{1'700'000'000s};
+    Timestamp truth_ = begun;
 };
 
-TEST_F(DatabaseClockTest, AClockThatIsAMinuteOffIsCorrected) {
-    EXPECT_LT(off(60s), 30s);
-    EXPECT_GT(off(-60s), -30s);
-    EXPECT_EQ(log_.count("clock is wrong"), 2U);
+class DatabaseClockTest : public ::testing::Test {
+protected:
+    // The answer is given after so long, and then arrives after so long.
+    void ask(Duration before = 1ms, Duration after = 1ms) {
+        const MonoTime asked = clock_.mono();
+        times_.go(before);
+        const Timestamp answer = times_.truth() + times_.database_ahead;
+        times_.go(after);
+        clock_.learn(answer, asked);
+    }
+    Duration off() const { return clock_.now() - times_.truth(); }
+
+    fakes::LogCapture log_;
+    Times times_;
+    DatabaseClock clock_{times_};
+};
+
+TEST_F(DatabaseClockTest, OneThatIsAMinuteAheadIsCorrected) {
+    times_.ahead = 1min;
+    EXPECT_EQ(off(), 1min);
+    ask();
+    EXPECT_EQ(off(), 0s);
+    ask();
+    EXPECT_EQ(log_.lines(),
+              std::vector<std::string>{"warn this host's clock is not the database's, by which this "
+                                       "process goes clock=60.0 s ahead"});
 }
 
-TEST_F(DatabaseClockTest, OneThatIsRightOrAnHourOffOrHasNoDatabaseIsLeftAsItIs) {
-    EXPECT_LT(off(0s), 30s);
-    EXPECT_EQ(log_.count("clock is wrong"), 0U);
-    EXPECT_GT(off(1h), 30min);
-    EXPECT_EQ(log_.count("too far"), 1U);
-    EXPECT_GT(off(60s, false), 30s);
+TEST_F(DatabaseClockTest, OneThatIsAMinuteBehindIsCorrected) {
+    times_.ahead = -1min;
+    ask();
+    EXPECT_EQ(off(), 0s);
+    EXPECT_EQ(log_.count("clock=60.0 s behind"), 1U);
 }
 
-TEST_F(DatabaseClockTest, WithoutAnAnswerItGoesOn) {
-    storage_.fail();
-    EXPECT_GT(off(60s), 30s);
+TEST_F(DatabaseClockTest, WhatTheDatabaseSaysCountsNotTheTruth) {
+    times_.database_ahead = 1min;
+    ask();
+    EXPECT_EQ(off(), 1min);
+    EXPECT_EQ(log_.count("clock=60.0 s behind"), 1U);
+    // As after a failover.
+    times_.database_ahead = 0s;
+    ask();
+    EXPECT_EQ(off(), 0s);
+}
+
+TEST_F(DatabaseClockTest, ALittleIsLeftAsItIs) {
+    times_.ahead = 80ms;
+    ask();
+    ask();
+    EXPECT_EQ(off(), 80ms);
+    times_.database_ahead = 20ms;
+    ask();
+    EXPECT_EQ(off(), 80ms);
+    EXPECT_EQ(log_.lines().size(), 0U);
+}
+
+TEST_F(DatabaseClockTest, WhileTheDatabaseIsAwayStepsOfTheWallClockChangeNothing) {
+    times_.ahead = 1min;
+    ask();
+    times_.ahead = 0s;
+    times_.go(1h);
+    EXPECT_EQ(off(), 0s);
+    times_.ahead = -1min;
+    EXPECT_EQ(off(), 0s);
+    ask();
+    EXPECT_EQ(off(), 0s);
+    EXPECT_EQ(log_.count("clock=60.0 s behind"), 1U);
+}
+
+TEST_F(DatabaseClockTest, TheLogSaysWhenItIsRightAndWhenItIsWrongAgain) {
+    for (int times = 0; times < 2; ++times) {
+        times_.ahead = 1min;
+        ask();
+        times_.ahead = 0s;
+        ask();
+    }
+    EXPECT_EQ(log_.count("warn this host's clock is not the database's"), 2U);
+    EXPECT_EQ(log_.count("info this host's clock agrees with the database's again"), 2U);
+}
+
+TEST_F(DatabaseClockTest, NothingWaversAtTheLimit) {
+    times_.ahead = 300ms;
+    ask();
+    for (const Duration ahead : {245ms, 260ms, 130ms, 255ms}) {
+        times_.ahead = ahead;
+        ask();
+        EXPECT_EQ(off(), 0s);
+    }
+    EXPECT_EQ(log_.lines().size(), 1U);
+}
+
+TEST_F(DatabaseClockTest, ASlowAnswerCorrectsWhatItShowsToBeWrong) {
+    times_.ahead = 1min;
+    ask(8s, 2s);
+    EXPECT_EQ(off(), 3s);  // as if it had been given in the middle
+    EXPECT_EQ(log_.count("is not the database's"), 1U);
+    ask();
+    EXPECT_EQ(off(), 0s);
+    ask(3s, 0s);
+    EXPECT_EQ(off(), 0s);
+}
+
+TEST_F(DatabaseClockTest, APauseWhileAnAnswerIsReadIsNoError) {
+    ask(1ms, 10min);
+    EXPECT_EQ(off(), 0s);
+    ask(10min, 1ms);
+    EXPECT_EQ(off(), 0s);
+    EXPECT_EQ(log_.lines().size(), 0U);
+}
+
+TEST_F(DatabaseClockTest, OneThatIsTooFarOffIsLeftAsItIs) {
+    times_.ahead = 121s;
+    ask();
+    ask();
+    EXPECT_EQ(off(), 121s);
+    EXPECT_EQ(log_.count("error this host's clock is too far"), 1U);
+    times_.ahead = 119s;
+    ask();
+    EXPECT_EQ(off(), 119s);
+    times_.ahead = 105s;
+    ask();
+    EXPECT_EQ(off(), 0s);
+    EXPECT_EQ(log_.count("clock=105.0 s ahead"), 1U);
+    times_.ahead = 121s;
+    ask();
+    EXPECT_EQ(off(), 121s);
+    EXPECT_EQ(log_.count("error this host's clock is too far"), 2U);
+    times_.ahead = 0s;
+    ask();
+    EXPECT_EQ(off(), 0s);
+    EXPECT_EQ(log_.count("agrees with the database's again"), 1U);
+}
+
+TEST(TimeAskerTest, DoesNotBeginWithoutAnAnswer) {
+    DatabaseClock clock(system_clock());
+    const auto ask = []() -> Timestamp { throw std::runtime_error("the database is away"); };
+    EXPECT_THROW(TimeAsker(ask, clock), std::runtime_error);
+}
+
+TEST(TimeAskerTest, GoesOnAskingThroughAnOutage) {
+    const fakes::LogCapture log;
+    std::atomic<int> asked = 0;
+    DatabaseClock clock(system_clock());
+    const TimeAsker asker(
+        [&] {
+            const int before = asked++;
+            if (before > 0 && before < 4) throw std::runtime_error("the database is away");
+            return system_clock().now() + (before == 0 ? 60s : 90s);
+        },
+        clock, 1ms);
+    EXPECT_TRUE(test::eventually([&] { return clock.now() - system_clock().now() > 75s; }));
+    EXPECT_GT(asked, 4);
+    EXPECT_EQ(log.count("is not the database's"), 2U);
 }
 
 }  // namespace

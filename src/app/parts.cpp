@@ -61,9 +61,9 @@ std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& 
     return bus::create_redis_bus(options, system_clock());
 }
 
-std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config) {
+std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config, const Clock& clock) {
     if (config.storage.redis_url.empty()) return bus::create_in_process_notices();
-    return bus::create_redis_notices(redis_options<bus::RedisNoticesOptions>(config), system_clock());
+    return bus::create_redis_notices(redis_options<bus::RedisNoticesOptions>(config), clock);
 }
 
 std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles,

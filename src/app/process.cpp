@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <random>
 #include <utility>
 
@@ -37,7 +35,6 @@
 #include "history/bar_writer.hpp"
 #include "metrics/instruments.hpp"
 #include "metrics/sampler.hpp"
-#include "net/file_limit.hpp"
 #include "net/http_client.hpp"
 #include "net/local_failures.hpp"
 #include "ops/own_process.hpp"
@@ -62,13 +59,15 @@ constexpr BackoffPolicy database_backoff{200ms, 2s};
 class Process {
 public:
     Process(const ops::Config& config, const Roles& roles, const net::FileShares& files,
-            ops::Shutdown& shutdown, Front& front, metrics::Instruments& instruments, feed::FrameTap* tap)
+            ops::Shutdown& shutdown, Front& front, metrics::Instruments& instruments, DatabaseClock& clock,
+            feed::FrameTap* tap)
         : config_(config),
           roles_(roles),
           files_(files),
           shutdown_(shutdown),
           front_(front),
           instruments_(instruments),
+          clock_(clock),
           tap_(tap) {}
     // If run() has thrown, no thread may call into a part that is being destroyed.
     ~Process() {
@@ -97,11 +96,10 @@ public:
             sharding_ = std::make_unique<Sharding>(config_, roles_, *storage_, clock_);
             if (const auto* membership = sharding_->membership()) instruments_.watch(*membership);
         }
-        shared_clock_.emplace(shared_ && (roles_.api || roles_.sender) ? storage_.get() : nullptr, clock_);
         if (roles_.api || roles_.checker || roles_.sender)
             queue_ = open_queue(config_, roles_, sharding_.get());
         if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
-        notices_ = open_notices(config_);
+        notices_ = open_notices(config_, clock_);
         if (roles_.api || roles_.sender) catcher_ = open_catcher(config_);
         // Connects now rather than at the first firing.
         if (roles_.api || roles_.checker) queue_->publish({});
@@ -146,6 +144,7 @@ private:
                 if (tries > 1 && opened) log::info("the database is available", {{"database", place}});
                 return opened;
             } catch (const storage::StorageError& e) {
+                time_asker_.reset();
                 push_key_.reset();
                 secrets_.reset();
                 storage_.reset();
@@ -180,6 +179,9 @@ private:
             if (!alone) return std::unexpected(alone.error());
             alone_.emplace(std::move(*alone));
         }
+        // Checkers and feeds go by their own clock, and so does whatever runs in their process.
+        if (shared_ && !roles_.checker && !roles_.feed)
+            time_asker_.emplace([this] { return storage_->database_time(); }, clock_);
         if (!roles_.api && !roles_.sender) return true;
         // Before anything reads or writes a secret.
         auto secrets = secrets::open_secrets(key_places_of(config_), *storage_);
@@ -205,7 +207,7 @@ private:
             instruments_.settled(claimed, outcome, error);
             tracing_->settled(claimed, outcome);
         };
-        sender_ = deliver::start_sender(options, *storage_, *queue_, *catching_, *secrets_, *shared_clock_);
+        sender_ = deliver::start_sender(options, *storage_, *queue_, *catching_, *secrets_, clock_);
         if (sending_) sending_->begun(*sender_);
         instruments_.watch(*sender_);
         pruner_ = deliver::start_pruner(*storage_, clock_, pruner_options_of(config_));
@@ -297,7 +299,7 @@ private:
                              .bus = *bus_,
                              .auth_cache = *access_.keys,
                              .rate_limits = *access_.limits,
-                             .clock = *shared_clock_,
+                             .clock = clock_,
                              .secrets = *secrets_,
                              .notices = *notices_,
                              .make_webhook_secret = webhook::make_webhook_secret,
@@ -309,7 +311,8 @@ private:
                              .demand = demand_.get(),
                              .catcher = catcher_.get(),
                              .push_key = public_push_key(),
-                             .gate = std::move(access_.gate)},
+                             .gate = std::move(access_.gate),
+                             .stream_clock = clock_},
                             api_options_of(config_));
         instruments_.watch(*api_);
         listeners_.set_api(api_.get());
@@ -397,8 +400,8 @@ private:
     ops::Shutdown& shutdown_;
     Front& front_;
     metrics::Instruments& instruments_;
+    DatabaseClock& clock_;
     feed::FrameTap* const tap_;  // may be null
-    const Clock& clock_ = system_clock();
     std::optional<int> signal_;
     log::LineBudget expired_lines_{"alerts that expired", 200};
 
@@ -407,10 +410,10 @@ private:
     // In the order of construction; each uses those above.
     std::optional<InstanceLock> alone_;  // destroyed after storage_
     std::unique_ptr<storage::Storage> storage_;
+    std::optional<TimeAsker> time_asker_;
     std::unique_ptr<secrets::SecretBox> secrets_;
     std::optional<PushKey> push_key_;
     std::unique_ptr<Sharding> sharding_;  // if the database is shared
-    std::optional<DatabaseClock> shared_clock_;
     std::optional<Tracing> tracing_;
     std::unique_ptr<queue::DeliveryQueue> queue_;
     std::unique_ptr<bus::PriceBus> bus_;
@@ -436,20 +439,6 @@ private:
     std::unique_ptr<api::HealthEndpoint> health_;
     std::unique_ptr<metrics::Sampler> sampler_;
 };
-
-// Before any thread starts. Error: too few files.
-Result<net::FileShares> share_files(const ops::Config& config, const Roles& roles) {
-    const std::size_t limit = net::raise_file_limit();
-    const net::FileNeeds needs = file_needs_of(config, roles);
-    auto files = net::share_files(limit, needs);
-    if (files && (files->outgoing < needs.outgoing || files->incoming < needs.incoming)) {
-        log::warn("the process may open too few files for as many connections as configured",
-                  {{"open_files", std::to_string(limit)},
-                   {"incoming", fmt::format("{} of {}", files->incoming, needs.incoming)},
-                   {"outgoing", fmt::format("{} of {}", files->outgoing, needs.outgoing)}});
-    }
-    return files;
-}
 
 }  // namespace
 
@@ -478,9 +467,9 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
         options.server = server_options_of(config, roles, *files);
         options.listen_key = roles.api ? "http.listen" : "health.listen";
         options.metrics_listen = config.metrics.listen;
+        DatabaseClock clock(system_clock());
         metrics::Instruments instruments(
-            {.name = std::string(roles.name()), .checker = roles.checker, .sender = roles.sender},
-            system_clock());
+            {.name = std::string(roles.name()), .checker = roles.checker, .sender = roles.sender}, clock);
         options.server.error_response = [&instruments](int status, std::string_view detail) {
             instruments.refused_by_server(status);
             return api::api_error_response(status, detail);
@@ -491,7 +480,7 @@ int run_roles(const ops::Config& config, const Roles& roles, ops::Shutdown& shut
             log::error(front.error().message);
             return 1;
         }
-        return Process(config, roles, *files, shutdown, **front, instruments, tap).run();
+        return Process(config, roles, *files, shutdown, **front, instruments, clock, tap).run();
     } catch (const std::exception& e) {
         log::error("fatal error; exiting", {{"reason", e.what()}});
         return 1;

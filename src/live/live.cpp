@@ -52,7 +52,8 @@ public:
         : clock_(clock),
           mailbox_(mailbox_capacity),
           lookups_(std::make_unique<Lookups>(
-              storage, json.caught, json.explain, [this](Found found) { mailbox_.push(std::move(found)); },
+              storage, clock, json.caught, json.explain,
+              [this](Found found) { mailbox_.push(std::move(found)); },
               [this](KeyCheck checked) { mailbox_.push(std::move(checked)); },
               [this](AlertTickers found) { mailbox_.push(std::move(found)); },
               [this](AlertCounts found) { mailbox_.push(std::move(found)); })),

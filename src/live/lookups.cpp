@@ -42,8 +42,8 @@ auto if_understood(bool& logged, Read read) -> decltype(read()) {
 // Answers one lookup.
 class Finder {
 public:
-    Finder(storage::Storage& storage, Found& out, bool& unknown_logged)
-        : storage_(storage), out_(out), unknown_logged_(unknown_logged) {
+    Finder(storage::Storage& storage, Timestamp now, Found& out, bool& unknown_logged)
+        : storage_(storage), out_(out), unknown_logged_(unknown_logged), just_now_(now - fired_just_now) {
         out.too_many = asked().more;
         for (const auto& [id, is_new] : asked().ids) wanted_[id] |= is_new;
     }
@@ -204,18 +204,20 @@ private:
     storage::Storage& storage_;
     Found& out_;
     bool& unknown_logged_;
-    const Timestamp just_now_ = system_clock().now() - fired_just_now;
+    const Timestamp just_now_;
     std::unordered_map<Uuid, bool> wanted_;
     std::unordered_set<Uuid> fired_, ended_;  // alerts
 };
 
 }  // namespace
 
-Lookups::Lookups(storage::Storage& storage, std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
+Lookups::Lookups(storage::Storage& storage, const Clock& clock,
+                 std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
                  std::function<void(std::span<DeliveryView>)> explain, std::function<void(Found)> found,
                  std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers,
                  std::function<void(AlertCounts)> alert_counts)
     : storage_(storage),
+      clock_(clock),
       caught_(std::move(caught)),
       explain_(std::move(explain)),
       found_(std::move(found)),
@@ -243,7 +245,7 @@ void Lookups::answer(Lookup& lookup) {
     Found out;
     out.asked = std::move(lookup);
     out.failed = !query([&] {
-        Finder finder(storage_, out, unknown_logged_);
+        Finder finder(storage_, clock_.now(), out, unknown_logged_);
         finder.find();
         if (explain_) explain_(out.deliveries);
         if (caught_) finder.find_caught(caught_);

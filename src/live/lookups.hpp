@@ -67,9 +67,10 @@ struct AlertCounts {
 // Queries the database on a thread of its own, so that prices are still sent while it is slow or unavailable.
 class Lookups {
 public:
-    // `storage` and what the functions use outlive it. The functions are called on its thread; `caught` and `explain` are as
+    // `storage`, `clock` and what the functions use outlive it. The functions are called on its thread; `caught` and `explain` are as
     // in LiveJson.
-    Lookups(storage::Storage& storage, std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
+    Lookups(storage::Storage& storage, const Clock& clock,
+            std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
             std::function<void(std::span<DeliveryView>)> explain, std::function<void(Found)> found,
             std::function<void(KeyCheck)> checked, std::function<void(AlertTickers)> alert_tickers,
             std::function<void(AlertCounts)> alert_counts);
@@ -93,6 +94,7 @@ private:
     bool query(const std::function<void()>& call);
 
     storage::Storage& storage_;
+    const Clock& clock_;
     const std::function<std::vector<CaughtEvent>(const Uuid&)> caught_;
     const std::function<void(std::span<DeliveryView>)> explain_;
     const std::function<void(Found)> found_;
