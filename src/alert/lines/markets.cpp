@@ -21,6 +21,17 @@ auto first_since(const Entries& entries, Timestamp time) {
     return std::ranges::lower_bound(entries, time, {}, &RecentPrices::Entry::time);
 }
 
+// Whether the line had no price from `time` on because of what is recent, before the last that came of that moment.
+bool is_end_recent(const RecentPrices::Entries& entries, Timestamp time) {
+    bool is_gone = false;
+    for (auto entry = first_since(entries, time); entry != entries.end(); ++entry) {
+        const auto next = std::next(entry);
+        if (next == entries.end() || next->time != time) break;
+        is_gone = is_gone || entry->is_gone;
+    }
+    return is_gone;
+}
+
 }  // namespace
 
 std::optional<Timestamp> Market::next_due() const {
@@ -236,8 +247,11 @@ void Markets::redo_touched(RatioLine& ratio, Timestamp time, std::vector<Slot>& 
 }
 
 void Markets::redo(Market& market, Timestamp time, const Seen& seen) {
-    market.line.rewind(time);
     const auto& entries = recent_.of(market.ticker);
+    // Right where the past ended that the line was given, what has come closes its gap. An alert that was given more knows
+    // what came first of that moment, and its gaps would not differ any more.
+    if (market.line.has_gap_from(time) && !is_end_recent(entries, time)) market.line.doubt(time);
+    market.line.rewind(time);
     for (auto entry = first_since(entries, time); entry != entries.end(); ++entry) {
         market.line.set(entry->value(), entry->time);
         if (seen) seen(entry->time);

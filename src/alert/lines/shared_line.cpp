@@ -174,6 +174,11 @@ void SharedLine::rewind(Timestamp time) {
     renew_guards();
 }
 
+bool SharedLine::has_gap_from(Timestamp time) const {
+    const auto begins_then = [&](const rule::LineGap& gap) { return gap.from == time; };
+    return state_.gone_since == time || std::ranges::any_of(gaps_, begins_then);
+}
+
 void SharedLine::take_past(const std::vector<Piece>& pieces, const std::vector<rule::LineGap>& gaps) {
     if (pieces.empty()) return;
     const bool is_new = !state_.known_from;

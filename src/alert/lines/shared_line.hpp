@@ -62,6 +62,10 @@ public:
     void take_back(Timestamp time, std::vector<Piece>& later);
     // Makes that its state.
     void rewind(Timestamp time);
+    bool has_gap_from(Timestamp time) const;
+    // Of that moment an alert's own run may know prices that are not known here.
+    void doubt(Timestamp time) { doubted_ = std::max(doubted_, time); }
+    bool is_sure_since(Timestamp time) const { return doubted_ < time; }
     // Wakes those whose extreme may have been less extreme before a late price than it is now, by the values since then,
     // from `low` to `high`.
     void take_woken_late(std::optional<Decimal> in_effect, Decimal low, Decimal high, std::vector<Slot>& out);
@@ -179,6 +183,7 @@ private:
     Duration keep_ = kept_at_least;
     PiecesPast past_;
     std::deque<rule::LineGap> gaps_;
+    Timestamp doubted_ = Timestamp::min();
 
     absl::btree_set<Slot> for_end_;
     OrderedSlots<Side::above> ups_;

@@ -194,12 +194,13 @@ bool is_known(const KeptAlert& kept, std::size_t i, std::size_t which, const rul
         const auto& at_start = kept.aside.memory.rules[i].at_start[which];
         const bool is_noted = noted && at_start && !own.extremes(which)->is_beyond(*noted, at_start->value);
         const Timestamp begin = is_noted ? std::max(state.start, state.extreme_until) : state.start;
-        return known_from <= begin &&
+        return known_from <= begin && line.is_sure_since(begin) &&
                gaps_since(own.gaps(), begin) == gaps_since(line.gaps_until(Timestamp::max()), begin);
     }
     const bool is_from_start = counts_from_start(level, state, from);
     const Timestamp begin = is_from_start ? state.start : from - level.over;
     if (is_from_start ? known_from > begin : known_from >= begin) return false;
+    if (!line.is_sure_since(begin)) return false;
     return gaps_since(own.gaps(), begin) == gaps_since(line.gaps_until(Timestamp::max()), begin);
 }
 
@@ -232,6 +233,7 @@ bool knows_as_much(const KeptAlert& kept, std::size_t i, const rule::Line& own, 
     const SharedLine& line = markets.line(rule);
     if (own.previous() != line.state().previous || own.gone_since() != line.state().gone_since) return false;
     if (!have_equal_gaps(own.gaps(), line.gaps_until(Timestamp::max()), holds_from)) return false;
+    if (holds_from && !line.is_sure_since(*holds_from)) return false;
     for (std::size_t which = 0; which < levels_of(rule); ++which) {
         if (is_extreme(level_of(rule, which)) && !is_known(kept, i, which, own, line)) return false;
     }
