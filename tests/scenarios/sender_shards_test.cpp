@@ -320,6 +320,12 @@ TEST_F(SenderShards, OnesWhoseClocksAreAMinuteOffRepeatNothingAndSignByTheDataba
     cross_and_wait(100, 1);
     deployment().wait_until("all of them to have sent",
                             [&] { return at_work(senders_, nobody).size() == 3; });
+    // What is not recorded yet is sent again after a kill.
+    deployment().wait_until("all of them to be recorded", [&] {
+        return ask_postgres(deployment().database_url(),
+                            "SELECT count(*) FROM deliveries WHERE state = 'delivered'") ==
+               std::to_string(users);
+    });
     EXPECT_EQ(receiver.requests(), users);
     deployment().process("sender2").kill();
     cross_and_wait(103, 2);
