@@ -55,8 +55,7 @@ const std::string too_long = "did not end in time";
 
 const Answer answers[] = {
     {"no end of the body", ok + "\r\n", After::waits, 200, too_long},
-    {"a length that never comes", ok + "Content-Length: 10\r\n\r\nhi", After::waits, 200,
-     too_long},
+    {"a length that never comes", ok + "Content-Length: 10\r\n\r\nhi", After::waits, 200, too_long},
     {"a chunk that never comes", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhe", After::waits, 200,
      too_long},
     {"a trailer that never ends", ok + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y", After::waits, 200,
