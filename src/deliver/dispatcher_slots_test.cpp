@@ -162,6 +162,19 @@ TEST_F(DispatcherSlotsTest, WhatIsGainedHasOneAttemptAtATimeUntilAllAreSettled) 
     EXPECT_EQ(most_open(seconds{8}), 4U);
 }
 
+TEST_F(DispatcherSlotsTest, WhatWaitsBesideAnAttemptThatHangsIsBegunOnceItIsSureToBeAlone) {
+    charge({"one"}, true);
+    auto unsure = std::make_shared<Charge>(*charge_);
+    unsure->is_sure = false;
+    charge_ = unsure;
+    begin();
+    hint(fire(6));
+    EXPECT_EQ(client_->open(), 1U);
+    charge({"one"}, true);
+    pass(seconds{1});
+    EXPECT_GT(client_->open(), 1U);
+}
+
 TEST_F(DispatcherSlotsTest, WhatADeadOneHadHasOneAttemptAtATimeUntilTheTimeoutHasPassed) {
     charge({"one", "two"}, false);
     begin();

@@ -219,6 +219,16 @@ void Endpoints::update_rest(Endpoint& e, MonoTime now) {
     if (worked && !works) --working_users_;
 }
 
+void Endpoints::set_one_each(const UserSlots& slots, MonoTime now) {
+    const UserSlots freed = std::exchange(one_each_, slots) & ~slots;
+    if (freed.none()) return;
+    // What waits there was not listed beside the attempt that is under way, whose end may be far.
+    for (const auto& [id, user] : waiting_users_) {
+        if (!freed.test(user_slot(id))) continue;
+        for (const auto& [name, e] : user->endpoints) list_if_ready(*e, now);
+    }
+}
+
 Endpoints::LetGo Endpoints::let_go(const UserSlots& slots, MonoTime now) {
     LetGo out;
     for (const auto& [id, user] : users_) {

@@ -120,7 +120,7 @@ public:
     // An attempt was answered after this time.
     static void answered(Endpoint& endpoint, Duration took, MonoTime now);
     // Endpoints of users in these slots have one attempt at a time.
-    void set_one_each(const UserSlots& slots) { one_each_ = slots; }
+    void set_one_each(const UserSlots& slots, MonoTime now);
     struct LetGo {
         std::vector<Uuid> waited;  // deliveries
         std::vector<Breaker>

@@ -27,7 +27,7 @@ bool InCharge::take_charge(HeldById& held, Outcomes& outcomes) {
     if (!charge_ && now >= charge->until) return false;
     const bool is_first = !std::exchange(charge_, charge);
     const Slots::Change change = slots_.update(*charge, now);
-    endpoints_.set_one_each(slots_.one_each());
+    endpoints_.set_one_each(slots_.one_each(), now);
     to_read_ = (to_read_ | change.gained | change.freed) & slots_.owned();
     if ((change.gained | change.freed).any()) lanes_after_.clear();
     if (change.lost.any()) let_go(change.lost, held, outcomes);
