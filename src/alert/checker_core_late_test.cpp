@@ -229,5 +229,43 @@ TEST_F(CheckerCoreLateTest, WhatTakesBackThatAnAlertWasArmedCountsUntilItsRowCom
               "past BTC from -4170 1.2:110@30");
 }
 
+// That is a new start without a price: the next one is its high, whatever it is, and arms it. Here the minute has ended at
+// which its high is looked at.
+TEST_F(CheckerCoreLateTest, ARatioThatFiredAndTurnsOutToHaveBeenGoneBeginsAnewWithTheNextOne) {
+    EXPECT_EQ(follow(R"(
+        41 rule 1 ETH ratio BTC below high -3% repeat rearm 0 cooldown 10s
+        41 created 1
+        42 price 100
+        42 price ETH=50
+        50 price ETH=48
+        45 gone
+        51 price ETH=49
+        52 price ETH=49
+        103 price ETH=49
+        104 price ETH=49
+        106 price ETH=49
+        110 price 100
+        111 price ETH=47)"),
+              "1.1:0.48@50 1.armed@110 1.2:0.47@111");
+}
+
+TEST_F(CheckerCoreLateTest, APriceThatFiredAndTurnsOutToHaveBeenGoneBeginsAnewWithTheNextOne) {
+    EXPECT_EQ(follow(R"(
+        41 rule 1 below high -3% repeat rearm 0 cooldown 10s
+        41 rule 2 leaves high 1m -3% high 1m +3% repeat rearm 0 cooldown 10s
+        41 created 1
+        42 price 100
+        43 created 2
+        past BTC
+        44 price 100
+        50 price 96
+        53 gone
+        50 gone
+        54 gone
+        56 price 98
+        62 price 94)"),
+              "past BTC from -617 2.armed@42 1.1:96@50 2.1:96@50 1.armed@56 2.armed@56 1.2:94@62 2.2:94@62");
+}
+
 }  // namespace
 }  // namespace pricewire::alert

@@ -48,6 +48,18 @@ bool counts_from_start(const Level& level, const RuleState& state, Timestamp fro
     return state.fired && level.over > Duration::zero() && counts_from_start_until(level, state) >= from;
 }
 
+// Whether there is no price yet from which a high or low counts: the one that fired turned out to have been gone by then.
+// The next one is its own level, whatever it is, so that there is nowhere to wait.
+bool has_nothing_since_start(const Rule& rule, const RuleState& state, const rule::RuleView& view,
+                             Timestamp from) {
+    const auto has_nothing = [&](const Level& level, const std::optional<rule::Point>& anchor) {
+        const bool is_from_start = level.over == Duration::zero() || counts_from_start(level, state, from);
+        return is_extreme(level) && is_from_start && !anchor;
+    };
+    return has_nothing(rule.level, view.anchor) ||
+           (rule.upper && has_nothing(*rule.upper, view.upper_anchor));
+}
+
 void mark_start(QuietEnd& end, const Rule& rule, const RuleState& state, Timestamp from) {
     if (end.bound != QuietEnd::Bound::lower && end.bound != QuietEnd::Bound::upper) return;
     end.from_start =
@@ -92,6 +104,7 @@ std::optional<Quiet> quiet_between(const KeptAlert& kept, std::size_t i, const r
         if (rule.watched == Watched::close) return Quiet{.down = {.bound = QuietEnd::Bound::any}};
         return std::nullopt;
     }
+    if (has_nothing_since_start(rule, states[i], view, kept.from)) return std::nullopt;
     const Word word = rule::state_of(rule.word);
     if (word == Word::inside && has_moving_level(rule)) {
         if (!view.level || !view.upper) return std::nullopt;
