@@ -129,6 +129,9 @@ public:
     }
 
     ~ApiImpl() override {
+        // Their tasks use the gate, whose answers go to them: those that come later find no room.
+        workers_.stop();
+        resolvers_.stop();
         services_.use.gate = nullptr;
         services_.use.notices.unsubscribe();
     }

@@ -12,13 +12,14 @@ WorkerPool::WorkerPool(int threads, std::size_t queue_capacity)
     for (int i = 0; i < std::max(1, threads); ++i) threads_.emplace_back([this] { work(); });
 }
 
-WorkerPool::~WorkerPool() {
+void WorkerPool::stop() {
     {
         MutexLock lock(mutex_);
         stopping_ = true;
     }
     filled_.notify_all();
     for (std::thread& t : threads_) t.join();
+    threads_.clear();
 }
 
 bool WorkerPool::try_post(const std::string& owner, Task& task) {

@@ -21,13 +21,15 @@ public:
 
     // A task must not throw.
     WorkerPool(int threads, std::size_t queue_capacity);
-    // Waits for running tasks; queued ones are destroyed without running.
-    ~WorkerPool();
+    ~WorkerPool() { stop(); }
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
     // False if there is no room: the task was not taken and still belongs to the caller.
     bool try_post(const std::string& owner, Task& task);
+    // Waits for running tasks; queued ones are destroyed with the pool, without running. There is no room from now on. By
+    // whoever owns the pool.
+    void stop();
 
 private:
     struct Line {

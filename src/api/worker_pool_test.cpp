@@ -88,5 +88,14 @@ TEST_F(WorkerPoolTest, OneOwnerFillsAQuarterOfTheQueueAndAllTogetherNoMoreThanAl
     EXPECT_EQ(wait_for(order), order);
 }
 
+TEST_F(WorkerPoolTest, OneThatHasStoppedRunsNothingAndHasNoRoom) {
+    pool_ = std::make_unique<WorkerPool>(2, 8);
+    EXPECT_TRUE(post("a", "a1"));
+    EXPECT_EQ(wait_for("a1 "), "a1 ");
+    pool_->stop();
+    EXPECT_FALSE(post("b", "b1"));
+    pool_->stop();
+}
+
 }  // namespace
 }  // namespace pricewire::api
