@@ -83,21 +83,12 @@ TimeAsker::TimeAsker(std::function<Timestamp()> ask, DatabaseClock& clock, Durat
 }
 
 TimeAsker::~TimeAsker() {
-    {
-        MutexLock lock(mutex_);
-        is_stopping_ = true;
-    }
-    woken_.notify_all();
+    stop_.set();
     thread_.join();
 }
 
 void TimeAsker::run() {
-    while (true) {
-        {
-            MutexLock lock(mutex_);
-            woken_.wait_for(lock, every_, [&]() REQUIRES(mutex_) { return is_stopping_; });
-            if (is_stopping_) return;
-        }
+    while (!stop_.wait_for(every_)) {
         try {
             measure();
         } catch (const std::exception& e) {

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "base/clock.hpp"
-#include "base/mutex.hpp"
+#include "base/stop_signal.hpp"
 
 namespace pricewire::app {
 
@@ -45,8 +45,8 @@ private:
     Duration told_{};  // how far the own clock is ahead, as the log said
 };
 
-// Tells a clock what time it is by the database, every two seconds, on a thread of its own. While the database is away the clock
-// goes on.
+// Tells a clock what time it is by the database, every two seconds, on a thread of its own. While the database is away the
+// clock goes on.
 class TimeAsker {
 public:
     // Asks once before it returns, and throws what `ask` throws then. `clock` outlives it.
@@ -62,9 +62,7 @@ private:
     const std::function<Timestamp()> ask_;
     DatabaseClock& clock_;
     const Duration every_;
-    Mutex mutex_;
-    CondVar woken_;
-    bool is_stopping_ GUARDED_BY(mutex_) = false;
+    StopSignal stop_;
     std::thread thread_;
 };
 

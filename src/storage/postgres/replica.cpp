@@ -37,11 +37,7 @@ Replica::Replica(const PostgresOptions& options, Pool& primary)
 }
 
 Replica::~Replica() {
-    {
-        MutexLock lock(mutex_);
-        stopping_ = true;
-    }
-    stopped_.notify_one();
+    stop_.set();
     thread_.join();
 }
 
@@ -59,13 +55,7 @@ void Replica::failed() {
 void Replica::run() {
     // So that a mark and the look that finds it replayed fit into the lag several times.
     const Duration every = std::clamp<Duration>(lag_ / 8, 10ms, 1s);
-    MutexLock lock(mutex_);
-    while (!stopping_) {
-        lock.unlock();
-        look();
-        lock.lock();
-        stopped_.wait_for(lock, every, [&]() REQUIRES(mutex_) { return stopping_; });
-    }
+    for (; !stop_.is_set(); stop_.wait_for(every)) look();
 }
 
 void Replica::look() {

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
 #include "base/outage.hpp"
+#include "base/stop_signal.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 
 namespace pricewire::storage::postgres {
@@ -50,9 +51,8 @@ private:
     Outage outage_;
     std::deque<Mark> marks_;  // the thread's; by age
     Mutex mutex_;
-    CondVar stopped_;
-    bool stopping_ GUARDED_BY(mutex_) = false;
     std::optional<MonoTime> has_all_of_ GUARDED_BY(mutex_);
+    StopSignal stop_;
     std::thread thread_;
 };
 
