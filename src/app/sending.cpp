@@ -68,13 +68,8 @@ void Sending::end() {
 }
 
 void Sending::renewed(const cluster::Group& senders) {
-    cluster::Group group = cluster::dividing(senders, id_);
-    if (!owners_ || owners_->group().view() != group.view()) {
-        owners_.emplace(std::move(group));
-    } else {
-        owners_->update(std::move(group));
-    }
-    auto charge = std::make_shared<deliver::Charge>(charge_of(*owners_, id_));
+    owners_.follow(cluster::dividing(senders, id_));
+    auto charge = std::make_shared<deliver::Charge>(charge_of(owners_, id_));
     charge->is_sure = arrival_.has_seen_all(charge->self, std::exchange(told_, false));
     charge->until = sharding_.membership()->alive_until(MemberRole::sender);
     MutexLock lock(mutex_);
@@ -99,19 +94,17 @@ std::function<std::string(std::uint8_t)> queues_of_senders(const Sharding& shard
     struct Known {
         Mutex mutex;
         std::shared_ptr<const cluster::Group> group GUARDED_BY(mutex);
-        std::optional<cluster::SlotOwners> owners GUARDED_BY(mutex);
+        cluster::SlotOwners owners GUARDED_BY(mutex);
     };
     return
         [&sharding, known = std::make_shared<Known>(), queue = std::move(queue_of_all)](std::uint8_t slot) {
             auto group = sharding.group(MemberRole::sender);
             MutexLock lock(known->mutex);
             if (group != known->group) {
-                cluster::Group now = cluster::dividing(*group);
-                if (!known->owners || known->owners->group().view() != now.view())
-                    known->owners.emplace(std::move(now));
+                known->owners.follow(cluster::dividing(*group));
                 known->group = std::move(group);
             }
-            const std::string& owner = known->owners->owner(slot);
+            const std::string& owner = known->owners.owner(slot);
             return owner.empty() ? std::string() : queue_of_sender(queue, owner);
         };
 }

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "app/sharding.hpp"
@@ -48,7 +47,7 @@ private:
     std::string settled_view_ GUARDED_BY(mutex_);
 
     // Used by the membership's thread only, after begun().
-    std::optional<cluster::SlotOwners> owners_;
+    cluster::SlotOwners owners_;
     cluster::Arrival arrival_;
     bool told_ = false;  // the others, in the renewal that is not answered yet
     // Shorter than others, since a sender's own steps may be 0.25 s apart when it takes over.

@@ -13,7 +13,11 @@ Group dividing(const Group& senders, std::string_view own_id) {
     return {std::move(out), 1};
 }
 
-SlotOwners::SlotOwners(Group dividing) : group_(std::move(dividing)) {
+void SlotOwners::follow(Group dividing) {
+    const bool is_same = dividing.view() == group_.view();
+    group_ = std::move(dividing);
+    if (is_same) return;
+    owners_.fill({});
     if (group_.size() == 0) return;
     for (std::size_t slot = 0; slot < user_slots; ++slot)
         owners_.at(slot) = group_.owners(std::to_string(slot)).front()->report.id;

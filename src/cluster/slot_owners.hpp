@@ -15,20 +15,21 @@ namespace pricewire::cluster {
 // or is of a version that takes every delivery, does not. The one with `own_id`, if it lives, counts in any case.
 Group dividing(const Group& senders, std::string_view own_id = {});
 
-// Which of them is in charge of each slot. Immutable.
+// Which of them is in charge of each slot. One thread at a time.
 class SlotOwners {
 public:
-    explicit SlotOwners(Group dividing);
+    SlotOwners() = default;  // nobody is
+    explicit SlotOwners(Group dividing) { follow(std::move(dividing)); }
 
-    // The same members in the same lives, with later reports.
-    void update(Group same) { group_ = std::move(same); }
+    // As of a later renewal. Cheap while the same members live.
+    void follow(Group dividing);
     const Group& group() const { return group_; }
     // Empty if there are no senders.
     const std::string& owner(std::uint8_t slot) const { return owners_.at(slot); }
     UserSlots owned(std::string_view id) const;
 
 private:
-    Group group_;
+    Group group_{{}, 1};
     std::array<std::string, user_slots> owners_;
 };
 
