@@ -127,18 +127,21 @@ std::optional<std::string> Connection::try_to_declare(const char* type) {
     check(amqp_get_rpc_reply(state_.get()), "opening a channel");
     amqp_queue_declare(state_.get(), channel, bytes_of(queue_), 0, 1, 0, 0, {1, &entry});
     const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
-    if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
-        const auto* close = static_cast<amqp_channel_close_t*>(reply.reply.decoded);
-        if (close->reply_code == AMQP_PRECONDITION_FAILED) {
-            std::string why = string_of(close->reply_text);
-            amqp_channel_close_ok_t seen{};
-            check(amqp_send_method(state_.get(), channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen),
-                  "closing a channel");
-            return why;
-        }
-    }
-    check(reply, "declaring the queue");
-    return std::nullopt;
+    auto why = why_closed(channel, reply, AMQP_PRECONDITION_FAILED);
+    if (!why) check(reply, "declaring the queue");
+    return why;
+}
+
+std::optional<std::string> Connection::why_closed(std::uint16_t of, const amqp_rpc_reply_t& reply,
+                                                  std::optional<std::uint16_t> code) {
+    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION || reply.reply.id != AMQP_CHANNEL_CLOSE_METHOD)
+        return std::nullopt;
+    const auto* close = static_cast<amqp_channel_close_t*>(reply.reply.decoded);
+    if (code && close->reply_code != *code) return std::nullopt;
+    std::string why = string_of(close->reply_text);
+    amqp_channel_close_ok_t seen{};
+    check(amqp_send_method(state_.get(), of, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen), "closing a channel");
+    return why;
 }
 
 void Connection::ask_for_confirms() {
@@ -169,16 +172,7 @@ std::optional<std::string> Connection::declare_own() {
     amqp_queue_declare(state_.get(), other_channel, bytes_of(own_), 0, 1, 0, 1,
                        {static_cast<int>(arguments.size()), arguments.data()});
     const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
-    if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
-        const auto* close = static_cast<amqp_channel_close_t*>(reply.reply.decoded);
-        if (close->reply_code == AMQP_ACCESS_REFUSED) {
-            std::string why = string_of(close->reply_text);
-            amqp_channel_close_ok_t seen{};
-            check(amqp_send_method(state_.get(), other_channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen),
-                  "closing a channel");
-            return why;
-        }
-    }
+    if (auto why = why_closed(other_channel, reply, AMQP_ACCESS_REFUSED)) return why;
     check(reply, "declaring a queue for this process");
     check(amqp_channel_close(state_.get(), other_channel, AMQP_REPLY_SUCCESS), "closing a channel");
     return std::nullopt;
@@ -191,12 +185,7 @@ std::optional<std::uint32_t> Connection::messages_in(const std::string& queue) {
     const auto* found =
         amqp_queue_declare(state_.get(), other_channel, bytes_of(queue), 1, 0, 0, 0, amqp_empty_table);
     const amqp_rpc_reply_t reply = amqp_get_rpc_reply(state_.get());
-    if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
-        amqp_channel_close_ok_t seen{};
-        check(amqp_send_method(state_.get(), other_channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &seen),
-              "closing a channel");
-        return std::nullopt;
-    }
+    if (why_closed(other_channel, reply)) return std::nullopt;
     check(reply, "looking for an earlier queue");
     const std::uint32_t messages = found->message_count;
     check(amqp_channel_close(state_.get(), other_channel, AMQP_REPLY_SUCCESS), "closing a channel");

@@ -107,6 +107,10 @@ private:
     std::optional<std::string> declare_own();
     // Why the queue, which exists, is of another type; the channel is closed then.
     std::optional<std::string> try_to_declare(const char* type);
+    // Why the broker has closed the channel `of` instead of doing what was asked, for that reason if one is named: then it may
+    // be opened again.
+    std::optional<std::string> why_closed(std::uint16_t of, const amqp_rpc_reply_t& reply,
+                                          std::optional<std::uint16_t> code = std::nullopt);
     std::optional<Event> on_method(const amqp_method_t& method);
     std::optional<Event> on_body(const amqp_frame_t& frame);
     void check(int status, const char* doing) const;

@@ -76,9 +76,9 @@ void Consumer::run() {
 void Consumer::tell_of_refusal(const std::string& reason) {
     if (std::exchange(refusal_told_, true)) return;
     log::warn(
-        "the broker lets this process have no queue of its own, so that its tasks are found in the database, "
-        "up to a second "
-        "later; its user needs the permissions configure, write and read for it",
+        "the broker refuses this process a queue of its own, so that its tasks are found in the database, up "
+        "to "
+        "a second later; the broker's user needs the permissions configure, write and read for it",
         {{"queue", options_.own}, {"reason", reason}});
 }
 

@@ -146,7 +146,7 @@ TEST_F(RabbitmqOwnQueueTest, WithoutTheRightToItsOwnTheQueueOfAllIsUsed) {
     const std::vector<DeliveryTask> tasks = tasks_of_users(10);
     queue->publish(tasks);
     ASSERT_TRUE(eventually([&] { return receiver.tasks().size() >= tasks.size(); }));
-    EXPECT_EQ(log_.count("no queue of its own"), 1U);
+    EXPECT_EQ(log_.count("refuses this process a queue of its own"), 1U);
 }
 
 }  // namespace
