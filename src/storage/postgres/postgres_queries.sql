@@ -398,7 +398,8 @@ counted AS (
 boards AS (
     INSERT INTO prices_fired (id, board, board_at)
     SELECT $6::uuid, $7::text, $8::timestamptz FROM fired WHERE $6::uuid IS NOT NULL)
--- name: pushes_of_one
+-- name: fire_one
+-- include: firing_of_one
 ,
 pushed AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, firing, price, price_time,
@@ -407,9 +408,6 @@ pushed AS (
            LEAST($3::timestamptz, clock_timestamp()), $3::timestamptz,
            $3::timestamptz + f.deliver_within * interval '1 microsecond', 1, $4::numeric, $5::timestamptz, $6::uuid, p.id
     FROM fired f JOIN push_subscriptions p ON p.user_id = f.user_id)
--- name: fire_one
--- include: firing_of_one
--- include: pushes_of_one
 INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline, firing, price, price_time,
                         price_fired)
 SELECT $2::uuid, id, user_id, 'pending', LEAST($3::timestamptz, clock_timestamp()), $3::timestamptz,
@@ -553,7 +551,12 @@ boards AS (
     INSERT INTO prices_fired (id, board, board_at)
     SELECT $14::uuid, $15::text, $16::timestamptz FROM held WHERE $14::uuid IS NOT NULL
     ON CONFLICT DO NOTHING),
--- name: ruling_pushes
+-- name: ruling_notice
+pg_notify('pricewire_changes', CASE WHEN a.ends THEN '- ' ELSE '+ ' END || a.id || ' ' || a.ticker
+                               || CASE WHEN a.ends THEN ' lt 0' ELSE ' changed' END)
+-- name: ruled_fire_one
+-- With its notification: a transaction in one round trip.
+-- include: ruling_of_one
 pushed AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, push_revision, level, condition, evidence, push_id)
@@ -562,13 +565,6 @@ pushed AS (
            $12::timestamptz + h.deliver_within * interval '1 microsecond', $13::text, $4::bigint, $6::numeric,
            $5::timestamptz, $14::uuid, $3::bigint, $7::numeric, $8::alert_condition, $9::text, p.id
     FROM held h JOIN push_subscriptions p ON p.user_id = h.user_id),
--- name: ruling_notice
-pg_notify('pricewire_changes', CASE WHEN a.ends THEN '- ' ELSE '+ ' END || a.id || ' ' || a.ticker
-                               || CASE WHEN a.ends THEN ' lt 0' ELSE ' changed' END)
--- name: ruled_fire_one
--- With its notification: a transaction in one round trip.
--- include: ruling_of_one
--- include: ruling_pushes
 written AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, late, firing, price,
                             price_time, price_fired, revision, level, condition, evidence)
