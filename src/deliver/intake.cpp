@@ -33,14 +33,12 @@ Intake::Intake(const std::string& owner, Duration lease, std::size_t max_hints, 
       batch_size_(claim_batch) {}
 
 void Intake::on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) {
-    const std::size_t room = max_hints_ - std::min(max_hints_, hints_.size());
-    const std::size_t most = hints_.size() + room;
     for (const queue::QueuedTask& task : tasks) {
         if (is_foreign(task)) {
             // One that was meant for this sender is not sent around: by its own view another is in charge.
             if (!task.directed) foreign_.push_back(task);
             done_with(task);
-        } else if (hints_.size() < most) {
+        } else if (hints_.size() < max_hints_) {
             hints_.push_back(task);
         } else {
             done_with(task);

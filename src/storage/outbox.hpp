@@ -23,6 +23,7 @@ struct Claim {
     std::vector<Uuid> except{};  // users whose deliveries are passed over; not for claim_lane()
     // Only deliveries of users in these slots; nullopt: all. Not for claim_lane() and fire().
     std::optional<UserSlots> slots = std::nullopt;
+    bool is_of_slots(const Uuid& user) const { return !slots || slots->test(user_slot(user)); }
 };
 
 // Lets fire() claim deliveries as it writes them, for the sender of this process, which then need not ask for them.

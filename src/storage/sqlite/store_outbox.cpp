@@ -25,7 +25,7 @@ bool record_delivery(Connection& db, const DeliveryOutcome& outcome) {
 }
 
 bool passed_over(const Claim& claim, const Uuid& user_id) {
-    if (claim.slots && !claim.slots->test(user_slot(user_id))) return true;
+    if (!claim.is_of_slots(user_id)) return true;
     return std::find(claim.except.begin(), claim.except.end(), user_id) != claim.except.end();
 }
 
@@ -36,8 +36,7 @@ std::vector<Uuid> due(Connection& db, Timestamp now, std::size_t limit, const Cl
     db.each(
         [&](const Row& row) {
             const Uuid user = row.id(1);
-            const bool is_in = !claim.slots || claim.slots->test(user_slot(user));
-            if (is_in && !except.contains(user)) ids.push_back(row.id(0));
+            if (claim.is_of_slots(user) && !except.contains(user)) ids.push_back(row.id(0));
             return ids.size() < limit;
         },
         "due", now);
