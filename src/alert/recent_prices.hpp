@@ -18,8 +18,8 @@ namespace pricewire::alert {
 // gone. Pure; owned by one thread.
 class RecentPrices {
 public:
-    // How far back a price that comes late is taken. Tickers share the room for a million prices (50 to 100 MB), of which each has
-    // `least` at least: of a dozen, two minutes at 700 prices a second. Of a ticker with more, only the newest can be judged
+    // How far back a price that comes late is taken. Tickers share the room for a million prices (50 to 100 MB), of which
+    // each has `least` at least: of a dozen, two minutes at 700 prices a second. Of a ticker with more, only the newest can be judged
     // again: an alert that arrives later than those reach back misses what was before.
     static constexpr Duration longest = std::chrono::minutes{2};
     // How much longer prices are kept, so that a late one can be judged together with those before it: see Judged. The

@@ -7,8 +7,9 @@
 
 namespace pricewire::alert {
 
-// A queue in one piece of memory, at whose end may be inserted and removed: one that is as long as before takes no memory
-// and moves nothing. For what is kept of each of the last prices. Pure; owned by one thread.
+// A queue in one piece of memory, whose last elements may be removed too, and between which another may be inserted. While it
+// stays as long as it is, it takes no memory and moves nothing. For what is kept of each of the last prices. Pure; owned by
+// one thread.
 template <typename T>
 class Ring {
 public:

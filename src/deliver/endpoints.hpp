@@ -123,8 +123,8 @@ public:
     void set_one_each(const UserSlots& slots, MonoTime now);
     struct LetGo {
         std::vector<Uuid> waited;  // deliveries
-        std::vector<Breaker>
-            breakers;  // that have changed, as take_changed_breakers() would have returned them
+        // That have changed, as take_changed_breakers() would have returned them.
+        std::vector<Breaker> breakers;
     };
     // Another sender is in charge of users in these slots. Forgets what was known about their endpoints; attempts under way
     // go on.

@@ -33,7 +33,7 @@ public:
           slots_(options.timeout) {}
 
     // Takes over what has changed, and gives back what waits for users of whom another sender is in charge now: at the end of
-    // its lease, all. False if no user has come or gone.
+    // its lease, all. True if slots() may have changed.
     bool follow(HeldById& held, Outcomes& outcomes);
     // An attempt has.
     void ended(const Uuid& delivery) { leaving_.erase(delivery); }

@@ -55,10 +55,10 @@ private:
     std::string self_;       // empty at first
     bool was_sure_ = false;  // of the charge before
     UserSlots owned_, one_each_;
-    std::map<std::string, UserSlots>
-        may_have_;  // of each other that lives: where it may have attempts under way
-    std::array<MonoTime, user_slots>
-        quiet_at_;  // when what was under way at those that have gone must have ended
+    // Of each other that lives: where it may have attempts under way.
+    std::map<std::string, UserSlots> may_have_;
+    // When what was under way at those that have gone must have ended.
+    std::array<MonoTime, user_slots> quiet_at_;
 };
 
 }  // namespace pricewire::deliver

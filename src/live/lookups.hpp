@@ -67,8 +67,8 @@ struct AlertCounts {
 // Queries the database on a thread of its own, so that prices are still sent while it is slow or unavailable.
 class Lookups {
 public:
-    // `storage`, `clock` and what the functions use outlive it. The functions are called on its thread; `caught` and `explain` are as
-    // in LiveJson.
+    // `storage`, `clock` and what the functions use outlive it. The functions are called on its thread; `caught` and
+    // `explain` are as in LiveJson.
     Lookups(storage::Storage& storage, const Clock& clock,
             std::function<std::vector<CaughtEvent>(const Uuid&)> caught,
             std::function<void(std::span<DeliveryView>)> explain, std::function<void(Found)> found,
