@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -28,7 +29,7 @@ public:
     // Not one that is here.
     void add(Timestamp sign, const ActiveAlert& alert) {
         by_sign_.emplace(std::pair(sign, alert.id), alert);
-        by_ticker_[alert.ticker].push_back(alert.id);
+        by_ticker_.emplace(alert.ticker, alert.id);
         signs_.emplace(alert.id, sign);
     }
     void remove(const Uuid& id) {
@@ -36,10 +37,11 @@ public:
     }
     std::vector<ActiveAlert> take(const Ticker& ticker) {
         std::vector<ActiveAlert> out;
-        const auto found = by_ticker_.find(ticker);
-        if (found == by_ticker_.end()) return out;
-        for (const Uuid& id : std::vector(found->second)) out.push_back(take(id));
-        return out;
+        while (true) {
+            const auto next = by_ticker_.lower_bound({ticker, Uuid{}});
+            if (next == by_ticker_.end() || next->first != ticker) return out;
+            out.push_back(take(next->second));
+        }
     }
     // `is_given` is true of a sign if it is of a later one.
     template <typename F>
@@ -57,14 +59,12 @@ private:
     ActiveAlert take(const Uuid& id) {
         const auto sign = signs_.extract(id);
         ActiveAlert alert = std::move(by_sign_.extract({sign.mapped(), id}).mapped());
-        const auto of_ticker = by_ticker_.find(alert.ticker);
-        std::erase(of_ticker->second, alert.id);
-        if (of_ticker->second.empty()) by_ticker_.erase(of_ticker);
+        by_ticker_.erase({alert.ticker, alert.id});
         return alert;
     }
 
     std::map<std::pair<Timestamp, Uuid>, ActiveAlert> by_sign_;
-    std::unordered_map<Ticker, std::vector<Uuid>> by_ticker_;
+    std::set<std::pair<Ticker, Uuid>> by_ticker_;
     std::unordered_map<Uuid, Timestamp> signs_;
 };
 
