@@ -7,6 +7,7 @@
 #include "app/checking.hpp"
 #include "app/database_clock.hpp"
 #include "app/feed_past.hpp"
+#include "app/file_shares.hpp"
 #include "app/front.hpp"
 #include "app/known_past.hpp"
 #include "app/list_sources.hpp"
