@@ -67,12 +67,14 @@ void DatabaseClock::judge(Duration ahead, Duration took) {
     if (own_is_ == Own::right) {
         if (before != Own::right) log::info("this host's clock agrees with the database's again");
     } else if (own_is_ == Own::wrong && !is_told) {
-        log::warn("this host's clock is not the database's, by which this process goes",
+        log::warn("this host's clock differs from the database's, which this process uses instead",
                   {{"clock", text_of(ahead)}});
         told_ = ahead;
     } else if (own_is_ == Own::too_far && before != Own::too_far) {
-        log::error("this host's clock is too far from the database's to be corrected; set the wrong one",
-                   {{"clock", text_of(ahead)}});
+        log::error(
+            "this host's clock differs from the database's by too much to be corrected; set whichever is "
+            "wrong",
+            {{"clock", text_of(ahead)}});
     }
 }
 

@@ -53,8 +53,8 @@ TEST_F(DatabaseClockTest, OneThatIsAMinuteAheadIsCorrected) {
     EXPECT_EQ(off(), 0s);
     ask();
     EXPECT_EQ(log_.lines(),
-              std::vector<std::string>{"warn this host's clock is not the database's, by which this "
-                                       "process goes clock=60.0 s ahead"});
+              std::vector<std::string>{"warn this host's clock differs from the database's, which this "
+                                       "process uses instead clock=60.0 s ahead"});
 }
 
 TEST_F(DatabaseClockTest, OneThatIsAMinuteBehindIsCorrected) {
@@ -106,7 +106,7 @@ TEST_F(DatabaseClockTest, TheLogSaysWhenItIsRightAndWhenItIsWrongAgain) {
         times_.ahead = 0s;
         ask();
     }
-    EXPECT_EQ(log_.count("warn this host's clock is not the database's"), 2U);
+    EXPECT_EQ(log_.count("warn this host's clock differs from the database's, which"), 2U);
     EXPECT_EQ(log_.count("info this host's clock agrees with the database's again"), 2U);
 }
 
@@ -125,7 +125,7 @@ TEST_F(DatabaseClockTest, ASlowAnswerCorrectsWhatItShowsToBeWrong) {
     times_.ahead = 1min;
     ask(8s, 2s);
     EXPECT_EQ(off(), 3s);  // as if it had been given in the middle
-    EXPECT_EQ(log_.count("is not the database's"), 1U);
+    EXPECT_EQ(log_.count("which this process uses instead"), 1U);
     ask();
     EXPECT_EQ(off(), 0s);
     ask(3s, 0s);
@@ -145,7 +145,7 @@ TEST_F(DatabaseClockTest, OneThatIsTooFarOffIsLeftAsItIs) {
     ask();
     ask();
     EXPECT_EQ(off(), 121s);
-    EXPECT_EQ(log_.count("error this host's clock is too far"), 1U);
+    EXPECT_EQ(log_.count("error this host's clock differs from the database's by too much"), 1U);
     times_.ahead = 119s;
     ask();
     EXPECT_EQ(off(), 119s);
@@ -156,7 +156,7 @@ TEST_F(DatabaseClockTest, OneThatIsTooFarOffIsLeftAsItIs) {
     times_.ahead = 121s;
     ask();
     EXPECT_EQ(off(), 121s);
-    EXPECT_EQ(log_.count("error this host's clock is too far"), 2U);
+    EXPECT_EQ(log_.count("error this host's clock differs from the database's by too much"), 2U);
     times_.ahead = 0s;
     ask();
     EXPECT_EQ(off(), 0s);
@@ -182,7 +182,7 @@ TEST(TimeAskerTest, GoesOnAskingThroughAnOutage) {
         clock, 1ms);
     EXPECT_TRUE(test::eventually([&] { return clock.now() - system_clock().now() > 75s; }));
     EXPECT_GT(asked, 4);
-    EXPECT_EQ(log.count("is not the database's"), 2U);
+    EXPECT_EQ(log.count("which this process uses instead"), 2U);
 }
 
 }  // namespace

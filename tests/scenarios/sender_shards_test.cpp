@@ -337,7 +337,8 @@ TEST_F(SenderShards, OnesWhoseClocksAreAMinuteOffRepeatNothingAndSignByTheDataba
         EXPECT_LT(at, system_clock().now() + between);
     }
     const auto tells = [&](const std::string& name) {
-        return deployment().process(name).output().contains("this host's clock is not the database's");
+        return deployment().process(name).output().contains(
+            "this host's clock differs from the database's, which");
     };
     for (const char* name : {"sender2", "sender3", "api1"}) EXPECT_TRUE(tells(name)) << name;
     EXPECT_FALSE(tells("sender1"));
