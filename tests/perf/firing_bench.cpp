@@ -2,7 +2,8 @@
 //
 // - 100,000 alerts on one price, until they are durable. Beside it, the same rows written by bare SQL: a statement for
 //   each table, in one transaction, with the ids of the deliveries at hand.
-// - One alert at a time, from the price to its webhook. Beside it, one fsync and one POST over loopback.
+// - One alert at a time, from the price to its webhook. Beside it, in turn with it, one fsync and one POST over loopback;
+//   and the same rows by bare SQL, durable, and that POST.
 //
 // Each with what its parts cost.
 //   firing_bench [at_once|one_by_one|with_terms]
@@ -16,12 +17,14 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "alert/checker.hpp"
+#include "bare_firing.hpp"
 #include "base/mutex.hpp"
 #include "deliver/sender.hpp"
 #include "firing_floor.hpp"
@@ -184,27 +187,28 @@ private:
     const std::unique_ptr<net::HttpClient> client_ = net::create_http_client();
 };
 
-// When a request came in.
-class Arrivals {
+// Values that another thread leaves, one after the other.
+template <typename T>
+class Slot {
 public:
-    void note() {
+    void put(T value) {
         {
             MutexLock lock(mutex_);
-            at_ = Clock::now();
+            value_ = std::move(value);
         }
         changed_.notify_all();
     }
-    Clock::time_point wait() {
+    T wait() {
         MutexLock lock(mutex_);
-        changed_.wait_for(lock, 10s, [&]() REQUIRES(mutex_) { return at_.has_value(); });
-        if (!at_) throw std::runtime_error("a webhook did not arrive");
-        return *std::exchange(at_, std::nullopt);
+        changed_.wait_for(lock, 10s, [&]() REQUIRES(mutex_) { return value_.has_value(); });
+        if (!value_) throw std::runtime_error("a webhook did not arrive");
+        return *std::exchange(value_, std::nullopt);
     }
 
 private:
     Mutex mutex_;
     CondVar changed_;
-    std::optional<Clock::time_point> at_ GUARDED_BY(mutex_);
+    std::optional<T> value_ GUARDED_BY(mutex_);
 };
 
 struct Samples {
@@ -236,18 +240,35 @@ template <typename Place>
 void one_by_one(std::size_t count, double most, Form form) {
     Place place;
     Stamps stamps;
-    Arrivals arrivals;
+    Slot<Clock::time_point> arrivals;
+    Slot<FiringGroup> written;
+    const auto note_written = [&](std::span<const FiringGroup> groups, auto) {
+        // Alerts with terms have notes, too.
+        for (const FiringGroup& group : groups) {
+            if (!group.firings.empty() || !group.ruled.empty()) written.put(group);
+        }
+    };
     const std::string secret = webhook::make_webhook_secret(SignatureScheme::v1).secret;
     sim::ReceiverOptions receiver_options;
     receiver_options.keep_log = false;
-    receiver_options.on_delivery = [&](const sim::ReceivedDelivery&) { arrivals.note(); };
+    receiver_options.on_delivery = [&](const sim::ReceivedDelivery&) { arrivals.put(Clock::now()); };
     const auto receiver = sim::create_receiver(receiver_options).value();
     const auto storage = place.open(stamped(stamps));
-    const auto firings = perf::create_alerts(
-        *storage, count, secret,
-        [&](std::size_t) { return fmt::format("http://127.0.0.1:{}/hook", receiver->port()); },
-        form == Form::with_terms ? give_terms : std::function<void(Alert&)>());
-    if (firings.size() != count) throw std::runtime_error("the alerts could not be created");
+    const auto create = [&](storage::Storage& in) {
+        auto firings = perf::create_alerts(
+            in, count, secret,
+            [&](std::size_t) { return fmt::format("http://127.0.0.1:{}/hook", receiver->port()); },
+            form == Form::with_terms ? give_terms : std::function<void(Alert&)>());
+        if (firings.size() != count) throw std::runtime_error("the alerts could not be created");
+        return firings;
+    };
+    create(*storage);
+    // Equal alerts in a database of their own.
+    Place bare_place;
+    auto bare_storage = bare_place.open();
+    const auto bare_alerts = create(*bare_storage);
+    const auto bare = perf::bare_firing(bare_place);
+    bare_storage.reset();
 
     StampingClient client(stamps);
     const perf::PlainSecrets secrets;
@@ -261,13 +282,16 @@ void one_by_one(std::size_t count, double most, Form form) {
         {.claim = [&] { return sender->claim(); },
          .claimed = [&](auto claimed, Timestamp until) { sender->take(std::move(claimed), until); },
          .coming = [&](auto coming, Timestamp until) { sender->prepare(std::move(coming), until); },
-         .not_coming = [&] { sender->drop(); }});
+         .not_coming = [&] { sender->drop(); },
+         .written = note_written});
     const auto checker = ready_checker(*storage, *outbox, stamps);
 
     const test::TempDir directory;
     perf::FsyncAndPost floor(directory.path(), receiver->port());
     const std::string body(700, ' ');
-    Samples ours{"price in to webhook"}, least{"floor"};
+    Samples ours{"price in to webhook"}, least{"one fsync and one POST"},
+        rows{"the same rows by bare SQL and one POST"};
+    Samples bare_commit{"bare SQL, until it is durable"}, flush{"one fsync"};
     std::array<Samples, 5> parts{{{"checker"},
                                   {"hand-over to the outbox"},
                                   {"writing, with its commit"},
@@ -284,8 +308,10 @@ void one_by_one(std::size_t count, double most, Form form) {
     auto next = Clock::now();
     for (std::size_t i = 0; i < count; ++i) {
         std::this_thread::sleep_until(next += 5ms);
-        const auto begin = Clock::now();
-        floor.run(body);
+        auto begin = Clock::now();
+        floor.flush();
+        flush.add(begin, Clock::now());
+        floor.post(body);
         least.add(begin, arrivals.wait());
         std::this_thread::sleep_until(next += 5ms);
         stamps.price = Clock::now();
@@ -298,20 +324,35 @@ void one_by_one(std::size_t count, double most, Form form) {
                                 stamps.fire_ends, stamps.started,     end};
         for (std::size_t part = 0; part < parts.size(); ++part)
             parts[part].add(points[part], points[part + 1]);
+        const FiringGroup group = written.wait();
+        if (i % 200 == 0) bare->checkpoint();
+        std::this_thread::sleep_until(next += 5ms);
+        begin = Clock::now();
+        bare->fire(bare_alerts[i].alert_id, group);
+        bare_commit.add(begin, Clock::now());
+        floor.post(body);
+        rows.add(begin, arrivals.wait());
     }
     sender->stop(10s);
+    if (perf::rows_of_firings(bare_place) != perf::rows_of_firings(place))
+        throw std::runtime_error("bare SQL has written other rows");
     const std::string what = fmt::format("{}, one process{}, {}", ours.what,
                                          form == Form::with_terms ? ", alerts with terms" : "", place.name());
     for (const auto& [name, quantile] : {std::pair("p50", 0.5), std::pair("p99", 0.99)}) {
         perf::row(what + ", " + name, fmt::format("{:.2f} ms", ours.at(quantile)));
-        perf::row("  beside it: one fsync and one POST", fmt::format("{:.2f} ms", least.at(quantile)));
-        perf::row("  ratio", fmt::format("{:.2f}", ours.at(quantile) / least.at(quantile)),
-                  fmt::format("<= {:.0f}", most));
+        for (Samples* beside : {&rows, &least}) {
+            perf::row("  beside it: " + beside->what, fmt::format("{:.2f} ms", beside->at(quantile)));
+            perf::row("  ratio", fmt::format("{:.2f}", ours.at(quantile) / beside->at(quantile)),
+                      fmt::format("<= {:.0f}", most));
+        }
     }
-    for (Samples& part : parts) {
+    const auto part_row = [](Samples& part) {
         perf::row("  " + part.what + ", p50 and p99",
                   fmt::format("{:.2f}  {:.2f} ms", part.at(0.5), part.at(0.99)));
-    }
+    };
+    for (Samples& part : parts) part_row(part);
+    part_row(bare_commit);
+    part_row(flush);
 }
 
 }  // namespace

@@ -1,18 +1,16 @@
 #pragma once
 
-#include <libpq-fe.h>
 #include <sqlite3.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "bare_sql.hpp"
 #include "base/mutex.hpp"
 #include "places.hpp"
 
@@ -97,53 +95,6 @@ FloorRun timed(const std::vector<std::pair<std::string, std::string>>& statement
     return out;
 }
 
-class BareSqlite {
-public:
-    explicit BareSqlite(const std::filesystem::path& file) {
-        sqlite3* db = nullptr;
-        const int opened =
-            sqlite3_open_v2(file.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-        db_.reset(db);
-        if (opened != SQLITE_OK) throw std::runtime_error("cannot open the database");
-        // The program's. Like the program, it makes no checkpoint within a commit.
-        for (const char* pragma : {"journal_mode = WAL", "synchronous = FULL", "cache_size = -32768",
-                                   "cache_spill = 0", "temp_store = MEMORY", "secure_delete = 1",
-                                   "wal_autocheckpoint = 0", "journal_size_limit = 67108864"})
-            run(std::string("PRAGMA ") + pragma);
-    }
-    void run(const std::string& sql) {
-        char* message = nullptr;
-        if (sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, &message) == SQLITE_OK) return;
-        const std::string text = message == nullptr ? "" : message;
-        sqlite3_free(message);
-        throw std::runtime_error("SQLite: " + text);
-    }
-
-private:
-    struct Close {
-        void operator()(sqlite3* db) const { sqlite3_close(db); }
-    };
-    std::unique_ptr<sqlite3, Close> db_;
-};
-
-class BarePostgres {
-public:
-    explicit BarePostgres(const std::string& url) : connection_(PQconnectdb(url.c_str()), &PQfinish) {
-        if (PQstatus(connection_.get()) != CONNECTION_OK)
-            throw std::runtime_error(std::string("PostgreSQL: ") + PQerrorMessage(connection_.get()));
-    }
-    void run(const std::string& sql) {
-        const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection_.get(), sql.c_str()),
-                                                                   &PQclear);
-        const ExecStatusType status = PQresultStatus(result.get());
-        if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-            throw std::runtime_error(sql + ": " + PQresultErrorMessage(result.get()));
-    }
-
-private:
-    std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
-};
-
 }  // namespace floor_detail
 
 // What a firing changes beside the tables themselves.
@@ -159,7 +110,7 @@ inline FloorRun fire_by_bare_sql(SqlitePlace& place, std::size_t count,
                                  const std::string& without_index = "") {
     place.open({});
     place.seed(count, "100");
-    floor_detail::BareSqlite db(place.file());
+    BareSqlite db(place.file());
     db.run("CREATE TEMP TABLE ids (alert_id BLOB PRIMARY KEY, delivery_id BLOB NOT NULL) WITHOUT ROWID");
     db.run(
         "INSERT INTO ids SELECT id, CAST(printf('%016d', row_number() OVER (ORDER BY id)) AS BLOB) FROM "
@@ -193,7 +144,7 @@ inline FloorRun fire_by_bare_sql(SqlitePlace& place, std::size_t count,
 inline FloorRun fire_by_bare_sql(PostgresPlace& place, std::size_t count,
                                  const std::string& without_index = "") {
     place.open({});
-    floor_detail::BarePostgres db(place.url());
+    BarePostgres db(place.url());
     db.run("CREATE TABLE ids (alert_id uuid PRIMARY KEY, delivery_id uuid NOT NULL)");
     if (!without_index.empty()) db.run("DROP INDEX " + without_index);
     place.seed(count, "100");

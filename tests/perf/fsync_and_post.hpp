@@ -45,11 +45,17 @@ public:
     FsyncAndPost(const FsyncAndPost&) = delete;
     FsyncAndPost& operator=(const FsyncAndPost&) = delete;
 
-    // Returns when the receiver has answered.
     void run(const std::string& body) {
+        flush();
+        post(body);
+    }
+    void flush() {
         const auto at = static_cast<off_t>(next_++ % pages * page.size());
         if (pwrite(file_, page.data(), page.size(), at) < 0 || fdatasync(file_) != 0)
             throw std::runtime_error("the floor's file cannot be written");
+    }
+    // Returns when the receiver has answered.
+    void post(const std::string& body) {
         const std::string request = fmt::format(
             "POST /floor HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: "
             "{}\r\n\r\n{}",

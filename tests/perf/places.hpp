@@ -24,6 +24,8 @@ public:
     virtual Duration sender_alive_for() const { return {}; }
     // See seed_alerts().
     virtual void seed(std::size_t count, const std::string& from) = 0;
+    // The first value of the query's first row.
+    virtual std::string ask(const std::string& sql) const = 0;
 };
 
 class SqlitePlace : public Place {
@@ -33,6 +35,10 @@ public:
         return storage::create_sqlite_storage({.file = file(), .prepare_log = true}, std::move(events));
     }
     void seed(std::size_t count, const std::string& from) override { seed_alerts(file(), count, from); }
+    std::string ask(const std::string& sql) const override {
+        SQLite::Database db(file().string(), SQLite::OPEN_READWRITE);
+        return db.execAndGet(sql).getString();
+    }
 
     std::filesystem::path file() const { return dir_.path() / "bench.db"; }
 
@@ -53,6 +59,7 @@ public:
     void seed(std::size_t count, const std::string& from) override {
         seed_alerts_postgres(database_, count, from);
     }
+    std::string ask(const std::string& sql) const override { return database_.ask(sql); }
 
     Duration sender_alive_for() const override { return std::chrono::seconds{3}; }
 
