@@ -106,6 +106,44 @@ TEST(TaskTextTest, RejectsAnythingElse) {
     }
 }
 
+std::vector<QueuedTask> some_tasks(std::size_t count) {
+    std::vector<QueuedTask> out;
+    for (std::size_t i = 0; i < count; ++i) {
+        out.push_back({.task = {make_uuid(system_clock().now()), static_cast<int>(i) + 1},
+                       .slot = static_cast<std::uint8_t>(i * 3)});
+    }
+    return out;
+}
+
+TEST(TaskTextTest, ParsesTheManyThatItWrites) {
+    const auto tasks = some_tasks(max_tasks_in_message);
+    const auto read = parse_tasks_text(tasks_text(tasks));
+    ASSERT_EQ(read.size(), tasks.size());
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        EXPECT_EQ(read[i].task.delivery_id, tasks[i].task.delivery_id);
+        EXPECT_EQ(read[i].task.attempt, tasks[i].task.attempt);
+        EXPECT_EQ(read[i].slot, tasks[i].slot);
+    }
+    const auto one = parse_tasks_text(task_text(tasks[0].task));
+    ASSERT_EQ(one.size(), 1U);
+    EXPECT_EQ(one[0].task.delivery_id, tasks[0].task.delivery_id);
+    EXPECT_FALSE(one[0].slot);
+    const QueuedTask longest{.task = {tasks[0].task.delivery_id, 2'147'483'647}, .slot = 255};
+    EXPECT_EQ(tasks_text(std::vector(max_tasks_in_message, longest)).size(), max_tasks_text);
+}
+
+TEST(TaskTextTest, RejectsManyOfWhichAnyIsNotATask) {
+    const std::string line = tasks_text(some_tasks(1));
+    EXPECT_EQ(parse_tasks_text(line + line).size(), 2U);
+    const std::string task = line.substr(0, line.rfind(' '));
+    for (const std::string& text :
+         {std::string(), std::string("\n"), line + "\n", line + "x", line + task, line + task + "\n",
+          line + task + " 256\n", line + task + " -1\n", "x" + line, line + task + " 1",
+          tasks_text(some_tasks(max_tasks_in_message + 1))}) {
+        EXPECT_TRUE(parse_tasks_text(text).empty()) << text;
+    }
+}
+
 TEST(BrokerUrlTest, Defaults) {
     const auto url = parse_broker_url("amqp://broker");
     ASSERT_TRUE(url);

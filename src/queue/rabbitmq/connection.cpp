@@ -166,7 +166,8 @@ std::optional<std::string> Connection::begin_to_consume() {
 // It goes with its consumer, or if none comes; and has a bound in case the consumer hangs. On a channel of its own, which
 // the broker closes if the user may not declare it.
 std::optional<std::string> Connection::declare_own() {
-    std::array arguments{number("x-expires", 60'000), number("x-max-length", 100'000)};
+    std::array arguments{number("x-expires", 60'000), number("x-max-length", 100'000),
+                         number("x-max-length-bytes", 10'000'000)};
     amqp_channel_open(state_.get(), other_channel);
     check(amqp_get_rpc_reply(state_.get()), "opening a channel");
     amqp_queue_declare(state_.get(), other_channel, bytes_of(own_), 0, 1, 0, 1,
@@ -286,9 +287,9 @@ std::optional<Connection::Event> Connection::on_body(const amqp_frame_t& frame) 
         const amqp_bytes_t part = frame.payload.body_fragment;
         incoming_left_ -= std::min<std::uint64_t>(incoming_left_, part.len);
         std::string& body = incoming_->message.body;
-        // One byte more than the longest task text, so that a longer body is not taken for a task.
+        // One byte more than the longest text, so that a longer body is not taken for tasks.
         body.append(static_cast<const char*>(part.bytes),
-                    std::min(part.len, max_task_text + 1 - body.size()));
+                    std::min(part.len, max_tasks_text + 1 - body.size()));
     }
     if (incoming_left_ > 0) return std::nullopt;
     return std::exchange(incoming_, std::nullopt);

@@ -48,7 +48,7 @@ constexpr std::string_view brief(BrokerError::Kind kind) {
 // A message that was delivered or returned.
 struct Message {
     std::uint64_t tag = 0;  // of a delivery
-    std::string body;       // truncated just beyond the longest task text
+    std::string body;       // truncated just beyond the longest text of tasks
     std::optional<std::uint8_t> slot = std::nullopt;
     bool own = false;  // delivered from the process's own queue, or returned on its way to another's
 };

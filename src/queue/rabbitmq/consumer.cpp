@@ -108,8 +108,15 @@ void Consumer::take_in(Connection& connection, std::vector<QueuedTask>& batch) {
 
 void Consumer::on_message(Connection& connection, const Message& message, std::vector<QueuedTask>& batch) {
     ledger_.arrived(message.tag);
-    if (const auto task = parse_task_text(message.body)) {
-        batch.push_back({*task, Receipts::receipt(epoch_, message.tag), message.slot, message.own});
+    auto tasks = parse_tasks_text(message.body);
+    if (!tasks.empty()) {
+        // The last one's receipt is that of the message: what is dropped early is found in the database.
+        tasks.back().receipt = Receipts::receipt(epoch_, message.tag);
+        for (QueuedTask& one : tasks) {
+            if (!one.slot) one.slot = message.slot;
+            one.directed = message.own;
+            batch.push_back(one);
+        }
         return;
     }
     ledger_.settled(message.tag);

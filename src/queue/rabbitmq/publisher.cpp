@@ -1,6 +1,7 @@
 #include "queue/rabbitmq/publisher.hpp"
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -16,8 +17,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Messages sent before checking whether the broker blocks publishing.
+// Tasks sent before checking whether the broker blocks publishing.
 constexpr std::size_t send_batch = 100;
+static_assert(send_batch <= max_tasks_in_message);
 constexpr Duration longest_wait = milliseconds{500};
 constexpr Duration stop_margin = milliseconds{300};
 
@@ -43,7 +45,7 @@ Publisher::~Publisher() {
     }
     thread_.join();
     outage_.forget(BrokerOutage::Side::publishing);
-    if (const std::size_t left = kept_.size() + sent_.size(); left > 0) {
+    if (const std::size_t left = kept_.size() + tasks_in_flight(); left > 0) {
         log::info("tasks were not published before the stop; senders find their deliveries in the database",
                   {{"tasks", std::to_string(left)}});
     }
@@ -165,7 +167,7 @@ void Publisher::failed(const BrokerError& e) {
     blocked_ = false;
     std::vector<Kept> again;
     for (Sent& sent : sent_) {
-        if (!sent.settled) again.push_back(sent.kept);
+        if (!sent.settled) again.insert(again.end(), sent.tasks.begin(), sent.tasks.end());
     }
     sent_.clear();
     keep_again(again);
@@ -218,9 +220,11 @@ void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std:
     for (std::size_t i = multiple ? 0 : last; i <= last; ++i) {
         Sent& sent = sent_[i];
         if (std::exchange(sent.settled, true)) continue;
+        if (published && !sent.returned) continue;
         // Sent to the queue of all, one that was handed on would come back to whoever hands it on.
-        const bool is_lost = sent.returned && sent.kept.is_handed_on;
-        if (!is_lost && (!published || sent.returned)) again.push_back(sent.kept);
+        for (const Kept& kept : sent.tasks) {
+            if (!sent.returned || !kept.is_handed_on) again.push_back(kept);
+        }
     }
     // A queue without a leader rejects everything; reopening the connection gives it time.
     if (!published && !renew_)
@@ -231,16 +235,17 @@ void Publisher::confirmed(std::uint64_t tag, bool multiple, bool published, std:
     }
 }
 
-// Only the body identifies a returned message. It is confirmed afterwards, as if it had been queued.
+// Only the body identifies a returned message, by its first task. It is confirmed afterwards, as if it had been queued.
 void Publisher::mark_returned(const Message& message) {
     if (!message.own) renew_.emplace(BrokerError::Kind::away, "publishing: the queue was deleted");
-    const auto task = parse_task_text(message.body);
+    const auto tasks = parse_tasks_text(message.body);
     for (Sent& sent : sent_) {
-        if (!task || sent.settled || sent.returned) continue;
-        if (sent.kept.task.delivery_id != task->delivery_id || sent.kept.task.attempt != task->attempt)
+        if (tasks.empty() || sent.settled || sent.returned) continue;
+        const DeliveryTask& first = sent.tasks.front().task;
+        if (first.delivery_id != tasks[0].task.delivery_id || first.attempt != tasks[0].task.attempt)
             continue;
         sent.returned = true;
-        sent.kept.is_for_all = message.own;
+        for (Kept& kept : sent.tasks) kept.is_for_all = message.own;
         return;
     }
 }
@@ -265,7 +270,7 @@ void Publisher::keep_again(std::span<Kept> again) {
     std::size_t left = 0;
     {
         MutexLock lock(mutex_);
-        in_flight_ = sent_.size();
+        in_flight_ = tasks_in_flight();
         for (auto it = again.rbegin(); it != again.rend(); ++it) {
             if (++it->tries < options_.tries) {
                 kept_.push_front(*it);
@@ -302,29 +307,63 @@ void Publisher::send_pings(Connection& connection) {
 
 bool Publisher::send_some(Connection& connection) {
     if (blocked_ || renew_ || sent_.size() >= options_.unconfirmed) return false;
-    const std::size_t before = sent_.size();
-    const MonoTime now = mono();
+    std::vector<Kept> some;
     {
         MutexLock lock(mutex_);
-        const std::size_t room = std::min(options_.unconfirmed - before, send_batch);
-        for (std::size_t n = std::min(room, kept_.size()); n > 0; --n) {
-            sent_.push_back({kept_.front(), now});
-            kept_.pop_front();
-        }
-        in_flight_ = sent_.size();
+        const auto n = static_cast<std::ptrdiff_t>(
+            std::min({options_.unconfirmed - sent_.size(), send_batch, kept_.size()}));
+        some.assign(kept_.begin(), kept_.begin() + n);
+        kept_.erase(kept_.begin(), kept_.begin() + n);
+        in_flight_ = tasks_in_flight() + some.size();
         if (kept_.size() + in_flight_ < options_.max_unpublished / 2) overflow_told_ = false;
     }
-    for (std::size_t i = before; i < sent_.size(); ++i) {
-        const Kept& kept = sent_[i].kept;
-        connection.publish(queue_for(kept), task_text(kept.task), kept.slot);
+    const std::size_t before = sent_.size();
+    auto [queues, messages] = messages_of(some);
+    // All of them first: if the connection breaks, they are sent again.
+    for (std::vector<Kept>& tasks : messages) sent_.push_back({std::move(tasks), mono()});
+    for (std::size_t i = 0; i < queues.size(); ++i) {
+        const std::vector<Kept>& tasks = sent_[before + i].tasks;
+        connection.publish(queues[i], text_of(tasks), tasks.size() == 1 ? tasks[0].slot : std::nullopt);
     }
-    return sent_.size() > before;
+    return !some.empty();
 }
 
-std::string Publisher::queue_for(const Kept& kept) const {
-    std::string own;
+Publisher::Messages Publisher::messages_of(std::span<const Kept> tasks) const {
+    Messages out;
+    std::map<std::string, std::size_t> shared;  // places of messages
+    for (const Kept& kept : tasks) {
+        const auto queue = queue_for(kept);
+        if (queue.takes_many) {
+            const auto [place, is_new] = shared.try_emplace(queue.name, out.tasks.size());
+            if (!is_new) {
+                out.tasks[place->second].push_back(kept);
+                continue;
+            }
+        }
+        out.queues.push_back(queue.name);
+        out.tasks.push_back({kept});
+    }
+    return out;
+}
+
+RabbitmqOptions::OwnQueue Publisher::queue_for(const Kept& kept) const {
+    std::optional<RabbitmqOptions::OwnQueue> own;
     if (kept.slot && !kept.is_for_all && options_.queue_of) own = options_.queue_of(*kept.slot);
-    return own.empty() ? options_.queue : own;
+    return own ? *own : RabbitmqOptions::OwnQueue{.name = options_.queue};
+}
+
+std::string Publisher::text_of(std::span<const Kept> tasks) {
+    if (tasks.size() == 1) return task_text(tasks[0].task);
+    std::vector<QueuedTask> all;
+    all.reserve(tasks.size());
+    for (const Kept& kept : tasks) all.push_back({.task = kept.task, .slot = kept.slot});
+    return tasks_text(all);
+}
+
+std::size_t Publisher::tasks_in_flight() const {
+    std::size_t n = 0;
+    for (const Sent& sent : sent_) n += sent.tasks.size();
+    return n;
 }
 
 bool Publisher::finished() {

@@ -50,15 +50,24 @@ private:
         bool is_for_all = false;    // who was in charge of the slot is gone
         bool is_handed_on = false;  // it came from the queue of all
     };
+    // A message.
     struct Sent {
-        Kept kept;
+        std::vector<Kept> tasks;
         MonoTime at;
         bool returned = false;
         bool settled = false;
     };
 
     void keep(std::span<const Kept> tasks);
-    std::string queue_for(const Kept& kept) const;
+    // Tasks for a queue that takes many share a message.
+    struct Messages {
+        std::vector<std::string> queues;  // of each
+        std::vector<std::vector<Kept>> tasks;
+    };
+    Messages messages_of(std::span<const Kept> tasks) const;
+    RabbitmqOptions::OwnQueue queue_for(const Kept& kept) const;
+    static std::string text_of(std::span<const Kept> tasks);
+    std::size_t tasks_in_flight() const;
     void run();
     void connected();
     void look_for_earlier_queue(Connection& connection);
@@ -87,7 +96,7 @@ private:
     Mutex mutex_;
     CondVar changed_;
     std::deque<Kept> kept_ GUARDED_BY(mutex_);      // oldest first
-    std::size_t in_flight_ GUARDED_BY(mutex_) = 0;  // as last seen by the thread, for the bound
+    std::size_t in_flight_ GUARDED_BY(mutex_) = 0;  // tasks, as last seen by the thread, for the bound
     bool overflow_told_ GUARDED_BY(mutex_) = false;
     MonoTime stop_by_ GUARDED_BY(mutex_);
     bool ended_ GUARDED_BY(mutex_) = false;

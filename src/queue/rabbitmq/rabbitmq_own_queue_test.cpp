@@ -9,6 +9,7 @@
 #include "fakes/log_capture.hpp"
 #include "queue/rabbitmq/broker_fixture.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
+#include "queue/rabbitmq/task_text.hpp"
 #include "support/eventually.hpp"
 
 namespace pricewire::queue {
@@ -63,23 +64,30 @@ protected:
     // Publishes to the queue of a process that is gone.
     RabbitmqOptions to_nobody() const {
         RabbitmqOptions out = options();
-        out.queue_of = [name = at_broker_->name](std::uint8_t) { return name + ".nobody"; };
+        out.queue_of = [name = at_broker_->name](std::uint8_t) {
+            return RabbitmqOptions::OwnQueue{.name = name + ".nobody"};
+        };
         return out;
     }
+    void expect_tasks_go_to_whoever_is_in_charge(bool takes_many);
     const std::string& name() const { return at_broker_->name; }
 
     fakes::LogCapture log_;
     std::optional<TestQueue> at_broker_;
 };
 
-TEST_F(RabbitmqOwnQueueTest, ATaskGoesToTheQueueOfWhoeverIsInChargeAndToAllOnceThatIsGone) {
+void RabbitmqOwnQueueTest::expect_tasks_go_to_whoever_is_in_charge(bool takes_many) {
     RabbitmqOptions mine = options();
     mine.own = name() + ".mine";
+    // Fewer than there are messages: each is acknowledged.
+    mine.prefetch = 2;
     const auto queue = create_rabbitmq_queue(mine);
     RabbitmqOptions to_mine = options();
-    to_mine.queue_of = [&](std::uint8_t) { return name() + ".mine"; };
+    to_mine.queue_of = [&](std::uint8_t) {
+        return RabbitmqOptions::OwnQueue{.name = name() + ".mine", .takes_many = takes_many};
+    };
     const auto publisher = create_rabbitmq_queue(to_mine);
-    const std::vector<DeliveryTask> tasks = tasks_of_users(100);
+    const std::vector<DeliveryTask> tasks = tasks_of_users(500);
     {
         const auto all_queue = create_rabbitmq_queue(options());
         const Receiver all(*all_queue);
@@ -98,6 +106,7 @@ TEST_F(RabbitmqOwnQueueTest, ATaskGoesToTheQueueOfWhoeverIsInChargeAndToAllOnceT
         const auto of_one = own.tasks().back();
         EXPECT_TRUE(of_one.directed);
         EXPECT_EQ(of_one.slot, user_slot(tasks.back().user_id));
+        EXPECT_EQ(of_one.task.delivery_id, tasks.back().delivery_id);
         // What was received without that is handed on likewise.
         std::vector<QueuedTask> received;
         for (const DeliveryTask& task : tasks)
@@ -114,6 +123,45 @@ TEST_F(RabbitmqOwnQueueTest, ATaskGoesToTheQueueOfWhoeverIsInChargeAndToAllOnceT
         EXPECT_FALSE(task.directed);
         EXPECT_TRUE(task.slot);
     }
+}
+
+TEST_F(RabbitmqOwnQueueTest, ATaskGoesToTheQueueOfWhoeverIsInChargeAndToAllOnceThatIsGone) {
+    expect_tasks_go_to_whoever_is_in_charge(false);
+}
+
+TEST_F(RabbitmqOwnQueueTest, SoDoManyThatShareAMessage) {
+    expect_tasks_go_to_whoever_is_in_charge(true);
+}
+
+TEST_F(RabbitmqOwnQueueTest, ThoseForAProcessThatTakesManyShareMessages) {
+    const std::string one_each = name() + ".one", many = name() + ".many";
+    TestBroker broker;
+    broker.declare_classic(one_each);
+    broker.declare_classic(many);
+    RabbitmqOptions by_slot = options();
+    by_slot.queue_of = [&](std::uint8_t slot) {
+        return RabbitmqOptions::OwnQueue{.name = slot < 128 ? one_each : many, .takes_many = slot >= 128};
+    };
+    const std::vector<DeliveryTask> tasks = tasks_of_users(1000);
+    const auto shared = static_cast<std::uint32_t>(
+        std::ranges::count_if(tasks, [](const auto& task) { return user_slot(task.user_id) >= 128; }));
+    const auto publisher = create_rabbitmq_queue(by_slot);
+    publisher->publish(tasks);
+    EXPECT_TRUE(eventually([&] { return broker.count(one_each) == 1000 - shared; }));
+    std::vector<QueuedTask> read;
+    std::size_t messages = 0;
+    ASSERT_TRUE(eventually([&] {
+        for (std::string body; !(body = broker.take(many)).empty(); ++messages) {
+            const auto some = parse_tasks_text(body);
+            read.insert(read.end(), some.begin(), some.end());
+        }
+        return read.size() >= shared;
+    }));
+    EXPECT_EQ(read.size(), shared);
+    EXPECT_LE(messages, 1000 / max_tasks_in_message);
+    for (const QueuedTask& one : read) EXPECT_GE(one.slot.value_or(0), 128);
+    broker.delete_queue(one_each);
+    broker.delete_queue(many);
 }
 
 TEST_F(RabbitmqOwnQueueTest, WhatWasHandedOnAndCannotArriveIsLeftToTheDatabase) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,9 +27,13 @@ struct RabbitmqOptions {
     std::string earlier_queue;
     // A queue for this process alone, which ends with its consumer: for tasks of users of whom it is in charge. Empty: none.
     std::string own;
-    // The queue for whoever is in charge of users in that slot; empty if that is not known. Any thread; may be empty.
-    std::function<std::string(std::uint8_t slot)> queue_of;
-    std::size_t prefetch = 2000;    // unacknowledged tasks that a consumer holds; at most 65535
+    // The queue for whoever is in charge of users in that slot; nullopt if that is not known. Any thread; may be empty.
+    struct OwnQueue {
+        std::string name;
+        bool takes_many = false;  // in a message: its process knows that form
+    };
+    std::function<std::optional<OwnQueue>(std::uint8_t slot)> queue_of;
+    std::size_t prefetch = 2000;    // unacknowledged messages that a consumer holds; at most 65535
     std::size_t unconfirmed = 500;  // messages in flight to the broker
     // of a message; beyond it the connection is reopened
     Duration confirm_deadline = std::chrono::seconds{5};
@@ -48,10 +53,10 @@ struct RabbitmqOptions {
 // confirmed; one that is rejected, returned or not confirmed in time is published again. They are not persistent: a sender
 // gets them without waiting for the broker's disk, and what a broker's end loses is found in the database. A task whose user
 // is known says the user's slot in the property "type", and goes to the queue that `queue_of` names, or, if that is gone, to
-// the queue of all. A process's own queue is deleted when its consumer goes, at the latest a minute later, and drops the oldest
-// of more than 100,000 messages. Publishing and
-// consuming have a thread and a connection each; the first publish(), even of nothing, or ping() starts the former,
-// consume() the latter.
+// the queue of all. Up to a hundred that are waiting for one such queue share a message, if its process takes that: a line
+// each, "<delivery id> <attempt> <slot>". A process's own queue is deleted when its consumer goes, at the latest a minute later,
+// and drops the oldest of more than 100,000 messages or 10 MB. Publishing and consuming have a thread and a connection each; the
+// first publish(), even of nothing, or ping() starts the former, consume() the latter.
 //
 // publish(), consume() and done() never wait for the broker, and never throw because it is unavailable; an
 // outage is logged once when it begins and once when it ends. ping() throws within `ping_deadline` if the

@@ -7,6 +7,15 @@ namespace {
 
 constexpr std::size_t id_length = 36;
 
+std::optional<QueuedTask> parse_line(std::string_view line) {
+    const std::size_t space = line.rfind(' ');
+    if (space == line.npos) return std::nullopt;
+    const auto task = parse_task_text(line.substr(0, space));
+    const auto slot = parse_number<std::uint8_t>(line.substr(space + 1));
+    if (!task || !slot) return std::nullopt;
+    return QueuedTask{.task = *task, .slot = slot};
+}
+
 }  // namespace
 
 std::string task_text(const DeliveryTask& task) {
@@ -21,6 +30,27 @@ std::optional<DeliveryTask> parse_task_text(std::string_view text) {
     const auto attempt = parse_number<int>(text.substr(id_length + 1));
     if (!id || !attempt || *attempt < 1) return std::nullopt;
     return DeliveryTask{*id, *attempt};
+}
+
+std::string tasks_text(std::span<const QueuedTask> tasks) {
+    std::string out;
+    for (const QueuedTask& one : tasks)
+        out += task_text(one.task) + ' ' + std::to_string(one.slot.value_or(0)) + '\n';
+    return out;
+}
+
+std::vector<QueuedTask> parse_tasks_text(std::string_view text) {
+    if (const auto task = parse_task_text(text)) return {{.task = *task}};
+    std::vector<QueuedTask> out;
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        if (end == text.npos || out.size() == max_tasks_in_message) return {};
+        auto one = parse_line(text.substr(0, end));
+        if (!one) return {};
+        out.push_back(*one);
+        text.remove_prefix(end + 1);
+    }
+    return out;
 }
 
 }  // namespace pricewire::queue
