@@ -20,6 +20,8 @@
 namespace pricewire::outbox {
 namespace {
 
+constexpr std::size_t growth = 4;  // of the parts of a group
+
 class ThreadedOutbox : public Outbox {
 public:
     ThreadedOutbox(storage::Outbox& storage, queue::DeliveryQueue& queue, const OutboxOptions& options)
@@ -57,9 +59,12 @@ private:
     void run() {
         std::vector<FiringGroup> groups;
         while (mailbox_.drain(groups)) {
-            std::span<const FiringGroup> rest(groups);
+            std::span<FiringGroup> rest(groups);
+            std::size_t part = options_.first_of_many;
             while (!rest.empty()) {
-                const auto batch = rest.first(batch_size(rest));
+                std::optional<FiringGroup> begun = take_part(rest.front(), part);
+                part = begun ? part * growth : options_.first_of_many;
+                const auto batch = begun ? std::span(&*begun, 1) : rest.first(batch_size(rest));
                 if (!write(batch)) {
                     log::error(
                         "firings could not be written before the stop; their alerts stay active and fire "
@@ -67,15 +72,30 @@ private:
                         {{"firings", std::to_string(pending())}});
                     return;
                 }
-                rest = rest.subspan(batch.size());
+                if (!begun) rest = rest.subspan(batch.size());
             }
         }
+    }
+
+    // Takes so many firings out of a group, unless those that are left would be few.
+    static std::optional<FiringGroup> take_part(FiringGroup& group, std::size_t count) {
+        if (group.firings.size() <= growth * count) return std::nullopt;
+        const auto end = group.firings.begin() + static_cast<std::ptrdiff_t>(count);
+        FiringGroup part{.price = group.price,
+                         .fired_at = group.fired_at,
+                         .firings = {group.firings.begin(), end},
+                         .late = group.late,
+                         .board = group.board,
+                         .board_at = group.board_at};
+        group.firings.erase(group.firings.begin(), end);
+        return part;
     }
 
     std::size_t batch_size(std::span<const FiringGroup> groups) const {
         std::size_t firings = steps_in(groups[0]);
         std::size_t n = 1;
-        while (n < groups.size() && firings + steps_in(groups[n]) <= options_.max_firings_per_commit) {
+        while (n < groups.size() && firings + steps_in(groups[n]) <= options_.max_firings_per_commit &&
+               groups[n].firings.size() <= growth * options_.first_of_many) {
             firings += steps_in(groups[n++]);
         }
         return n;

@@ -178,6 +178,43 @@ TEST_F(OutboxTest, LimitsTheFiringsOfOneTransaction) {
     EXPECT_EQ(outbox->commits(), 5U) << "1, 4+4, 4+4, 4, and 25 alone";
 }
 
+TEST_F(OutboxTest, ManyOfOnePriceAreWrittenInPartsThatGrow) {
+    struct Commit {
+        std::size_t firings, tasks, notes;
+        bool operator==(const Commit&) const = default;
+    };
+    std::vector<Commit> commits;
+    OutboxOptions options = quick;
+    options.first_of_many = 3;
+    options.written = [&](std::span<const FiringGroup> groups, std::span<const DeliveryTask> written) {
+        Commit& commit = commits.emplace_back();
+        commit.tasks = written.size();
+        for (const FiringGroup& g : groups) {
+            commit.firings += g.firings.size();
+            commit.notes += g.notes.size();
+            EXPECT_EQ(g.price.value, Decimal::from_int(70'001));
+        }
+    };
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    FiringGroup many = group(12), more = group(60);
+    many.notes.resize(1);
+    more.notes.resize(1);
+    std::vector<Uuid> fired;
+    for (const FiringGroup* g : {&many, &more}) {
+        for (const Firing& firing : g->firings) fired.push_back(firing.delivery_id);
+    }
+    outbox->push(many);
+    ASSERT_TRUE(storage_.wait_until([&] { return outbox->pending() == 0; }));
+    outbox->push(more);
+    outbox->stop(seconds{30});
+    EXPECT_EQ(outbox->pending(), 0U);
+    EXPECT_EQ(commits, (std::vector<Commit>{{12, 12, 1}, {3, 3, 0}, {12, 12, 0}, {45, 45, 1}}))
+        << "notes come after all firings";
+    std::vector<Uuid> told;
+    for (const DeliveryTask& task : published()) told.push_back(task.delivery_id);
+    EXPECT_EQ(told, fired);
+}
+
 TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
     const auto outbox = start_outbox(storage_, *queue_, quick);
     storage_.lose_answers_of_fire(1);
