@@ -41,6 +41,16 @@ protected:
         }
         settle();
     }
+    void answer_until_nothing_is_open() {
+        while (client_->open() > 0) answer_all();
+    }
+    void hint_with_slot(const std::vector<DeliveryTask>& tasks) {
+        std::vector<queue::QueuedTask> queued;
+        for (const DeliveryTask& task : tasks)
+            queued.push_back({.task = task, .receipt = ++last_receipt_, .slot = user_slot(user_)});
+        dispatcher_->on_tasks(queued, true);
+        settle();
+    }
     // The most under way at a time while that passes.
     std::size_t most_open(Duration d) {
         std::size_t most = 0;
@@ -57,6 +67,46 @@ protected:
     std::shared_ptr<const Charge> charge_;
     std::string settled_by_;
 };
+
+TEST_F(DispatcherSlotsTest, TasksOfAUserWhoHasEnoughWaitUntilHeHasNot) {
+    charge({"one"}, true);
+    begin();
+    const int asked = storage_.calls("claim_due");
+    hint_with_slot(fire(1000));
+    answer_until_nothing_is_open();
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 1000U);
+    EXPECT_EQ(storage_.calls("claim"), 5) << "none was for nothing";
+    EXPECT_EQ(storage_.calls("claim_due"), asked);
+    EXPECT_EQ(dispatcher_->take_done().size(), 1000U);
+}
+
+TEST_F(DispatcherSlotsTest, WhileTasksWaitTheDatabaseHasItsTurnFiveTimesASecond) {
+    charge({"one"}, true);
+    begin();
+    fire(1000);
+    const auto tasks = fire(1000);
+    clock_.advance(seconds{1});
+    const int asked = storage_.calls("claim_due");
+    hint_with_slot(tasks);
+    while (storage_.count(DeliveryState::delivered) < 800) answer_all();
+    EXPECT_EQ(storage_.calls("claim_due"), asked + 1);
+    pass(milliseconds{200});
+    answer_all();
+    EXPECT_EQ(storage_.calls("claim_due"), asked + 2);
+    answer_until_nothing_is_open();
+    EXPECT_EQ(storage_.count(DeliveryState::delivered), 2000U) << "without tasks it is asked at once";
+}
+
+TEST_F(DispatcherSlotsTest, TasksThatWaitAreHandedOnOnceAnotherIsInCharge) {
+    charge({"one"}, true);
+    begin();
+    hint_with_slot(fire(1000));
+    EXPECT_EQ(dispatcher_->take_done().size(), 1000U) << "the queue has more for others behind them";
+    EXPECT_LT(storage_.count(DeliveryState::delivering), 500U);
+    charge({"one", "two"}, false);
+    answer_all();
+    EXPECT_GT(dispatcher_->take_foreign().size(), 500U);
+}
 
 TEST_F(DispatcherSlotsTest, WhatIsAnothersIsNotClaimedAndItsTasksAreHandedOn) {
     charge({"one", "two"}, false);

@@ -18,6 +18,8 @@ constexpr std::size_t largest_batch = 2000;
 // The longest and the shortest time between two questions to a database that had nothing due.
 constexpr Duration poll_interval = seconds{1};
 constexpr Duration poll_floor = milliseconds{20};
+// Between its turns while tasks wait and it has more than a batch: most of what is due is what they are for.
+constexpr Duration between_turns = milliseconds{200};
 
 }  // namespace
 
@@ -38,7 +40,7 @@ void Intake::on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) {
             // One that was meant for this sender is not sent around: by its own view another is in charge.
             if (!task.directed) foreign_.push_back(task);
             done_with(task);
-        } else if (hints_.size() < max_hints_) {
+        } else if (hinted() < max_hints_) {
             hints_.push_back(task);
         } else {
             done_with(task);
@@ -50,8 +52,12 @@ void Intake::on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) {
 
 void Intake::set_slots(std::optional<UserSlots> slots) {
     slots_ = std::move(slots);
-    const auto known = std::exchange(hints_, {});
-    on_tasks(std::vector(known.begin(), known.end()), true);
+    std::vector<queue::QueuedTask> known;
+    for (const auto& [slot, tasks] : std::exchange(kept_, {}))
+        known.insert(known.end(), tasks.begin(), tasks.end());
+    known.insert(known.end(), hints_.begin(), hints_.end());
+    hints_.clear();
+    on_tasks(known, true);
     due_at(clock_.mono());
 }
 
@@ -71,9 +77,9 @@ bool Intake::claim(Batch& batch, const std::vector<Uuid>& enough) {
         passed_over_.clear();
         next_poll_ = clock_.mono();
     }
-    const bool hints_first = std::exchange(hints_next_, false) && !hints_.empty();
-    const bool claimed =
-        hints_first ? claim_hinted(batch, enough) : claim_due(batch, enough) || claim_hinted(batch, enough);
+    const bool hints_first = std::exchange(hints_next_, false) && hinted() > 0;
+    const bool claimed = (hints_first && claim_hinted(batch, enough)) || claim_due(batch, enough) ||
+                         (!hints_first && claim_hinted(batch, enough));
     last_claimed_ = batch.claimed.size();
     return claimed;
 }
@@ -81,6 +87,9 @@ bool Intake::claim(Batch& batch, const std::vector<Uuid>& enough) {
 // Only tasks of users who are not known have come here; whoever is in charge of them finds them in the database.
 void Intake::leave_all_to_others() {
     for (const queue::QueuedTask& task : std::exchange(hints_, {})) done_with(task);
+    for (const auto& [slot, tasks] : std::exchange(kept_, {})) {
+        for (const queue::QueuedTask& task : tasks) done_with(task);
+    }
     hints_missing_ = false;
     next_poll_ = clock_.mono() + poll_interval;
 }
@@ -124,7 +133,8 @@ bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
         hints_missing_ = false;
         next_poll_ = clock_.mono();
     }
-    if (clock_.mono() < next_poll_) return false;
+    const bool waits_for_turn = hinted() > 0 && !crowded_ && clock_.mono() < next_turn_;
+    if (waits_for_turn || clock_.mono() < next_poll_) return false;
     const Timestamp now = clock_.now();
     std::optional<Timestamp> due = storage_.next_due();
     if (due && *due <= now) {
@@ -139,6 +149,7 @@ bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
             if (last_without_crowd_) return true;
         }
         claim_due_but(batch, enough, now);
+        next_turn_ = clock_.mono() + between_turns;
         if (batch.claimed.size() == batch_size_) return true;
         passed_over_ = enough;
         // What is due may be theirs, who are told of when they have room, or another sender's.
@@ -149,24 +160,60 @@ bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
     return !batch.claimed.empty();
 }
 
+std::size_t Intake::hinted() const {
+    std::size_t n = hints_.size();
+    for (const auto& [slot, tasks] : kept_) n += tasks.size();
+    return n;
+}
+
+// A task says its user's slot, not the user: those in a slot of somebody who has enough are kept until nobody there has.
+std::vector<queue::QueuedTask> Intake::take_hinted(const std::vector<Uuid>& enough) {
+    UserSlots full;
+    for (const Uuid& user : enough) full.set(user_slot(user));
+    std::vector<queue::QueuedTask> out;
+    for (auto it = kept_.begin(); it != kept_.end() && out.size() < batch_size_;) {
+        auto& [slot, tasks] = *it;
+        for (; !full.test(slot) && !tasks.empty() && out.size() < batch_size_; tasks.pop_front())
+            out.push_back(tasks.front());
+        it = tasks.empty() ? kept_.erase(it) : std::next(it);
+    }
+    const bool newest = crowded_ && !hints_.empty() && std::exchange(newest_next_, !newest_next_);
+    const auto begun = static_cast<std::ptrdiff_t>(out.size());
+    while (!hints_.empty() && out.size() < batch_size_) {
+        const queue::QueuedTask& next = newest ? hints_.back() : hints_.front();
+        if (next.slot && full.test(*next.slot)) {
+            // The queue has more for others behind them; the database has these, should this process end.
+            done_with(next);
+            kept_[*next.slot].push_back({.task = next.task, .slot = next.slot, .directed = next.directed});
+        } else {
+            out.push_back(next);
+        }
+        newest ? hints_.pop_back() : hints_.pop_front();
+    }
+    if (newest) std::reverse(out.begin() + begun, out.end());
+    return out;
+}
+
 bool Intake::claim_hinted(Batch& batch, const std::vector<Uuid>& enough) {
-    if (hints_.empty()) return false;
-    const auto n = static_cast<std::ptrdiff_t>(std::min(hints_.size(), batch_size_));
-    const bool newest = crowded_ && std::exchange(newest_next_, !newest_next_);
-    const auto first = newest ? hints_.end() - n : hints_.begin();
+    const std::vector<queue::QueuedTask> hints = take_hinted(enough);
+    if (hints.empty()) return false;
     std::vector<DeliveryTask> tasks;
-    tasks.reserve(static_cast<std::size_t>(n));
-    for (auto it = first; it != first + n; ++it) tasks.push_back(it->task);
+    tasks.reserve(hints.size());
+    for (const queue::QueuedTask& hint : hints) tasks.push_back(hint.task);
     const Timestamp now = clock_.now();
     const storage::Claim claim = new_claim(now, enough);
-    batch.claimed = storage_.claim(tasks, now, claim);
+    try {
+        batch.claimed = storage_.claim(tasks, now, claim);
+    } catch (...) {
+        hints_.insert(hints_.begin(), hints.begin(), hints.end());
+        throw;
+    }
     if (batch.claimed.size() < tasks.size()) {
         if (!enough.empty()) passed_over_ = enough;
         if (hints_may_be_early_) due_at(clock_.mono() + poll_floor);
     }
     batch.lease_until = claim.lease_until;
-    for (auto it = first; it != first + n; ++it) done_with(*it);
-    hints_.erase(first, first + n);
+    for (const queue::QueuedTask& hint : hints) done_with(hint);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,11 +19,13 @@
 namespace pricewire::deliver {
 
 // The source of a dispatcher's deliveries: tasks from the queue, and the database, which is asked when
-// something is due and at least once a second. Claims in batches, from both in turn. One thread.
+// something is due and at least once a second. Claims in batches, from both in turn; while tasks wait, from the database at
+// most five times a second, unless they are a crowd's. One thread.
 //
 // However many deliveries of one user are due, they do not stand in front of another's. Those of users who
 // have enough claimed are passed over until they have not. A user who crowds, that is, fills batches with
-// deliveries for which there is no room, is passed over every other time.
+// deliveries for which there is no room, is passed over every other time. Tasks in the slot of somebody who has enough are
+// kept; those of others there are found in the database meanwhile.
 class Intake {
 public:
     // Claims are valid for `lease`. If other processes fire (`hints_may_be_early`), their clock may be ahead
@@ -34,7 +37,10 @@ public:
     void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete);
     // Something in the database is due at that time.
     void due_at(MonoTime at) { next_poll_ = std::min(next_poll_, at); }
-    void clear() { hints_.clear(); }
+    void clear() {
+        hints_.clear();
+        kept_.clear();
+    }
     // Of which users this sender is in charge; nullopt: of all. What has become due of them is asked for, and tasks of others
     // are handed on.
     void set_slots(std::optional<UserSlots> slots);
@@ -60,7 +66,8 @@ public:
 
     // No delivery that the queue has told of, or has dropped, waits to be claimed, or to be claimed anew.
     bool idle() const {
-        return hints_.empty() && !hints_missing_ && passed_over_.empty() && doubtful_.empty();
+        return hints_.empty() && kept_.empty() && !hints_missing_ && passed_over_.empty() &&
+               doubtful_.empty();
     }
     storage::Claim new_claim(Timestamp now, std::vector<Uuid> except) const {
         return {owner_, now + lease_, std::move(except), slots_};
@@ -78,13 +85,15 @@ public:
     void give_back_doubtful();
 
     // Deliveries of users who had enough may be due.
-    bool passed_over() const { return !passed_over_.empty(); }
+    bool passed_over() const { return !passed_over_.empty() || !kept_.empty(); }
     MonoTime next_poll() const { return hints_missing_ && hints_.empty() ? MonoTime::min() : next_poll_; }
 
 private:
     bool claim_due(Batch& batch, const std::vector<Uuid>& enough);
     void claim_due_but(Batch& batch, std::vector<Uuid> except, Timestamp now);
     bool claim_hinted(Batch& batch, const std::vector<Uuid>& enough);
+    std::vector<queue::QueuedTask> take_hinted(const std::vector<Uuid>& enough);
+    std::size_t hinted() const;
     bool is_foreign(const queue::QueuedTask& task) const {
         return slots_ && task.slot && !slots_->test(*task.slot);
     }
@@ -99,10 +108,12 @@ private:
     const Clock& clock_;
     std::optional<UserSlots> slots_;
     std::deque<queue::QueuedTask> hints_;
+    std::map<std::uint8_t, std::deque<queue::QueuedTask>> kept_;  // by slots of users who had enough
     std::vector<queue::QueuedTask> foreign_;
     std::vector<std::uint64_t> done_;
     bool hints_missing_ = false;
     MonoTime next_poll_;
+    MonoTime next_turn_ = MonoTime::min();  // of the database, while tasks wait
     std::size_t batch_size_;
     std::size_t last_claimed_ = 0;
     bool crowded_ = false;     // most of the last batch had no room
