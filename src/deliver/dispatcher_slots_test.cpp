@@ -120,6 +120,7 @@ TEST_F(DispatcherSlotsTest, WhatIsAnothersIsNotClaimedAndItsTasksAreHandedOn) {
     dispatcher_->on_tasks(tasks, true);
     pass(seconds{3});
     EXPECT_EQ(storage_.count(DeliveryState::pending), 3U);
+    EXPECT_EQ(storage_.calls("claim_due"), 0) << "what is due is another's";
     const auto foreign = dispatcher_->take_foreign();
     ASSERT_EQ(foreign.size(), 1U)
         << "neither is one sent around that was meant for it, nor one whose user is not known";

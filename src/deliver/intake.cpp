@@ -136,7 +136,7 @@ bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
     const bool waits_for_turn = hinted() > 0 && !crowded_ && clock_.mono() < next_turn_;
     if (waits_for_turn || clock_.mono() < next_poll_) return false;
     const Timestamp now = clock_.now();
-    std::optional<Timestamp> due = storage_.next_due();
+    std::optional<Timestamp> due = storage_.next_due(slots_);
     if (due && *due <= now) {
         hints_next_ = true;
         crowd_waits_ = !crowd_waits_ && !crowd_.empty();
@@ -152,8 +152,9 @@ bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
         next_turn_ = clock_.mono() + between_turns;
         if (batch.claimed.size() == batch_size_) return true;
         passed_over_ = enough;
-        // What is due may be theirs, who are told of when they have room, or another sender's.
-        due = enough.empty() && !slots_ ? storage_.next_due() : std::nullopt;
+        // Of slots this may not have been all. Otherwise what is due may be theirs, who are told of when they have room.
+        const bool may_be_more = enough.empty() || (slots_ && !batch.claimed.empty());
+        due = may_be_more ? storage_.next_due(slots_) : std::nullopt;
     }
     const Duration wait = due ? std::clamp<Duration>(*due - now, poll_floor, poll_interval) : poll_interval;
     next_poll_ = clock_.mono() + wait;

@@ -87,15 +87,15 @@ public:
     // expired lease) and whose next attempt has the task's number.
     virtual std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
                                                const Claim& claim) = 0;
-    // Claims up to `limit` due deliveries, the longest due first.
+    // Claims up to `limit` due deliveries, the longest due first; of some slots perhaps fewer, so that each has its part.
     virtual std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) = 0;
     // Claims up to `limit` deliveries that were deferred for `lane`, due or not, the longest deferred first.
     virtual std::vector<ClaimedDelivery> claim_lane(std::string_view lane, std::size_t limit,
                                                     const Claim& claim) = 0;
     // Up to `limit` lanes for which deliveries are deferred, in order; only those after this one.
     virtual std::vector<std::string> lanes(std::size_t limit, std::string_view after = {}) = 0;
-    // The earliest moment at which claim_due() would find something; nullopt if nothing waits.
-    virtual std::optional<Timestamp> next_due() = 0;
+    // The earliest moment at which claim_due() would find something of users in these slots; nullopt if nothing waits.
+    virtual std::optional<Timestamp> next_due(const std::optional<UserSlots>& slots = std::nullopt) = 0;
     // For monitoring; cheap however many there are.
     virtual DeliveryBacklog backlog(Timestamp now, std::size_t most) = 0;
     // Releases everything `owner` has claimed (pending, due at once) and forgets its keep_alive(). For a

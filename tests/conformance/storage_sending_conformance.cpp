@@ -205,9 +205,12 @@ TEST_P(StorageSendingConformance, ClaimsTakeOnlyUsersOfTheSlotsNamed) {
     EXPECT_TRUE(storage_->claim(tasks, now_ + 1s, other_slots).empty());
     EXPECT_TRUE(storage_->claim(std::span(tasks).first(1), now_ + 1s, other_slots).empty());
     EXPECT_TRUE(storage_->claim_due(now_ + 1s, 10, other_slots).empty());
+    EXPECT_FALSE(storage_->next_due(other_slots.slots));
     other_slots.slots = UserSlots();
     EXPECT_TRUE(storage_->claim_due(now_ + 1s, 10, other_slots).empty()) << "none are none";
     const storage::Claim its_slot{"sender-1", now_ + lease_, {}, UserSlots().set(user_slot(user_))};
+    EXPECT_EQ(storage_->next_due(its_slot.slots), storage_->next_due());
+    EXPECT_LE(storage_->next_due(its_slot.slots), now_ + 1s);
     EXPECT_EQ(storage_->claim(std::span(tasks).first(1), now_ + 1s, its_slot).size(), 1U);
     EXPECT_EQ(storage_->claim_due(now_ + 1s, 10, its_slot).at(0).id, other);
 }

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <pqxx/pqxx>
 
 #include "storage/postgres/connection.hpp"
+#include "storage/postgres/pushed.hpp"
 #include "test_database/test_database.hpp"
 
 namespace pricewire::storage::postgres {
@@ -68,6 +70,24 @@ protected:
         return out;
     }
 
+    // How many rows of deliveries a statement reads, in a transaction that is rolled back after `look`.
+    template <typename... Values>
+    std::int64_t rows_read(const std::function<void()>& look, const char* name, const Values&... values) {
+        const auto read = [&] {
+            const auto row = db_->execute(
+                "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = "
+                "'deliveries'");
+            return row.at(0)[0].as<std::int64_t>();
+        };
+        db_->execute("BEGIN");
+        const std::int64_t before = read();
+        db_->run(name, values...);
+        const std::int64_t out = read() - before;
+        look();
+        db_->execute("ROLLBACK");
+        return out;
+    }
+
     std::optional<test::TestDatabase> database_;
     Watchdog watchdog_;
     std::optional<Connection> db_;
@@ -113,7 +133,9 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"claim", {"deliveries_pkey", "alerts_pkey"}},
         {"claim_one", {"deliveries_pkey", "alerts_pkey", "users_pkey"}},
         {"claim_due", {"deliveries_due", "deliveries_pkey", "alerts_pkey"}},
+        {"claim_due_of", {"deliveries_due_by_slot", "deliveries_pkey", "alerts_pkey"}},
         {"next_due", {"deliveries_due"}},
+        {"next_due_of", {"deliveries_due_by_slot"}},
         {"backlog", {"deliveries_due"}},
         {"release", {"deliveries_claimed", "deliveries_pkey"}},
         {"defer", {"deliveries_pkey"}},
@@ -156,6 +178,44 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
             EXPECT_EQ(found.find(std::string("Seq Scan on ") + table), std::string::npos) << name << "\n"
                                                                                           << found;
     }
+}
+
+// A sender is in charge of some slots of users; a user of another slot has a backlog.
+TEST_F(PostgresPlansTest, WhatIsDueOfUsersInOtherSlotsIsNotRead) {
+    db_->execute(R"(
+        CREATE TEMP TABLE two AS SELECT u.id, get_byte(uuid_send(u.id), 15) AS slot FROM users u
+        WHERE get_byte(uuid_send(u.id), 15) IN (SELECT min(get_byte(uuid_send(id), 15)) FROM users
+                                                UNION SELECT max(get_byte(uuid_send(id), 15)) FROM users);
+        INSERT INTO deliveries (id, alert_id, user_id, state, due_at, created_at, deadline)
+        SELECT gen_random_uuid(), a.id, a.user_id, 'pending', now() - interval '1 hour', now(), now()
+        FROM (SELECT * FROM alerts WHERE user_id = (SELECT id FROM two ORDER BY slot, id LIMIT 1) LIMIT 1) a,
+             generate_series(1, 5000);
+        ANALYZE deliveries)");
+    const auto slots = db_->execute("SELECT min(slot), max(slot) FROM two");
+    const auto busy = slots.at(0)[0].as<std::size_t>();
+    const auto other = slots.at(0)[1].as<std::size_t>();
+    ASSERT_NE(busy, other);
+    const Timestamp now = system_clock().now() + 1min;
+    constexpr std::size_t limit = 10;
+    const auto claimed_of = [&](std::size_t slot) {
+        return db_
+            ->execute(fmt::format("SELECT count(*) FROM deliveries WHERE lease_owner = 'me' AND "
+                                  "get_byte(uuid_send(user_id), 15) = {}",
+                                  slot))
+            .at(0)[0]
+            .as<int>();
+    };
+    const auto claim = [&](const std::function<void()>& look, const UserSlots& of) {
+        return rows_read(look, "claim_due_of", now, limit, now + 1min, "me", Array(), numbers_of(of));
+    };
+    EXPECT_LT(claim([&] { EXPECT_GE(claimed_of(other), 1); }, UserSlots().set(other)), 100);
+    const auto look = [&] {
+        EXPECT_GE(claimed_of(other), 1) << "each slot has its part";
+        EXPECT_GE(claimed_of(busy), 1);
+    };
+    EXPECT_LT(claim(look, UserSlots().set(other).set(busy)), 100);
+    EXPECT_LT(claim([&] { EXPECT_EQ(claimed_of(busy), 10); }, UserSlots().set(busy)), 100);
+    EXPECT_EQ(rows_read([] {}, "next_due_of", numbers_of(UserSlots().set(other))), 1);
 }
 
 // PostgreSQL plans a statement again at each run if that seems cheaper than the plan for any values, and at the first five.

@@ -686,14 +686,9 @@ claimed AS (
 -- include: claimed
 ;
 
--- name: claim_due
--- By way of an array, of which the planner expects few rows: of a limit that it does not know it expects a tenth of what
--- is due, and would read all users to find theirs.
-WITH due AS MATERIALIZED (
-    SELECT d.id, d.due_at FROM deliveries d
-    WHERE d.due_at <= $1::timestamptz AND d.user_id <> ALL ($5::uuid[])
-      AND ($6::int[] = '{}' OR get_byte(uuid_send(d.user_id), 15) = ANY ($6::int[]))
-    ORDER BY d.due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+-- name: claimed_due
+-- What a CTE "due" has found. By way of an array, of which the planner expects few rows: of a limit that it does not know it
+-- expects a tenth of what is due, and would read all users to find theirs.
 claimed AS (
     UPDATE deliveries d
     SET state = 'delivering', due_at = $3::timestamptz, lease_owner = $4::text, lane = NULL, lane_turn = NULL
@@ -703,7 +698,34 @@ claimed AS (
               d.push_revision,
               due.place)
 -- include: claimed
-ORDER BY d.place;
+ORDER BY d.place
+
+-- name: claim_due
+WITH due AS MATERIALIZED (
+    SELECT d.id, d.due_at FROM deliveries d WHERE d.due_at <= $1::timestamptz AND d.user_id <> ALL ($5::uuid[])
+    ORDER BY d.due_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED),
+-- include: claimed_due
+;
+
+-- name: claim_due_of
+-- Of users in these slots: nothing is read of those in others, however much of theirs is due. Slots in which something is due
+-- have equal parts of the limit.
+WITH slots AS MATERIALIZED (
+    SELECT s.slot FROM unnest($6::int[]) s(slot) CROSS JOIN LATERAL (
+        SELECT d.due_at FROM deliveries d
+        WHERE get_byte(uuid_send(d.user_id), 15) = s.slot AND d.due_at <= $1::timestamptz
+        ORDER BY d.due_at LIMIT 1) first
+    ORDER BY first.due_at),
+due AS MATERIALIZED (
+    SELECT n.id, n.due_at FROM slots s CROSS JOIN LATERAL (
+        SELECT d.id, d.due_at FROM deliveries d
+        WHERE get_byte(uuid_send(d.user_id), 15) = s.slot AND d.due_at <= $1::timestamptz
+          AND d.user_id <> ALL ($5::uuid[])
+        ORDER BY d.due_at LIMIT (SELECT $2::bigint / greatest(count(*), 1) + 1 FROM slots)
+        FOR UPDATE SKIP LOCKED) n
+    LIMIT $2::bigint),
+-- include: claimed_due
+;
 
 -- name: claim_lane
 WITH due AS MATERIALIZED (
@@ -730,6 +752,12 @@ SELECT lane FROM l WHERE lane IS NOT NULL LIMIT $1::bigint;
 
 -- name: next_due
 SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
+
+-- name: next_due_of
+-- One step in the index for each slot.
+SELECT min(first.due_at) FROM unnest($1::int[]) s(slot) CROSS JOIN LATERAL (
+    SELECT d.due_at FROM deliveries d WHERE get_byte(uuid_send(d.user_id), 15) = s.slot AND d.due_at IS NOT NULL
+    ORDER BY d.due_at LIMIT 1) first;
 
 -- name: backlog
 SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at <= $1::timestamptz

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
@@ -23,14 +24,14 @@ Array ids_of(const Ids& ids) {
 }
 
 // Empty: all of them.
-inline Array slots_of(const Claim& claim) {
+inline Array numbers_of(const std::optional<UserSlots>& slots) {
     Array out;
-    if (!claim.slots) return out;
+    if (!slots) return out;
     for (std::size_t slot = 0; slot < user_slots; ++slot) {
-        if (claim.slots->test(slot)) out.add(slot);
+        if (slots->test(slot)) out.add(slot);
     }
     // No user has this one.
-    if (claim.slots->none()) out.add(user_slots);
+    if (slots->none()) out.add(user_slots);
     return out;
 }
 

@@ -262,17 +262,28 @@ std::vector<ClaimedDelivery> Store::claim(std::span<const DeliveryTask> tasks, T
         if (seen.size() == 1) {
             const auto& [id, attempt] = *seen.begin();
             return present(db.all(read, "claim_one", id, attempt, now, claim.lease_until, claim.owner,
-                                  ids_of(claim.except), slots_of(claim)));
+                                  ids_of(claim.except), numbers_of(claim.slots)));
         }
         return present(db.all(read, "claim", ids, attempts, now, claim.lease_until, claim.owner,
-                              ids_of(claim.except), slots_of(claim)));
+                              ids_of(claim.except), numbers_of(claim.slots)));
     });
 }
 
 std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, const Claim& claim) {
     return statement("claim_due", Durability::process, [&](Connection& db) {
-        return present(db.all(or_skip("claim_due", sql::read_claimed), "claim_due", now, limit,
-                              claim.lease_until, claim.owner, ids_of(claim.except), slots_of(claim)));
+        const auto read = or_skip("claim_due", sql::read_claimed);
+        const Array except = ids_of(claim.except);
+        if (!claim.slots)
+            return present(db.all(read, "claim_due", now, limit, claim.lease_until, claim.owner, except));
+        return present(db.all(read, "claim_due_of", now, limit, claim.lease_until, claim.owner, except,
+                              numbers_of(claim.slots)));
+    });
+}
+
+std::optional<Timestamp> Store::next_due(const std::optional<UserSlots>& slots) {
+    return read("next_due", [&](Connection& db) {
+        const auto time = [](const Row& row) { return sql::maybe_time(row, 0); };
+        return slots ? *db.first(time, "next_due_of", numbers_of(slots)) : *db.first(time, "next_due");
     });
 }
 

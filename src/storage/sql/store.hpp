@@ -114,11 +114,6 @@ public:
     }
 
     // Outbox.
-    std::optional<Timestamp> next_due() override {
-        return read("next_due", [](Connection& db) {
-            return *db.first([](const auto& row) { return maybe_time(row, 0); }, "next_due");
-        });
-    }
     DeliveryBacklog backlog(Timestamp now, std::size_t most) override {
         return read("backlog", [&](Connection& db) { return *db.first(read_backlog, "backlog", now, most); });
     }

@@ -382,7 +382,7 @@ WITH RECURSIVE l(lane) AS (
 SELECT lane FROM l WHERE lane IS NOT NULL LIMIT ?1;
 
 -- name: next_due
-SELECT min(due_at) FROM deliveries WHERE due_at IS NOT NULL;
+SELECT due_at, user_id FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at;
 
 -- name: backlog
 SELECT (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2)),

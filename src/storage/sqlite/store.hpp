@@ -96,6 +96,7 @@ public:
     std::vector<ClaimedDelivery> claim(std::span<const DeliveryTask> tasks, Timestamp now,
                                        const Claim& claim) override;
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
+    std::optional<Timestamp> next_due(const std::optional<UserSlots>& slots = std::nullopt) override;
     std::vector<ClaimedDelivery> claim_lane(std::string_view lane, std::size_t limit,
                                             const Claim& claim) override;
     std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) override;

@@ -234,6 +234,19 @@ std::vector<ClaimedDelivery> Store::claim_due(Timestamp now, std::size_t limit, 
     });
 }
 
+std::optional<Timestamp> Store::next_due(const std::optional<UserSlots>& slots) {
+    return read("next_due", [&](Connection& db) {
+        std::optional<Timestamp> out;
+        db.each(
+            [&](const Row& row) {
+                if (!slots || slots->test(user_slot(row.id(1)))) out = row.time(0);
+                return !out;
+            },
+            "next_due");
+        return out;
+    });
+}
+
 std::vector<ClaimedDelivery> Store::claim_lane(std::string_view lane, std::size_t limit, const Claim& claim) {
     return transaction("claim_lane", Durability::process, [&](Connection& db) {
         std::vector<ClaimedDelivery> out;
