@@ -203,7 +203,7 @@ private:
         deliver::SenderOptions options = sender_options_of(config_, files_);
         options.changed = [this](std::span<const DeliveryNotice> notices) { notices_->publish(notices); };
         options.push_key = [this] { return push_key_->get(); };
-        if (shared_) sending_ = std::make_unique<Sending>(*sharding_, clock_, options);
+        if (shared_) sending_ = std::make_unique<Sending>(*sharding_, *storage_, clock_, options);
         options.settled = [this](const auto& claimed, const auto& outcome, net::HttpError error) {
             instruments_.settled(claimed, outcome, error);
             tracing_->settled(claimed, outcome);

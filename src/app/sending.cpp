@@ -1,5 +1,6 @@
 #include "app/sending.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace pricewire::app {
@@ -30,8 +31,13 @@ deliver::Charge charge_of(const cluster::SlotOwners& owners, const std::string& 
 
 }  // namespace
 
-Sending::Sending(Sharding& sharding, const Clock& clock, deliver::SenderOptions& options)
-    : sharding_(sharding), clock_(clock), id_(sharding.id(MemberRole::sender)) {
+Sending::Sending(Sharding& sharding, storage::Members& members, const Clock& clock,
+                 deliver::SenderOptions& options)
+    : sharding_(sharding),
+      clock_(clock),
+      id_(sharding.id(MemberRole::sender)),
+      timeout_(options.timeout),
+      gone_have_ended_(gone_have_ended(members)) {
     renewed(*sharding.group(MemberRole::sender));
     options.owner = id_;
     options.alive_for = alive_for;
@@ -67,10 +73,29 @@ void Sending::end() {
     sharding_.detach(MemberRole::sender);
 }
 
+// One that ends leaves the others its share first, and then finishes what it has under way.
+MonoTime Sending::gone_have_ended(storage::Members& members) const {
+    const MonoTime now = clock_.mono();
+    try {
+        MonoTime out = MonoTime::min();
+        const cluster::Groups known(members.members(), 1);
+        for (const Member& member : cluster::dividing(*known.of(MemberRole::sender)).members()) {
+            if (member.left <= Duration::zero()) out = std::max<MonoTime>(out, now + member.left + timeout_);
+        }
+        return out;
+    } catch (const storage::StorageError&) {
+        return now + timeout_;
+    }
+}
+
 void Sending::renewed(const cluster::Group& senders) {
+    const cluster::Group before = owners_.group();
     owners_.follow(cluster::dividing(senders, id_));
+    const auto has_gone = [&](const Member& one) { return owners_.group().find(one.report.id) == nullptr; };
+    if (std::ranges::any_of(before.members(), has_gone)) gone_have_ended_ = clock_.mono() + timeout_;
     auto charge = std::make_shared<deliver::Charge>(charge_of(owners_, id_));
     charge->is_sure = arrival_.has_seen_all(charge->self, std::exchange(told_, false));
+    charge->gone_have_ended = gone_have_ended_;
     charge->until = sharding_.membership()->alive_until(MemberRole::sender);
     MutexLock lock(mutex_);
     if (!resigned_) charge_ = std::move(charge);

@@ -16,14 +16,16 @@
 #include "deliver/sender.hpp"
 #include "deliver/slots.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
+#include "storage/members.hpp"
 
 namespace pricewire::app {
 
 // What a sender that shares its database learns of the others, and reports to them. Thread-safe.
 class Sending {
 public:
-    // Fills in the options of its sender, which it outlives; `sharding` and `clock` outlive it.
-    Sending(Sharding& sharding, const Clock& clock, deliver::SenderOptions& options);
+    // Fills in the options of its sender, which it outlives; `sharding` and `clock` outlive it. Reads `members` now.
+    Sending(Sharding& sharding, storage::Members& members, const Clock& clock,
+            deliver::SenderOptions& options);
     ~Sending() { end(); }
     Sending(const Sending&) = delete;
     Sending& operator=(const Sending&) = delete;
@@ -37,12 +39,14 @@ public:
 private:
     std::shared_ptr<const deliver::Charge> charge() const;
     void settled_by(const std::string& view);
+    MonoTime gone_have_ended(storage::Members& members) const;
     void renewed(const cluster::Group& senders);
     bool report(const deliver::Sender& sender, MemberReport& report);
 
     Sharding& sharding_;
     const Clock& clock_;
     const std::string id_;
+    const Duration timeout_;  // of an attempt
     mutable Mutex mutex_;
     bool resigned_ GUARDED_BY(mutex_) = false;
     std::shared_ptr<const deliver::Charge> charge_ GUARDED_BY(mutex_);
@@ -51,6 +55,7 @@ private:
     // Used by the membership's thread only, after begun().
     cluster::SlotOwners owners_;
     cluster::Arrival arrival_;
+    MonoTime gone_have_ended_;
     bool told_ = false;  // the others, in the renewal that is not answered yet
     // Shorter than others, since a sender's own steps may be 0.25 s apart when it takes over.
     cluster::Pulse pulse_{std::chrono::seconds{1}};

@@ -6,7 +6,8 @@
 //
 // the group                                  slots
 // -----------------------------------------  ---------------------------------------------------------------------
-// at first: nobody else lives                gained, with whole windows once that is sure
+// at first: nobody else lives                gained, with whole windows once that is sure, and what was under way at one that
+//                                            has just gone must have ended
 // at first: others live                      gained, one attempt each: what others had may have gone a moment ago
 // one has come                               some may be lost
 // one has gone, or lives another life        some may be gained; one attempt each in those that it may have had at least
@@ -29,7 +30,10 @@ Slots::Change Slots::update(const Charge& charge, MonoTime now) {
     out.lost = was_away ? owned_ : owned_ & ~charge.owned;
     out.gained = charge.owned & ~(owned_ & ~out.lost);
     note_others(charge, was_away || !was_sure_, now);
-    if (was_away) quiet_at_.fill(now + timeout_);
+    if (was_away)
+        quiet_at_.fill(now + timeout_);
+    else if (self_.empty())
+        quiet_at_.fill(charge.gone_have_ended);
     owned_ = charge.owned;
     one_each_ = is_new_life && !charge.is_sure ? owned_ : (one_each_ | out.gained) & owned_;
     self_ = charge.self;

@@ -21,7 +21,9 @@ struct Charge {
     std::string self;           // this sender in its present life
     std::vector<Other> others;  // that live
     UserSlots owned;
-    bool is_sure = true;               // that no sender lives that has seen neither this one nor been seen
+    bool is_sure = true;  // that no sender lives that has seen neither this one nor been seen
+    // By then what senders that have gone had under way must have ended. One that has seen them go need not be told.
+    MonoTime gone_have_ended = MonoTime::min();
     MonoTime until = MonoTime::max();  // then others are in charge, unless it has learned of more time before
 };
 

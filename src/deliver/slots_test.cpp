@@ -15,7 +15,7 @@ protected:
     // As "a" sees it, if the senders own equal parts.
     Slots::Change update(std::vector<std::string> senders, bool others_settled,
                          const std::string& self = "a 1") {
-        Charge charge{.self = self, .is_sure = is_sure_};
+        Charge charge{.self = self, .is_sure = is_sure_, .gone_have_ended = gone_have_ended_};
         const auto owned_by = [&](const std::string& sender) {
             const auto own = std::ranges::find(senders, sender) - senders.begin();
             UserSlots out;
@@ -31,6 +31,7 @@ protected:
     }
 
     bool is_sure_ = true;
+    MonoTime gone_have_ended_ = MonoTime::min();
     ManualClock clock_;
     Slots slots_{seconds{5}};
 };
@@ -64,6 +65,19 @@ TEST_F(SlotsTest, OneThatJoinsCannotKnowWhatHasGoneJustBefore) {
     EXPECT_TRUE(update({"a 1", "b 1"}, true).freed.none());
     clock_.advance(seconds{1});
     EXPECT_EQ(update({"a 1", "b 1"}, true).freed.count(), 128U);
+}
+
+TEST_F(SlotsTest, OneThatIsAloneWaitsForWhatWasUnderWayAtAnotherThatWentBefore) {
+    gone_have_ended_ = clock_.mono() + seconds{5};
+    EXPECT_TRUE(update({"a 1"}, true).gained.all());
+    EXPECT_TRUE(slots_.one_each().all());
+    clock_.advance(seconds{4});
+    EXPECT_TRUE(update({"a 1"}, true).freed.none());
+    clock_.advance(seconds{1});
+    EXPECT_TRUE(update({"a 1"}, true).freed.all());
+    gone_have_ended_ = clock_.mono() + seconds{5};
+    update({"a 1"}, true);
+    EXPECT_TRUE(slots_.one_each().none()) << "it has seen for itself since";
 }
 
 TEST_F(SlotsTest, UntilItIsSureThatItIsAloneItHasOneAttemptEach) {
