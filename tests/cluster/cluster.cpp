@@ -46,6 +46,27 @@ std::vector<std::string> Cluster::apis() {
     return out;
 }
 
+// As many as have nothing in common with what a load does with every so many-th alert.
+std::vector<Account> Cluster::register_users() {
+    constexpr int users = 23;
+    std::vector<Account> out;
+    for (int i = 0; i < users; ++i)
+        out.push_back(deployment_->register_user("user" + std::to_string(i) + "@example.com"));
+    return out;
+}
+
+void Cluster::wait_until_they_send(const std::vector<std::string>& senders) {
+    const auto attempts = [&](const std::string& sender) {
+        return deployment_->figure(sender,
+                                   R"(pricewire_delivery_attempts_total{outcome="delivered",result="2xx"})");
+    };
+    std::map<std::string, int> before;
+    for (const std::string& sender : senders) before[sender] = attempts(sender);
+    for (const std::string& sender : senders) {
+        deployment_->wait_until(sender + " to send", [&] { return attempts(sender) > before.at(sender); });
+    }
+}
+
 bool Cluster::is_server(const std::string& name) {
     return std::find(servers().begin(), servers().end(), name) != servers().end();
 }

@@ -29,6 +29,11 @@ public:
     // Where its APIs listen.
     std::vector<std::string> apis();
 
+    // Users, so many that each sender is in charge of some.
+    std::vector<Account> register_users();
+    // Until each of these has begun to make attempts, or goes on; under load, with the users above.
+    void wait_until_they_send(const std::vector<std::string>& senders);
+
     static const std::vector<std::string>& servers();  // "postgres", "redis", "rabbitmq"
     static bool is_server(const std::string& name);
     TestServer& server(const std::string& name);

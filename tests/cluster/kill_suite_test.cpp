@@ -33,8 +33,7 @@ class KillSuite : public ::testing::TestWithParam<Side> {
 protected:
     KillSuite()
         : cluster_(config(), GetParam().of_each),
-          account_(cluster_.deployment().register_user("cluster@example.com")),
-          load_(cluster_.deployment().sim_url(), account_, GetParam().tickers) {
+          load_(cluster_.deployment().sim_url(), cluster_.register_users(), GetParam().tickers) {
         load_.set_apis(cluster_.apis());
     }
     static std::map<std::string, std::string> config() {
@@ -44,7 +43,6 @@ protected:
     }
 
     Cluster cluster_;
-    const Account account_;
     Load load_;
 };
 
@@ -67,8 +65,10 @@ TEST_P(KillSuite, EveryAlertFiresOnceAndEveryWebhookArrives) {
     load_.stand();
     load_.run_round();
     load_.start();
+    cluster_.wait_until_they_send(cluster_.processes_of("sender"));
     chaos.run(is_long ? 231 : GetParam().points);
-    Verdict verdict(cluster_.deployment(), account_, load_);
+    cluster_.wait_until_they_send(cluster_.processes_of("sender"));
+    Verdict verdict(cluster_.deployment(), load_);
     verdict.end_load();
     const Counts counts = verdict.judge();
     EXPECT_EQ(cluster_.deployment().stop_pricewire(), 0) << cluster_.deployment().pricewire_output();

@@ -24,10 +24,10 @@ Decimal hundredths(std::int64_t count) {
 // The extremes stay within the 10 % that a single exchange's price may move without confirmation.
 const Decimal rest = hundredths(1'000'00);
 
-std::unique_ptr<sim::Receiver> receiver(const Account& account, const char* mode,
+std::unique_ptr<sim::Receiver> receiver(const std::vector<Account>& accounts, const char* mode,
                                         std::function<void(const sim::ReceivedDelivery&)> on_delivery) {
     sim::ReceiverOptions options;
-    options.secrets = {account.webhook_secret};
+    for (const Account& account : accounts) options.secrets.push_back(account.webhook_secret);
     options.mode = sim::parse_mode(mode).value();
     options.keep_log = false;
     options.on_delivery = std::move(on_delivery);
@@ -36,15 +36,16 @@ std::unique_ptr<sim::Receiver> receiver(const Account& account, const char* mode
 
 }  // namespace
 
-Load::Load(const std::string& sim_url, Account account, std::vector<std::string> tickers, bool has_rules)
+Load::Load(const std::string& sim_url, std::vector<Account> accounts, std::vector<std::string> tickers,
+           bool has_rules)
     : sim_url_(sim_url),
-      account_(std::move(account)),
+      accounts_(std::move(accounts)),
       tickers_(std::move(tickers)),
       has_rules_(has_rules),
       http_(15s) {
     const auto take = [this](const sim::ReceivedDelivery& delivery) { on_delivery(delivery); };
-    willing_ = receiver(account_, "random-fail:20", take);
-    refusing_ = receiver(account_, "fail:500", take);
+    willing_ = receiver(accounts_, "random-fail:20", take);
+    refusing_ = receiver(accounts_, "fail:500", take);
     gate_ = std::make_unique<TcpGate>(willing_->port());
 }
 
@@ -110,15 +111,16 @@ void Load::stand() {
          R"("when":{"is":"below","level":{"from":"high","by":"-1.9%"}},"repeat":{"cooldown":"10s"})"}};
     for (int i = 0; i < 2; ++i) {
         for (const auto& [kind, members] : kinds) {
+            const std::size_t account = standing_.size() % accounts_.size();
             const auto answer =
                 http_.post(some_api() + "/api/v1/alerts/",
                            R"({"ticker":")" + tickers_.front() + R"(",)" + members +
                                R"(,"webhook_url":"http://127.0.0.1:)" + std::to_string(gate_->port()) +
                                "/standing" + std::to_string(i) + "\"}",
-                           {{"X-API-Key", account_.api_key}});
+                           {{"X-API-Key", accounts_[account].api_key}});
             if (answer.status != 201)
                 throw std::runtime_error("a standing alert was refused: " + answer.body);
-            standing_.push_back({kind, json_member(answer.body, "id").value()});
+            standing_.push_back({kind, account, json_member(answer.body, "id").value()});
         }
     }
 }
@@ -163,13 +165,14 @@ void Load::set_alert(LoadedAlert alert) {
                                        R"(","target_price":)" + target.to_string();
     const std::uint16_t port = alert.fate == LoadedAlert::Fate::refused ? refusing_->port() : gate_->port();
     const std::string api = some_api();
+    const Account& account = accounts_[static_cast<std::size_t>(number) % accounts_.size()];
     // A round has an even number of alerts, so that each ticker gets both kinds.
     const std::string& ticker = tickers_[static_cast<std::size_t>(number / 2) % tickers_.size()];
     const auto answer =
         http_.post(api + "/api/v1/alerts/",
                    R"({"ticker":")" + ticker + R"(",)" + rule + R"(,"webhook_url":"http://127.0.0.1:)" +
                        std::to_string(port) + "/" + std::to_string(number) + "\"}",
-                   {{"X-API-Key", account_.api_key}});
+                   {{"X-API-Key", account.api_key}});
     if (answer.error == net::HttpError::none && answer.status == 201) {
         lock.lock();
         alerts_[number].id = json_member(answer.body, "id").value();
@@ -200,7 +203,8 @@ void Load::hold(Decimal price) {
 }
 
 bool Load::shows(const std::string& api, const std::string& ticker, Decimal price) {
-    const auto answer = http_.get(api + "/api/v1/rates/" + ticker, {{"X-API-Key", account_.api_key}});
+    const auto answer =
+        http_.get(api + "/api/v1/rates/" + ticker, {{"X-API-Key", accounts_.front().api_key}});
     if (answer.error != net::HttpError::none || answer.status != 200) return false;
     const auto shown = json_member(answer.body, "price");
     return shown && Decimal::parse(*shown) == price;

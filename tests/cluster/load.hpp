@@ -40,6 +40,7 @@ struct LoadedAlert {
 // trailing   below the high since its last firing: at falls
 struct StandingAlert {
     enum class Kind { repeating, holding, trailing } kind = Kind::repeating;
+    std::size_t account = 0;  // whose it is
     std::string id;
 };
 
@@ -57,10 +58,10 @@ struct Receipts {
 // firing's price identifies its round. Thread-safe.
 class Load {
 public:
-    // The prices of all tickers move alike, and alerts are made on each in turn; standing ones on the first. Some have rules,
-    // which a version from before there were any refuses.
-    Load(const std::string& sim_url, Account account, std::vector<std::string> tickers = {"BTC"},
-         bool has_rules = true);
+    // Alerts are made for each account in turn, and on each ticker, whose prices move alike; standing ones on the first. Some
+    // have rules, which a version from before there were any refuses.
+    Load(const std::string& sim_url, std::vector<Account> accounts,
+         std::vector<std::string> tickers = {"BTC"}, bool has_rules = true);
     ~Load();
     Load(const Load&) = delete;
     Load& operator=(const Load&) = delete;
@@ -75,6 +76,7 @@ public:
     // A round in which the price stays at each extreme until `seen` says so of it; only while stopped.
     void run_last_round(const std::function<bool(Decimal)>& seen);
     const std::vector<StandingAlert>& standing() const { return standing_; }
+    const std::vector<Account>& accounts() const { return accounts_; }
     static constexpr Duration cooldown = std::chrono::seconds{10};  // of those
     // When the price at the end of each round's rise was shown.
     std::map<int, Timestamp> risen() const;
@@ -106,7 +108,7 @@ private:
     std::string some_api();
 
     const std::string sim_url_;
-    const Account account_;
+    const std::vector<Account> accounts_;
     const std::vector<std::string> tickers_;
     const bool has_rules_;
     BlockingHttp http_;  // used by the load thread only

@@ -24,8 +24,8 @@ class RollingUpgrade : public ::testing::Test {
 protected:
     void begin(const std::string& older, bool has_rules) {
         cluster_.emplace(config_under_load(), 1, older);
-        account_ = deployment().register_user("upgrade@example.com");
-        load_.emplace(deployment().sim_url(), account_, std::vector<std::string>{"BTC"}, has_rules);
+        load_.emplace(deployment().sim_url(), cluster_->register_users(), std::vector<std::string>{"BTC"},
+                      has_rules);
         load_->set_apis({deployment().address_of("api0")});
         if (has_rules) load_->stand();
         load_->run_round();
@@ -38,6 +38,8 @@ protected:
         // As a load balancer does: it sends nothing more to the process that is about to stop.
         if (role == "api") load_->set_apis({deployment().address_of(its_successor)});
         wait_for_a_round();
+        // It has taken its share of the users.
+        if (role == "sender") cluster_->wait_until_they_send({its_successor});
         deployment().process(old).signal(SIGTERM);
         EXPECT_EQ(deployment().process(old).wait(), 0) << old;
         wait_for_a_round();
@@ -48,7 +50,7 @@ protected:
         deployment().wait_until("a round", [&] { return load_->rounds() >= until; });
     }
     void judge() {
-        Verdict verdict(deployment(), account_, *load_);
+        Verdict verdict(deployment(), *load_);
         verdict.end_load();
         const Counts counts = verdict.judge();
         for (const auto& [number, alert] : load_->alerts())
@@ -67,7 +69,6 @@ protected:
     Deployment& deployment() { return cluster_->deployment(); }
 
     std::optional<Cluster> cluster_;
-    Account account_;
     std::optional<Load> load_;
 };
 

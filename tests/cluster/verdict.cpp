@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 #include <thread>
+#include <utility>
 
 namespace pricewire::test {
 
@@ -41,6 +42,23 @@ Counts Verdict::judge() {
     return counts;
 }
 
+std::vector<ShownAlert> Verdict::alerts() {
+    std::vector<ShownAlert> out;
+    for (const Account& account : load_.accounts()) {
+        for (ShownAlert& alert : deployment_.alerts(account)) out.push_back(std::move(alert));
+    }
+    return out;
+}
+
+std::vector<std::string> Verdict::deliveries() {
+    std::vector<std::string> out;
+    for (const Account& account : load_.accounts()) {
+        for (std::string& one : deployment_.list(account, "/deliveries?limit=1000"))
+            out.push_back(std::move(one));
+    }
+    return out;
+}
+
 // The price at which an alert must have fired: the extreme of its round, or of a later round if its
 // creation was not answered.
 bool Verdict::fired_where_it_must(const LoadedAlert& alert, const std::string& price, int rounds) {
@@ -54,8 +72,11 @@ bool Verdict::fired_where_it_must(const LoadedAlert& alert, const std::string& p
 
 void Verdict::wait_until_all_is_done() {
     const auto none = [&](const std::string& path) {
-        const auto answer = deployment_.http().get(deployment_.api(path), {{"X-API-Key", account_.api_key}});
-        return answer.status == 200 && answer.body == "[]";
+        return std::ranges::all_of(load_.accounts(), [&](const Account& account) {
+            const auto answer =
+                deployment_.http().get(deployment_.api(path), {{"X-API-Key", account.api_key}});
+            return answer.status == 200 && answer.body == "[]";
+        });
     };
     deployment_.wait_until("every delivery to end", [&] {
         // A delivery may change from the second state to the first between the two requests, but not
@@ -71,7 +92,7 @@ void Verdict::wait_until_all_is_done() {
 void Verdict::check_alerts(Counts& counts, std::map<std::string, LoadedAlert>& known) {
     std::map<int, LoadedAlert> asked = load_.alerts();
     std::set<int> seen;
-    for (const ShownAlert& shown : deployment_.alerts(account_)) {
+    for (const ShownAlert& shown : alerts()) {
         if (stands(shown.id)) continue;
         const int number = std::stoi(shown.webhook_url.substr(shown.webhook_url.rfind('/') + 1));
         const LoadedAlert& alert = asked.at(number);
@@ -102,7 +123,7 @@ void Verdict::check_alerts(Counts& counts, std::map<std::string, LoadedAlert>& k
 void Verdict::check_deliveries(Counts& counts, const std::map<std::string, LoadedAlert>& known) {
     std::map<std::string, int> of_alert;
     const auto receipts = load_.receipts();
-    for (const std::string& delivery : deployment_.list(account_, "/deliveries?limit=1000")) {
+    for (const std::string& delivery : deliveries()) {
         const std::string alert = json_member(delivery, "alert_id").value();
         if (stands(alert)) continue;
         EXPECT_EQ(++of_alert[alert], 1) << alert << " fired twice";
@@ -138,7 +159,7 @@ bool Verdict::fires_at_rises(const StandingAlert& alert) {
     return alert.kind != StandingAlert::Kind::trailing;
 }
 std::vector<ShownFiring> Verdict::firings_of(const StandingAlert& alert) {
-    return deployment_.firings(account_, alert.id);
+    return deployment_.firings(load_.accounts().at(alert.account), alert.id);
 }
 
 // The price of each firing is an extreme, which tells its round.
@@ -177,8 +198,8 @@ void Verdict::check_webhooks(const StandingAlert& alert, const std::vector<Shown
     for (const ShownFiring& firing : firings) of_firings.insert(firing.delivery_id);
     EXPECT_EQ(of_firings.size(), firings.size()) << alert.id;
     std::set<std::string> made;
-    for (const std::string& delivery :
-         deployment_.list(account_, "/alerts/" + alert.id + "/deliveries?limit=1000")) {
+    for (const std::string& delivery : deployment_.list(load_.accounts().at(alert.account),
+                                                        "/alerts/" + alert.id + "/deliveries?limit=1000")) {
         made.insert(json_member(delivery, "id").value());
         EXPECT_EQ(json_member(delivery, "status"), "delivered") << delivery;
     }

@@ -30,14 +30,16 @@ struct Counts {
 // its last attempt. What is not so fails the test.
 class Verdict {
 public:
-    Verdict(Deployment& deployment, const Account& account, Load& load)
-        : deployment_(deployment), account_(account), load_(load) {}
+    Verdict(Deployment& deployment, Load& load) : deployment_(deployment), load_(load) {}
 
     // Ends the load with a round that crosses what was created without an answer, and waits until all deliveries have ended.
     void end_load();
     Counts judge();
 
 private:
+    // Of all accounts, as by Deployment.
+    std::vector<ShownAlert> alerts();
+    std::vector<std::string> deliveries();
     static bool fired_where_it_must(const LoadedAlert& alert, const std::string& price, int rounds);
     void wait_until_all_is_done();
     void check_alerts(Counts& counts, std::map<std::string, LoadedAlert>& known);
@@ -52,7 +54,6 @@ private:
     void check_standing(Counts& counts);
 
     Deployment& deployment_;
-    const Account& account_;
     Load& load_;
 };
 
