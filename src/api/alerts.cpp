@@ -93,7 +93,7 @@ net::ServerResponse show_alert(Services& services, Exchange& exchange) {
 
 net::ServerResponse delete_alert(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
-    if (!id || !services.use.storage.delete_alert(exchange.user.id, *id))
+    if (!id || !services.use.storage.delete_alert(exchange.user.id, *id, services.use.stream_clock.now()))
         return error_response(404, no_such_alert);
     tell_of_alerts(services, exchange, {&*id, 1});
     return no_content();
@@ -103,11 +103,13 @@ net::ServerResponse delete_alerts(Services& services, Exchange& exchange) {
     const auto wanted = parse_deletion(QueryString(exchange.request.query));
     if (!wanted) return validation_response(wanted.error());
     storage::Alerts& storage = services.use.storage;
-    const Timestamp started = system_clock().now();
-    const std::size_t count = storage.delete_alerts_of(exchange.user.id, wanted->ticker, wanted->dry_run);
+    // By the clock of the live stream, which asks for what was deleted lately.
+    const Timestamp now = services.use.stream_clock.now();
+    const std::size_t count =
+        storage.delete_alerts_of(exchange.user.id, wanted->ticker, wanted->dry_run, now);
     if (!wanted->dry_run && count > 0) {
         // One more than is told one by one.
-        tell_of_alerts(services, exchange, storage.deleted_alerts(exchange.user.id, started, 1001));
+        tell_of_alerts(services, exchange, storage.deleted_alerts(exchange.user.id, now, 1001));
     }
     JsonWriter w;
     w.begin_object()

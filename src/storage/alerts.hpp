@@ -128,10 +128,12 @@ public:
     virtual std::vector<Uuid> deleted_alerts(const Uuid& user_id, Timestamp since, std::size_t limit) = 0;
     // Hides the alert from its user; a delivery already written for it is still sent. False if the user has
     // no such alert. Raises alert_changed(deleted) if it was active.
-    virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id) = 0;
+    virtual bool delete_alert(const Uuid& user_id, const Uuid& alert_id,
+                              Timestamp now = system_clock().now()) = 0;
     // The same for all of a user's alerts of a ticker, active or not, in transactions of some thousands; if it throws,
     // some may be deleted. Returns how many; with `dry_run` only that.
-    virtual std::size_t delete_alerts_of(const Uuid& user_id, Ticker ticker, bool dry_run) = 0;
+    virtual std::size_t delete_alerts_of(const Uuid& user_id, Ticker ticker, bool dry_run,
+                                         Timestamp now = system_clock().now()) = 0;
     // Newest first: those with a number below `before`, at most `limit`. Firings whose deliveries were pruned are not
     // among them.
     virtual std::vector<FiringView> firings(const Uuid& user_id, const Uuid& alert_id, std::size_t limit,

@@ -68,6 +68,12 @@ TEST_P(StorageChangedConformance, ListsTheAlertsThatTheirUserHasDeletedTheLastOn
     EXPECT_EQ(deleted(started).back(), second.id);
     EXPECT_EQ(deleted(started, 2).size(), 2U);
     EXPECT_TRUE(deleted(system_clock().now() + 1s).empty());
+    const Timestamp ahead = system_clock().now() + 1h;
+    EXPECT_TRUE(storage_->delete_alert(user_, add_alert("4").id, ahead));
+    add_alert("5");
+    EXPECT_EQ(storage_->delete_alerts_of(user_, "BTC", false, ahead + 1s), 1U);
+    EXPECT_EQ(deleted(ahead).size(), 2U) << "by the caller's clock";
+    EXPECT_EQ(deleted(ahead + 1s).size(), 1U);
     EXPECT_TRUE(storage_->deleted_alerts(add_user("ben@example.com"), started, 10).empty());
     EXPECT_TRUE(changed(started).empty()) << "they are not there any more";
 }

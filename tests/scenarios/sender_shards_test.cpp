@@ -289,7 +289,7 @@ TEST_F(SenderShards, UsersAreDividedAndWhoeverIsLeftServesAll) {
 }
 
 // By its own clock one would send its users' webhooks a minute late, others would take each other for dead, and alerts would
-// begin in a minute.
+// begin in a minute, or be deleted then.
 TEST_F(SenderShards, OnesWhoseClocksAreAMinuteOffRepeatNothingAndSignByTheDatabasesTime) {
     constexpr std::size_t users = 24;
     constexpr Duration between = 30s;  // right and a minute off
@@ -336,6 +336,16 @@ TEST_F(SenderShards, OnesWhoseClocksAreAMinuteOffRepeatNothingAndSignByTheDataba
         EXPECT_GT(at, began - between);
         EXPECT_LT(at, system_clock().now() + between);
     }
+    const Account account = deployment().register_user("deletes@example.com");
+    const std::string id = deployment().create_alert(account, "BTC", "gt", "1000000");
+    EXPECT_EQ(
+        deployment().http().del(deployment().api("/alerts/" + id), {{"X-API-Key", account.api_key}}).status,
+        204);
+    EXPECT_EQ(ask_postgres(
+                  deployment().database_url(),
+                  "SELECT count(*) FROM alerts WHERE deleted_at BETWEEN clock_timestamp() - interval '30 s' "
+                  "AND clock_timestamp() + interval '30 s'"),
+              "1");
     const auto tells = [&](const std::string& name) {
         return deployment().process(name).output().contains(
             "this host's clock differs from the database's, which");

@@ -57,10 +57,11 @@ public:
         return read("deleted_alerts",
                     [&](Connection& db) { return db.all(read_id, "alerts_deleted", user_id, since, limit); });
     }
-    bool delete_alert(const Uuid& user_id, const Uuid& alert_id) override {
+    bool delete_alert(const Uuid& user_id, const Uuid& alert_id,
+                      Timestamp now = system_clock().now()) override {
         return transaction("delete_alert", Durability::power, [&](Connection& db) {
             const auto found = db.all(read_locked, "alert_lock", alert_id, user_id);
-            delete_locked(db, user_id, found);
+            delete_locked(db, user_id, found, now);
             return !found.empty();
         });
     }
@@ -110,7 +111,8 @@ public:
             return change.after;
         });
     }
-    std::size_t delete_alerts_of(const Uuid& user_id, Ticker ticker, bool dry_run) override {
+    std::size_t delete_alerts_of(const Uuid& user_id, Ticker ticker, bool dry_run,
+                                 Timestamp now = system_clock().now()) override {
         if (dry_run) {
             return read("delete_alerts_of", [&](Connection& db) {
                 return static_cast<std::size_t>(*db.first([](const auto& row) { return row.number(0); },
@@ -121,7 +123,9 @@ public:
             std::size_t deleted = 0;
             Uuid after{};
             while (true) {
-                const auto step = [&](Connection& db) { return delete_some(db, user_id, ticker, after); };
+                const auto step = [&](Connection& db) {
+                    return delete_some(db, user_id, ticker, now, after);
+                };
                 const std::size_t count = db_.transaction(Durability::power, step);
                 deleted += count;
                 if (count < max_deleted_at_once) return deleted;
@@ -182,9 +186,10 @@ private:
         return Locked(read_plain_active(row), row.flag(4));
     };
 
-    void delete_locked(Connection& db, const Uuid& user_id, const std::vector<Locked>& alerts) {
+    void delete_locked(Connection& db, const Uuid& user_id, const std::vector<Locked>& alerts,
+                       Timestamp now) {
         const auto id = [](const Locked& locked) { return std::tie(locked.first.id); };
-        db.change_each("alert_delete", alerts, id, system_clock().now());
+        db.change_each("alert_delete", alerts, id, now);
         db.change_each("state_forget", alerts, id);
         std::vector<Change> changes;
         for (const auto& [alert, was_active] : alerts) {
@@ -195,10 +200,10 @@ private:
         db.notify(changes);
     }
     // Deletes the next ones after an id, which is set to the last of them.
-    std::size_t delete_some(Connection& db, const Uuid& user_id, Ticker ticker, Uuid& after) {
+    std::size_t delete_some(Connection& db, const Uuid& user_id, Ticker ticker, Timestamp now, Uuid& after) {
         const auto found =
             db.all(read_locked, "alerts_lock_of", user_id, after, ticker.view(), max_deleted_at_once);
-        delete_locked(db, user_id, found);
+        delete_locked(db, user_id, found, now);
         if (!found.empty()) after = found.back().first.id;
         return found.size();
     }
