@@ -101,7 +101,7 @@ FloorRun timed(const std::vector<std::pair<std::string, std::string>>& statement
 inline std::vector<std::string> indexes_of_firing(std::string_view place) {
     std::vector<std::string> all{"alerts_active", "alerts_by_ticker", "deliveries_due", "deliveries_by_user"};
     // There, a row's new version is in each of its table's indexes.
-    if (place == "PostgreSQL") all.emplace_back("alerts_by_user");
+    if (place == "PostgreSQL") all.insert(all.end(), {"alerts_by_user", "deliveries_due_by_slot"});
     return all;
 }
 
