@@ -809,9 +809,7 @@ FROM held h WHERE d.id = h.id;
 -- A delivery cancelled in the meantime stays cancelled unless it arrived; its attempt is recorded all the same. With what
 -- is counted by endpoint, so that all is one round trip. Other senders write the same rows, so disabled_endpoints,
 -- endpoints_seen, endpoint_calls and endpoint_refusals are written one after the other, for which each reads what the one
--- before returned, and each in the order of its key; deliveries are locked in the order of ids, in which the update comes to
--- them. last_at, by which rows are removed after days, is left as it is for an hour: it is the only column that changes
--- and has an index. $24: whether no attempt was refused; if so, refusals that were counted for
+-- before returned, and each in the order of its key. $24: whether no attempt was refused; if so, refusals that were counted for
 -- endpoints that have answered now are deleted.
 WITH o AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::delivery_state[], $5::timestamptz[],
@@ -820,20 +818,23 @@ WITH o AS MATERIALIZED (
                          $19::bigint[], $21::text[], $22::text[], $23::int[])
                   WITH ORDINALITY o(id, number, made, next, due_at, ended_at, reason, disable, started_at,
                                     duration_us, status, error, remote_ip, request_headers, answer, dns_us,
-                                    connect_us, tls_us, first_byte_us, request_body, webhook_url, latency, place)
-    ORDER BY id),
+                                    connect_us, tls_us, first_byte_us, request_body, webhook_url, latency, place)),
+held AS MATERIALIZED (
+    SELECT o.*, d.due_at IS NOT NULL OR o.next = 'delivered' AS counts
+    FROM o JOIN deliveries d ON d.id = o.id AND d.attempts = o.number - 1
+    WHERE d.due_at IS NOT NULL OR (d.state = 'cancelled' AND o.made)
+    ORDER BY d.id FOR UPDATE OF d),
 written AS (
     UPDATE deliveries d
-    SET state = CASE WHEN d.due_at IS NOT NULL OR o.next = 'delivered' THEN o.next ELSE d.state END,
-        attempts = d.attempts + o.made::int,
-        due_at = CASE WHEN d.due_at IS NOT NULL OR o.next = 'delivered' THEN o.due_at END,
-        finished_at = CASE WHEN d.due_at IS NULL AND o.next <> 'delivered' THEN d.finished_at
-                           WHEN o.next NOT IN ('pending', 'delivering') THEN o.ended_at END,
-        reason = CASE WHEN d.due_at IS NOT NULL OR o.next = 'delivered' THEN o.reason ELSE d.reason END,
+    SET state = CASE WHEN h.counts THEN h.next ELSE d.state END,
+        attempts = d.attempts + h.made::int,
+        due_at = CASE WHEN h.counts THEN h.due_at END,
+        finished_at = CASE WHEN NOT h.counts THEN d.finished_at
+                           WHEN h.next NOT IN ('pending', 'delivering') THEN h.ended_at END,
+        reason = CASE WHEN h.counts THEN h.reason ELSE d.reason END,
         lease_owner = NULL, lane = NULL, lane_turn = NULL
-    FROM o
-    WHERE d.id = o.id AND d.attempts = o.number - 1 AND (d.due_at IS NOT NULL OR (d.state = 'cancelled' AND o.made))
-    RETURNING o.*, d.user_id, d.alert_id),
+    FROM held h WHERE d.id = h.id
+    RETURNING h.*, d.user_id, d.alert_id),
 attempted AS (
     INSERT INTO attempts (delivery_id, number, started_at, duration_us, status, error, remote_ip, request_headers,
                           answer, dns_us, connect_us, tls_us, first_byte_us, request_body)
@@ -852,22 +853,19 @@ disabled AS (
     ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason
     RETURNING 1),
 called AS (
-    SELECT user_id, webhook_url, started_at, ended_at, status, latency, place, next = 'delivered' AS succeeded,
-           coalesce(nullif(error, ''), reason, '') AS failure
-    FROM written WHERE made AND webhook_url IS NOT NULL AND (SELECT count(*) FROM disabled) >= 0),
+    SELECT w.*, next = 'delivered' AS succeeded, coalesce(nullif(error, ''), reason, '') AS failure
+    FROM written w WHERE made AND webhook_url IS NOT NULL AND (SELECT count(*) FROM disabled) >= 0),
 seen AS (
     INSERT INTO endpoints_seen AS s (user_id, webhook_url, success_at, failure_at, failure, failure_status, last_at)
-    SELECT DISTINCT ON (user_id, webhook_url) user_id, webhook_url, max(ended_at) FILTER (WHERE succeeded) OVER url,
-           CASE WHEN NOT succeeded THEN ended_at END, CASE WHEN succeeded THEN '' ELSE failure END,
-           CASE WHEN NOT succeeded THEN status END, max(ended_at) OVER url
-    FROM called WINDOW url AS (PARTITION BY user_id, webhook_url)
-    ORDER BY user_id, webhook_url, succeeded, ended_at DESC, place DESC
+    SELECT user_id, webhook_url, max(ended_at) FILTER (WHERE succeeded), max(ended_at) FILTER (WHERE NOT succeeded),
+           coalesce((array_agg(failure ORDER BY ended_at DESC, place DESC) FILTER (WHERE NOT succeeded))[1], ''),
+           (array_agg(status ORDER BY ended_at DESC, place DESC) FILTER (WHERE NOT succeeded))[1], max(ended_at)
+    FROM called GROUP BY user_id, webhook_url ORDER BY user_id, webhook_url
     ON CONFLICT (user_id, webhook_url) DO UPDATE
     SET success_at = greatest(excluded.success_at, s.success_at),
         failure = CASE WHEN excluded.failure_at IS NULL THEN s.failure ELSE excluded.failure END,
         failure_status = CASE WHEN excluded.failure_at IS NULL THEN s.failure_status ELSE excluded.failure_status END,
-        failure_at = greatest(excluded.failure_at, s.failure_at),
-        last_at = CASE WHEN excluded.last_at > s.last_at + interval '1 hour' THEN excluded.last_at ELSE s.last_at END
+        failure_at = greatest(excluded.failure_at, s.failure_at), last_at = greatest(excluded.last_at, s.last_at)
     RETURNING 1),
 counted AS (
     INSERT INTO endpoint_calls AS c (user_id, webhook_url, hour, succeeded, place, calls)
