@@ -47,6 +47,10 @@ endfunction()
 
 # Rooms without threads: the thread sanitizer does not run their tests. scripts/check-rules checks the list.
 set(rooms_without_threads domain rule webhook push)
+# Rooms of cores with a thread around them: of their tests it runs those that start one.
+set(rooms_of_cores alert deliver feed past price recover)
+# Programs that tests need, not Pricewire's: no sanitizer runs their tests.
+set(rooms_of_tools sim support)
 
 function(pricewire_room name)
   cmake_parse_arguments(ROOM "" "DIR" "ROOMS;LIBS;PRIVATE_LIBS;TEST_ROOMS" ${ARGN})
@@ -83,8 +87,20 @@ function(pricewire_room name)
   target_include_directories(${name} ${scope} ${root})
   target_link_libraries(${name} ${scope} ${ROOM_ROOMS} ${ROOM_LIBS})
 
-  if(PRICEWIRE_SANITIZE STREQUAL "thread" AND name IN_LIST rooms_without_threads)
+  if(PRICEWIRE_SANITIZE AND name IN_LIST rooms_of_tools)
     set(tests "")
+  endif()
+  if(PRICEWIRE_SANITIZE STREQUAL "thread")
+    if(name IN_LIST rooms_without_threads)
+      set(tests "")
+    elseif(name IN_LIST rooms_of_cores)
+      foreach(test ${tests})
+        file(STRINGS ${test} starts_a_thread REGEX "std::j?thread|start_[a-z_]+\\(" LIMIT_COUNT 1)
+        if(NOT starts_a_thread)
+          list(REMOVE_ITEM tests ${test})
+        endif()
+      endforeach()
+    endif()
   endif()
   if(PRICEWIRE_TESTS AND tests)
     add_executable(${name}_tests ${tests})
