@@ -31,8 +31,12 @@ protected:
                                                   {"PRICEWIRE_DELIVERY_BACKOFF_MIN", "200ms"},
                                                   {"PRICEWIRE_DELIVERY_BACKOFF_MAX", "400ms"},
                                                   {"PRICEWIRE_DELIVERY_FIRST_RETRIES", "500ms"}}}));
-        // The older version knows no devices: what it fires reaches the webhook alone.
-        if (GetParam() == Side::upgrade) deployment().process("checker0").kill();
+        // The older version knows no devices: what it fires reaches the webhook alone, and what its sender claims of them
+        // it keeps until it ends, which is why senders are replaced first.
+        if (GetParam() == Side::upgrade) {
+            deployment().process("checker0").kill();
+            deployment().process("sender0").kill();
+        }
         world_->set_price("BTC", "99");
     }
 
