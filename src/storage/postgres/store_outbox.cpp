@@ -148,7 +148,19 @@ bool is_refused(const DeliveryOutcome& outcome) {
     return outcome.attempt && outcome.attempt->status && is_refusal(*outcome.attempt->status);
 }
 
-// Those that were not ignored. `none_refused`: as $24 of the statement.
+// Of each delivery the last max_kept_attempts are kept.
+void drop_attempts(Connection& db, std::span<const DeliveryOutcome* const> written) {
+    constexpr int kept = max_kept_attempts;
+    Array id, number;
+    for (const DeliveryOutcome* o : written) {
+        if (!o->attempt || o->attempt_number <= kept) continue;
+        id.add(o->delivery_id);
+        number.add(o->attempt_number - kept);
+    }
+    if (id.size() > 0) db.run("drop_attempts", id, number);
+}
+
+// Those that were not ignored. `none_refused`: as $23 of the statement.
 std::vector<const DeliveryOutcome*> record_some(Connection& db,
                                                 std::span<const DeliveryOutcome* const> outcomes,
                                                 bool none_refused) {
@@ -181,10 +193,11 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
         latency.add(a.status ? static_cast<int>(latency_place(a.duration)) : -1);
     }
     std::vector<const DeliveryOutcome*> written;
-    for (const Row row : db.run("record", id, number, made, next, due, ended, reason, disable, started,
-                                duration, status, error, ip, headers, answer, dns, connect, tls, first_byte,
-                                static_cast<int>(max_kept_attempts), body, url, latency, none_refused))
+    for (const Row row :
+         db.run("record", id, number, made, next, due, ended, reason, disable, started, duration, status,
+                error, ip, headers, answer, dns, connect, tls, first_byte, body, url, latency, none_refused))
         written.push_back(outcomes[static_cast<std::size_t>(row.number(0) - 1)]);
+    drop_attempts(db, written);
     return written;
 }
 
