@@ -199,11 +199,12 @@ Connection::Connection(const ConnectionOptions& options, Watchdog& watchdog)
       patience_(options.statement_timeout > Duration::zero() ? options.statement_timeout + grace
                                                              : without_limit) {
     // Planning a statement for its values takes longer than most of them run, and would be done each time where few rows
-    // are asked for. Their plans for any values are tested (large_plans_test.cpp).
+    // are asked for. Their plans for any values are tested (large_plans_test.cpp). Plans are kept: those made while a table
+    // is small would read all of it once it has grown, until the server has analyzed it.
     translate([&] {
         execute(
-            fmt::format("SET plan_cache_mode = force_generic_plan; SET TimeZone = 'UTC'; SET DateStyle = "
-                        "'ISO, YMD'; SET bytea_output = 'hex'; "
+            fmt::format("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
+                        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET bytea_output = 'hex'; "
                         "SET client_min_messages = error; SET jit = off; SET statement_timeout = {0}; "
                         "SET lock_timeout = {0}; SET idle_in_transaction_session_timeout = {1}",
                         milliseconds(options.statement_timeout), milliseconds(patience_)));

@@ -8,7 +8,7 @@ constexpr Duration piece_within = std::chrono::seconds{65};
 // By default a cursor is planned for its first rows, but all rows are read here.
 constexpr const char* snapshot_settings =
     "SET LOCAL statement_timeout = '60s'; SET LOCAL idle_in_transaction_session_timeout = '60s'; "
-    "SET LOCAL cursor_tuple_fraction = 1";
+    "SET LOCAL cursor_tuple_fraction = 1; SET LOCAL enable_seqscan = on";
 
 // Replaces the patience for one transaction.
 class Patience {
