@@ -118,7 +118,7 @@ public:
         if (has(statement.note, "-- shown by:")) return shown(statement.note);
         if (matches(statement.sql, R"(CREATE TABLE (\w+) \(.*)", found))
             return table(statement.sql, found[1]);
-        if (matches(statement.sql, R"(CREATE (UNIQUE )?INDEX \w+ ON (\w+) .*)", found))
+        if (matches(statement.sql, R"(CREATE (UNIQUE )?INDEX (?:IF NOT EXISTS )?\w+ ON (\w+) .*)", found))
             return found[1].matched && !is_new(found[2]) ? "is stricter for rows of the version before" : "";
         if (matches(statement.sql, R"((?:ALTER TABLE|INSERT INTO|UPDATE) (\w+)\b.*)", found) &&
             is_new(found[1]))
@@ -210,6 +210,7 @@ TEST(MigrationRulesTest, WhatAddsIsHarmless) {
              "ALTER TABLE visits ALTER id SET NOT NULL; INSERT INTO visits SELECT id FROM alerts;",
              "CREATE TABLE visits (alert_id uuid REFERENCES alerts ON DELETE CASCADE);",
              "CREATE INDEX alerts_by_note ON alerts (note) WHERE note <> '';",
+             "CREATE INDEX IF NOT EXISTS alerts_by_note ON alerts (note);",
              "-- What it is for; or not.\nALTER TABLE alerts ADD COLUMN colour text COLLATE \"C\";",
              "ALTER TABLE alerts ADD COLUMN colour text NOT NULL DEFAULT 'red; green';",
              "ALTER TABLE alerts ADD COLUMN size INTEGER NOT NULL DEFAULT 1;",
