@@ -122,10 +122,11 @@ public:
         return write("delete_alerts_of", [&] {
             std::size_t deleted = 0;
             Uuid after{};
+            const auto began = std::chrono::steady_clock::now();
             while (true) {
-                const auto step = [&](Connection& db) {
-                    return delete_some(db, user_id, ticker, now, after);
-                };
+                const Timestamp at =
+                    now + std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - began);
+                const auto step = [&](Connection& db) { return delete_some(db, user_id, ticker, at, after); };
                 const std::size_t count = db_.transaction(Durability::power, step);
                 deleted += count;
                 if (count < max_deleted_at_once) return deleted;
