@@ -63,7 +63,7 @@ private:
             std::size_t part = options_.first_of_many;
             while (!rest.empty()) {
                 std::optional<FiringGroup> begun = take_part(rest.front(), part);
-                part = begun ? part * growth : options_.first_of_many;
+                part = begun ? std::min(part * growth, options_.most_of_many) : options_.first_of_many;
                 const auto batch = begun ? std::span(&*begun, 1) : rest.first(batch_size(rest));
                 if (!write(batch)) {
                     log::error(
@@ -78,8 +78,9 @@ private:
     }
 
     // Takes so many firings out of a group, unless those that are left would be few.
-    static std::optional<FiringGroup> take_part(FiringGroup& group, std::size_t count) {
-        if (group.firings.size() <= growth * count) return std::nullopt;
+    std::optional<FiringGroup> take_part(FiringGroup& group, std::size_t count) const {
+        const std::size_t few = count < options_.most_of_many ? growth * count : count;
+        if (group.firings.size() <= few) return std::nullopt;
         const auto end = group.firings.begin() + static_cast<std::ptrdiff_t>(count);
         FiringGroup part{.price = group.price,
                          .fired_at = group.fired_at,

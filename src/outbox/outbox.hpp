@@ -20,8 +20,9 @@ struct OutboxOptions {
     // Groups are combined up to this many firings per transaction; a larger group is written alone.
     std::size_t max_firings_per_commit = 100'000;
     // A group of many more alerts in the plain form is written in parts, the first of this size and each of four times the
-    // one before: senders begin with them while the others are written.
+    // one before, up to `most_of_many`: senders begin with them while the others are written.
     std::size_t first_of_many = 500;
+    std::size_t most_of_many = 32'000;
     // Groups that may wait; beyond this push() blocks, which slows the checker instead of losing a firing.
     std::size_t max_groups = std::size_t{1} << 20;
     // Between retries while the database is unreachable.

@@ -215,6 +215,19 @@ TEST_F(OutboxTest, ManyOfOnePriceAreWrittenInPartsThatGrow) {
     EXPECT_EQ(told, fired);
 }
 
+TEST_F(OutboxTest, PartsHaveAMost) {
+    std::vector<std::size_t> commits;
+    OutboxOptions options = quick;
+    options.first_of_many = 3;
+    options.most_of_many = 10;
+    options.written = [&](auto, std::span<const DeliveryTask> written) { commits.push_back(written.size()); };
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    outbox->push(group(45));
+    outbox->stop(seconds{30});
+    EXPECT_EQ(outbox->pending(), 0U);
+    EXPECT_EQ(commits, (std::vector<std::size_t>{3, 10, 10, 10, 10, 2}));
+}
+
 TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
     const auto outbox = start_outbox(storage_, *queue_, quick);
     storage_.lose_answers_of_fire(1);
