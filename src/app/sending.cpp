@@ -111,31 +111,27 @@ bool Sending::report(const deliver::Sender& sender, MemberReport& report) {
 }
 
 std::string queue_of_sender(const std::string& queue_of_all, const std::string& id) {
-    return queue_of_all + "." + id;
+    return queue_of_all + ".tasks." + id;
 }
 
-std::function<std::optional<queue::RabbitmqOptions::OwnQueue>(std::uint8_t)> queues_of_senders(
-    const Sharding& sharding, std::string queue_of_all) {
+std::function<std::string(std::uint8_t)> queues_of_senders(const Sharding& sharding,
+                                                           std::string queue_of_all) {
     struct Known {
         Mutex mutex;
         std::shared_ptr<const cluster::Group> group GUARDED_BY(mutex);
         cluster::SlotOwners owners GUARDED_BY(mutex);
     };
-    return [&sharding, known = std::make_shared<Known>(), queue = std::move(queue_of_all)](
-               std::uint8_t slot) -> std::optional<queue::RabbitmqOptions::OwnQueue> {
-        auto group = sharding.group(MemberRole::sender);
-        MutexLock lock(known->mutex);
-        if (group != known->group) {
-            known->owners.follow(cluster::dividing(*group));
-            known->group = std::move(group);
-        }
-        const std::string& owner = known->owners.owner(slot);
-        if (owner.empty()) return std::nullopt;
-        const Member* const sender = known->group->find(owner);
-        const bool is_of_this_version = sender != nullptr && sender->report.version == PRICEWIRE_VERSION;
-        return queue::RabbitmqOptions::OwnQueue{.name = queue_of_sender(queue, owner),
-                                                .takes_many = is_of_this_version};
-    };
+    return
+        [&sharding, known = std::make_shared<Known>(), queue = std::move(queue_of_all)](std::uint8_t slot) {
+            auto group = sharding.group(MemberRole::sender);
+            MutexLock lock(known->mutex);
+            if (group != known->group) {
+                known->owners.follow(cluster::dividing(*group));
+                known->group = std::move(group);
+            }
+            const std::string& owner = known->owners.owner(slot);
+            return owner.empty() ? std::string() : queue_of_sender(queue, owner);
+        };
 }
 
 }  // namespace pricewire::app

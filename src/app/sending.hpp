@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "app/sharding.hpp"
@@ -15,7 +14,6 @@
 #include "cluster/slot_owners.hpp"
 #include "deliver/sender.hpp"
 #include "deliver/slots.hpp"
-#include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "storage/members.hpp"
 
 namespace pricewire::app {
@@ -63,8 +61,8 @@ private:
 
 // The name of a sender's own queue.
 std::string queue_of_sender(const std::string& queue_of_all, const std::string& id);
-// For RabbitmqOptions::queue_of: a sender of this version takes many tasks in a message. The Sharding outlives it.
-std::function<std::optional<queue::RabbitmqOptions::OwnQueue>(std::uint8_t)> queues_of_senders(
-    const Sharding& sharding, std::string queue_of_all);
+// For RabbitmqOptions::queue_of. The Sharding outlives it.
+std::function<std::string(std::uint8_t)> queues_of_senders(const Sharding& sharding,
+                                                           std::string queue_of_all);
 
 }  // namespace pricewire::app

@@ -281,7 +281,7 @@ private:
         if (gate_.closed() || !prepared_ || !peers_.due()) return;
         try {
             const int revivals = peers_.revivals();
-            if (peers_.step()) intake_.due_at(clock_.mono());
+            if (peers_.step()) intake_.ask_now();
             if (peers_.revivals() > revivals) intake_.revived();
             gate_.answered();
         } catch (const std::exception& e) {

@@ -51,6 +51,24 @@ protected:
         dispatcher_->on_tasks(queued, true);
         settle();
     }
+    // Another user in the slot of the fixture's.
+    Uuid neighbour() {
+        NewUser user{{make_uuid(clock_.now()), "b@example.com", true, clock_.now()}, {}, {}};
+        user.user.id.bytes.back() = user_.bytes.back();
+        user.webhook_secret = secrets_.seal(secret, user.user.id.to_string());
+        user.api_key_hash.fill(1);
+        EXPECT_TRUE(storage_.create_user(user));
+        return user.user.id;
+    }
+    std::vector<DeliveryTask> fire_as(const Uuid& user, int count) {
+        const FiringGroup g = storage_.add_alerts(
+            count,
+            {.user_id = user, .webhook_url = "https://other.example.com/hook", .created_at = clock_.now()});
+        return storage_.fire(std::span(&g, 1));
+    }
+    std::size_t delivered_to(const Uuid& user) {
+        return storage_.deliveries(user, {.state = DeliveryState::delivered, .limit = 1000}).size();
+    }
     // The most under way at a time while that passes.
     std::size_t most_open(Duration d) {
         std::size_t most = 0;
@@ -78,6 +96,29 @@ TEST_F(DispatcherSlotsTest, TasksOfAUserWhoHasEnoughWaitUntilHeHasNot) {
     EXPECT_EQ(storage_.calls("claim"), 5) << "none was for nothing";
     EXPECT_EQ(storage_.calls("claim_due"), asked);
     EXPECT_EQ(dispatcher_->take_done().size(), 1000U);
+}
+
+TEST_F(DispatcherSlotsTest, AUserInTheSlotOfOneWhoHasEnoughIsServedAtOnce) {
+    charge({"one"}, true);
+    begin();
+    const Uuid other = neighbour();
+    hint_with_slot(fire(1000));
+    ASSERT_LT(storage_.count(DeliveryState::delivering), 500U);
+    hint_with_slot(fire_as(other, 1));
+    answer_all();
+    EXPECT_EQ(delivered_to(other), 1U);
+}
+
+TEST_F(DispatcherSlotsTest, WhatHasNoTasksIsCaughtUpWithThoughTasksOfOthersWait) {
+    charge({"one"}, true);
+    begin();
+    const Uuid other = neighbour();
+    fire_as(other, 600);
+    hint_with_slot(fire(2000));
+    dispatcher_->on_tasks({}, false);
+    settle();
+    while (client_->open() > 0 && storage_.count(DeliveryState::delivered) < 1400) answer_all();
+    EXPECT_GE(delivered_to(other), 500U);
 }
 
 TEST_F(DispatcherSlotsTest, WhileTasksWaitTheDatabaseHasItsTurnFiveTimesASecond) {

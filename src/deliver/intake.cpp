@@ -18,8 +18,10 @@ constexpr std::size_t largest_batch = 2000;
 // The longest and the shortest time between two questions to a database that had nothing due.
 constexpr Duration poll_interval = seconds{1};
 constexpr Duration poll_floor = milliseconds{20};
-// Between its turns while tasks wait and it has more than a batch: most of what is due is what they are for.
+// Between its turns while tasks wait: most of what is due is what they are for.
 constexpr Duration between_turns = milliseconds{200};
+// Of one user; the database has the others.
+constexpr std::size_t most_kept = 5000;
 
 }  // namespace
 
@@ -52,13 +54,19 @@ void Intake::on_tasks(std::span<const queue::QueuedTask> tasks, bool complete) {
 
 void Intake::set_slots(std::optional<UserSlots> slots) {
     slots_ = std::move(slots);
-    std::vector<queue::QueuedTask> known;
-    for (const auto& [slot, tasks] : std::exchange(kept_, {}))
-        known.insert(known.end(), tasks.begin(), tasks.end());
-    known.insert(known.end(), hints_.begin(), hints_.end());
+    on_tasks(take_all_hints(), true);
+    ask_now();
+}
+
+std::vector<queue::QueuedTask> Intake::take_all_hints() {
+    std::vector<queue::QueuedTask> out;
+    out.reserve(hinted());
+    for (const auto& [user, tasks] : std::exchange(kept_, {}))
+        out.insert(out.end(), tasks.begin(), tasks.end());
+    out.insert(out.end(), hints_.begin(), hints_.end());
     hints_.clear();
-    on_tasks(known, true);
-    due_at(clock_.mono());
+    kept_count_ = 0;
+    return out;
 }
 
 void Intake::done_with(const queue::QueuedTask& task) {
@@ -86,10 +94,7 @@ bool Intake::claim(Batch& batch, const std::vector<Uuid>& enough) {
 
 // Only tasks of users who are not known have come here; whoever is in charge of them finds them in the database.
 void Intake::leave_all_to_others() {
-    for (const queue::QueuedTask& task : std::exchange(hints_, {})) done_with(task);
-    for (const auto& [slot, tasks] : std::exchange(kept_, {})) {
-        for (const queue::QueuedTask& task : tasks) done_with(task);
-    }
+    for (const queue::QueuedTask& task : take_all_hints()) done_with(task);
     hints_missing_ = false;
     next_poll_ = clock_.mono() + poll_interval;
 }
@@ -106,7 +111,7 @@ void Intake::give_back_doubtful() {
         const auto& [alert, lease_until] = doubtful_.back();
         storage_.release_claim({&alert, 1}, {owner_, lease_until});
     }
-    due_at(clock_.mono());
+    ask_now();
 }
 
 void Intake::no_room_for(std::vector<Uuid> users) {
@@ -122,76 +127,116 @@ void Intake::no_room_for(std::vector<Uuid> users) {
     }
 }
 
-void Intake::claim_due_but(Batch& batch, std::vector<Uuid> except, Timestamp now) {
-    const storage::Claim claim = new_claim(now, std::move(except));
+void Intake::claim_due_but(Batch& batch, std::vector<Uuid> except, const std::optional<UserSlots>& slots,
+                           Timestamp now) {
+    storage::Claim claim = new_claim(now, std::move(except));
+    claim.slots = slots;
     batch.claimed = storage_.claim_due(now, batch_size_, claim);
     batch.lease_until = claim.lease_until;
+}
+
+// Without those of users who have enough, however much of theirs is due.
+std::optional<UserSlots> Intake::open_slots(const std::vector<Uuid>& enough) const {
+    std::optional<UserSlots> out = slots_;
+    for (const Uuid& user : enough) {
+        if (out) out->reset(user_slot(user));
+    }
+    return out;
 }
 
 bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
     if (hints_missing_ && hints_.empty()) {
         hints_missing_ = false;
-        next_poll_ = clock_.mono();
+        ask_now();
     }
-    const bool waits_for_turn = hinted() > 0 && !crowded_ && clock_.mono() < next_turn_;
-    if (waits_for_turn || clock_.mono() < next_poll_) return false;
+    const MonoTime mono = clock_.mono();
+    const bool waits_for_turn = hinted() > 0 && !crowded_ && !catching_up_ && mono < next_turn_;
+    if (waits_for_turn || mono < next_poll_) return false;
+    // Who shares a slot with a user who has enough, and is not known by a task, is looked for once a second, since all that
+    // is due of that user is read then.
+    const std::optional<UserSlots> open = open_slots(enough);
+    const bool in_all = mono >= next_look_;
+    if (in_all) next_look_ = mono + poll_interval;
+    const std::optional<UserSlots>& slots = in_all ? slots_ : open;
     const Timestamp now = clock_.now();
-    std::optional<Timestamp> due = storage_.next_due(slots_);
-    if (due && *due <= now) {
+    std::optional<Timestamp> due = storage_.next_due(slots);
+    const bool is_due = due && *due <= now;
+    if (is_due) {
         hints_next_ = true;
         crowd_waits_ = !crowd_waits_ && !crowd_.empty();
         if (crowd_waits_) {
             std::vector<Uuid> except;
             std::set_union(enough.begin(), enough.end(), crowd_.begin(), crowd_.end(),
                            std::back_inserter(except));
-            claim_due_but(batch, std::move(except), now);
+            claim_due_but(batch, std::move(except), slots, now);
             last_without_crowd_ = !batch.claimed.empty();
             if (last_without_crowd_) return true;
         }
-        claim_due_but(batch, enough, now);
+        claim_due_but(batch, enough, slots, now);
         next_turn_ = clock_.mono() + between_turns;
         if (batch.claimed.size() == batch_size_) return true;
-        passed_over_ = enough;
-        // Of slots this may not have been all. Otherwise what is due may be theirs, who are told of when they have room.
-        const bool may_be_more = enough.empty() || (slots_ && !batch.claimed.empty());
-        due = may_be_more ? storage_.next_due(slots_) : std::nullopt;
+        // What is due may be theirs, who are told of when they have room.
+        due = enough.empty() || slots_ ? storage_.next_due(open) : std::nullopt;
     }
+    if (is_due || slots_) passed_over_ = enough;
+    // Of users who have enough, more may be due.
+    if (enough.empty() && batch.claimed.empty()) catching_up_ = false;
     const Duration wait = due ? std::clamp<Duration>(*due - now, poll_floor, poll_interval) : poll_interval;
     next_poll_ = clock_.mono() + wait;
     return !batch.claimed.empty();
 }
 
-std::size_t Intake::hinted() const {
-    std::size_t n = hints_.size();
-    for (const auto& [slot, tasks] : kept_) n += tasks.size();
-    return n;
+void Intake::keep(const queue::QueuedTask& task, const std::vector<Uuid>& enough) {
+    // The queue has more for others behind them; the database has these, should this process end.
+    done_with(task);
+    auto& kept = kept_[task.task.user_id];
+    if (kept.size() < most_kept) {
+        kept.push_back({.task = task.task, .slot = task.slot, .directed = task.directed});
+        ++kept_count_;
+    } else {
+        passed_over_ = enough;
+    }
 }
 
-// A task says its user's slot, not the user: those in a slot of somebody who has enough are kept until nobody there has.
-std::vector<queue::QueuedTask> Intake::take_hinted(const std::vector<Uuid>& enough) {
-    UserSlots full;
-    for (const Uuid& user : enough) full.set(user_slot(user));
-    std::vector<queue::QueuedTask> out;
-    for (auto it = kept_.begin(); it != kept_.end() && out.size() < batch_size_;) {
-        auto& [slot, tasks] = *it;
-        for (; !full.test(slot) && !tasks.empty() && out.size() < batch_size_; tasks.pop_front())
-            out.push_back(tasks.front());
-        it = tasks.empty() ? kept_.erase(it) : std::next(it);
-    }
-    const bool newest = crowded_ && !hints_.empty() && std::exchange(newest_next_, !newest_next_);
+void Intake::take_new(std::vector<queue::QueuedTask>& out, std::size_t until, bool newest,
+                      const std::vector<Uuid>& enough) {
     const auto begun = static_cast<std::ptrdiff_t>(out.size());
-    while (!hints_.empty() && out.size() < batch_size_) {
-        const queue::QueuedTask& next = newest ? hints_.back() : hints_.front();
-        if (next.slot && full.test(*next.slot)) {
-            // The queue has more for others behind them; the database has these, should this process end.
-            done_with(next);
-            kept_[*next.slot].push_back({.task = next.task, .slot = next.slot, .directed = next.directed});
+    while (!hints_.empty() && out.size() < until) {
+        const queue::QueuedTask next = newest ? hints_.back() : hints_.front();
+        newest ? hints_.pop_back() : hints_.pop_front();
+        if (std::ranges::binary_search(enough, next.task.user_id)) {
+            keep(next, enough);
         } else {
             out.push_back(next);
         }
-        newest ? hints_.pop_back() : hints_.pop_front();
     }
     if (newest) std::reverse(out.begin() + begun, out.end());
+}
+
+// Users take turns.
+void Intake::take_kept(std::vector<queue::QueuedTask>& out, const std::vector<Uuid>& enough) {
+    auto it = kept_.upper_bound(last_kept_);
+    for (std::size_t users = kept_.size(); users > 0 && out.size() < batch_size_; --users) {
+        if (it == kept_.end()) it = kept_.begin();
+        auto& [user, tasks] = *it;
+        if (!std::ranges::binary_search(enough, user)) {
+            last_kept_ = user;
+            for (; !tasks.empty() && out.size() < batch_size_; tasks.pop_front()) {
+                out.push_back(tasks.front());
+                --kept_count_;
+            }
+        }
+        it = tasks.empty() ? kept_.erase(it) : std::next(it);
+    }
+}
+
+// Tasks of users who have enough are kept until they have not. Of a batch these are half as long as there are others.
+std::vector<queue::QueuedTask> Intake::take_hinted(const std::vector<Uuid>& enough) {
+    const bool newest = crowded_ && !hints_.empty() && std::exchange(newest_next_, !newest_next_);
+    std::vector<queue::QueuedTask> out;
+    take_new(out, kept_count_ > 0 ? batch_size_ / 2 : batch_size_, newest, enough);
+    take_kept(out, enough);
+    take_new(out, batch_size_, newest, enough);
     return out;
 }
 

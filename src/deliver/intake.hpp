@@ -24,8 +24,7 @@ namespace pricewire::deliver {
 //
 // However many deliveries of one user are due, they do not stand in front of another's. Those of users who
 // have enough claimed are passed over until they have not. A user who crowds, that is, fills batches with
-// deliveries for which there is no room, is passed over every other time. Tasks in the slot of somebody who has enough are
-// kept; those of others there are found in the database meanwhile.
+// deliveries for which there is no room, is passed over every other time. Tasks of users who have enough are kept.
 class Intake {
 public:
     // Claims are valid for `lease`. If other processes fire (`hints_may_be_early`), their clock may be ahead
@@ -37,10 +36,12 @@ public:
     void on_tasks(std::span<const queue::QueuedTask> tasks, bool complete);
     // Something in the database is due at that time.
     void due_at(MonoTime at) { next_poll_ = std::min(next_poll_, at); }
-    void clear() {
-        hints_.clear();
-        kept_.clear();
+    // Something is due for which there may be no task: the database has every other turn until it has nothing.
+    void ask_now() {
+        due_at(clock_.mono());
+        catching_up_ = true;
     }
+    void clear() { take_all_hints(); }
     // Of which users this sender is in charge; nullopt: of all. What has become due of them is asked for, and tasks of others
     // are handed on.
     void set_slots(std::optional<UserSlots> slots);
@@ -89,11 +90,19 @@ public:
     MonoTime next_poll() const { return hints_missing_ && hints_.empty() ? MonoTime::min() : next_poll_; }
 
 private:
+    // `enough`: users in order.
+    std::optional<UserSlots> open_slots(const std::vector<Uuid>& enough) const;
     bool claim_due(Batch& batch, const std::vector<Uuid>& enough);
-    void claim_due_but(Batch& batch, std::vector<Uuid> except, Timestamp now);
+    void claim_due_but(Batch& batch, std::vector<Uuid> except, const std::optional<UserSlots>& slots,
+                       Timestamp now);
     bool claim_hinted(Batch& batch, const std::vector<Uuid>& enough);
+    void keep(const queue::QueuedTask& task, const std::vector<Uuid>& enough);
+    void take_new(std::vector<queue::QueuedTask>& out, std::size_t until, bool newest,
+                  const std::vector<Uuid>& enough);
+    void take_kept(std::vector<queue::QueuedTask>& out, const std::vector<Uuid>& enough);
     std::vector<queue::QueuedTask> take_hinted(const std::vector<Uuid>& enough);
-    std::size_t hinted() const;
+    std::vector<queue::QueuedTask> take_all_hints();
+    std::size_t hinted() const { return hints_.size() + kept_count_; }
     bool is_foreign(const queue::QueuedTask& task) const {
         return slots_ && task.slot && !slots_->test(*task.slot);
     }
@@ -108,12 +117,16 @@ private:
     const Clock& clock_;
     std::optional<UserSlots> slots_;
     std::deque<queue::QueuedTask> hints_;
-    std::map<std::uint8_t, std::deque<queue::QueuedTask>> kept_;  // by slots of users who had enough
+    std::map<Uuid, std::deque<queue::QueuedTask>> kept_;  // of users who had enough
+    std::size_t kept_count_ = 0;
+    Uuid last_kept_{};  // whose were taken last
     std::vector<queue::QueuedTask> foreign_;
     std::vector<std::uint64_t> done_;
     bool hints_missing_ = false;
     MonoTime next_poll_;
     MonoTime next_turn_ = MonoTime::min();  // of the database, while tasks wait
+    MonoTime next_look_ = MonoTime::min();  // in the slots of users who have enough, too
+    bool catching_up_ = false;
     std::size_t batch_size_;
     std::size_t last_claimed_ = 0;
     bool crowded_ = false;     // most of the last batch had no room

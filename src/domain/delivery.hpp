@@ -64,7 +64,7 @@ constexpr std::optional<DeliveryKind> parse_delivery_kind(std::string_view text)
 struct DeliveryTask {
     Uuid delivery_id;
     int attempt = 1;    // from 1
-    Uuid user_id{};     // its owner, nil if not known; queues carry its slot only
+    Uuid user_id{};     // its owner, nil if not known
     bool push = false;  // it is one to a device; not carried by queues
 };
 

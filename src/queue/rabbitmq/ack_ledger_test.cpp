@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "domain/user_slot.hpp"
 #include "queue/rabbitmq/broker_url.hpp"
 #include "queue/rabbitmq/rabbitmq_queue.hpp"
 #include "queue/rabbitmq/task_text.hpp"
@@ -106,11 +107,12 @@ TEST(TaskTextTest, RejectsAnythingElse) {
     }
 }
 
-std::vector<QueuedTask> some_tasks(std::size_t count) {
-    std::vector<QueuedTask> out;
+std::vector<DeliveryTask> some_tasks(std::size_t count) {
+    std::vector<DeliveryTask> out;
     for (std::size_t i = 0; i < count; ++i) {
-        out.push_back({.task = {make_uuid(system_clock().now()), static_cast<int>(i) + 1},
-                       .slot = static_cast<std::uint8_t>(i * 3)});
+        const Timestamp now = system_clock().now();
+        out.push_back(
+            {.delivery_id = make_uuid(now), .attempt = static_cast<int>(i) + 1, .user_id = make_uuid(now)});
     }
     return out;
 }
@@ -120,15 +122,16 @@ TEST(TaskTextTest, ParsesTheManyThatItWrites) {
     const auto read = parse_tasks_text(tasks_text(tasks));
     ASSERT_EQ(read.size(), tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) {
-        EXPECT_EQ(read[i].task.delivery_id, tasks[i].task.delivery_id);
-        EXPECT_EQ(read[i].task.attempt, tasks[i].task.attempt);
-        EXPECT_EQ(read[i].slot, tasks[i].slot);
+        EXPECT_EQ(read[i].task.delivery_id, tasks[i].delivery_id);
+        EXPECT_EQ(read[i].task.attempt, tasks[i].attempt);
+        EXPECT_EQ(read[i].task.user_id, tasks[i].user_id);
+        EXPECT_EQ(read[i].slot, user_slot(tasks[i].user_id));
     }
-    const auto one = parse_tasks_text(task_text(tasks[0].task));
+    const auto one = parse_tasks_text(task_text(tasks[0]));
     ASSERT_EQ(one.size(), 1U);
-    EXPECT_EQ(one[0].task.delivery_id, tasks[0].task.delivery_id);
+    EXPECT_EQ(one[0].task.delivery_id, tasks[0].delivery_id);
     EXPECT_FALSE(one[0].slot);
-    const QueuedTask longest{.task = {tasks[0].task.delivery_id, 2'147'483'647}, .slot = 255};
+    const DeliveryTask longest{tasks[0].delivery_id, 2'147'483'647, tasks[0].user_id};
     EXPECT_EQ(tasks_text(std::vector(max_tasks_in_message, longest)).size(), max_tasks_text);
 }
 
@@ -138,8 +141,8 @@ TEST(TaskTextTest, RejectsManyOfWhichAnyIsNotATask) {
     const std::string task = line.substr(0, line.rfind(' '));
     for (const std::string& text :
          {std::string(), std::string("\n"), line + "\n", line + "x", line + task, line + task + "\n",
-          line + task + " 256\n", line + task + " -1\n", "x" + line, line + task + " 1",
-          tasks_text(some_tasks(max_tasks_in_message + 1))}) {
+          line + task + " 17\n", line + task + " 00000000-0000-0000-0000-000000000000\n", "x" + line,
+          line.substr(0, line.size() - 1), tasks_text(some_tasks(max_tasks_in_message + 1))}) {
         EXPECT_TRUE(parse_tasks_text(text).empty()) << text;
     }
 }

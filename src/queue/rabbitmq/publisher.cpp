@@ -321,10 +321,7 @@ bool Publisher::send_some(Connection& connection) {
     auto [queues, messages] = messages_of(some);
     // All of them first: if the connection breaks, they are sent again.
     for (std::vector<Kept>& tasks : messages) sent_.push_back({std::move(tasks), mono()});
-    for (std::size_t i = 0; i < queues.size(); ++i) {
-        const std::vector<Kept>& tasks = sent_[before + i].tasks;
-        connection.publish(queues[i], text_of(tasks), tasks.size() == 1 ? tasks[0].slot : std::nullopt);
-    }
+    for (std::size_t i = 0; i < queues.size(); ++i) send(connection, queues[i], sent_[before + i].tasks);
     return !some.empty();
 }
 
@@ -332,32 +329,35 @@ Publisher::Messages Publisher::messages_of(std::span<const Kept> tasks) const {
     Messages out;
     std::map<std::string, std::size_t> shared;  // places of messages
     for (const Kept& kept : tasks) {
-        const auto queue = queue_for(kept);
-        if (queue.takes_many) {
-            const auto [place, is_new] = shared.try_emplace(queue.name, out.tasks.size());
+        const std::string queue = own_queue_for(kept);
+        if (!queue.empty() && !kept.task.user_id.is_nil()) {
+            const auto [place, is_new] = shared.try_emplace(queue, out.tasks.size());
             if (!is_new) {
                 out.tasks[place->second].push_back(kept);
                 continue;
             }
         }
-        out.queues.push_back(queue.name);
+        out.queues.push_back(queue);
         out.tasks.push_back({kept});
     }
     return out;
 }
 
-RabbitmqOptions::OwnQueue Publisher::queue_for(const Kept& kept) const {
-    std::optional<RabbitmqOptions::OwnQueue> own;
-    if (kept.slot && !kept.is_for_all && options_.queue_of) own = options_.queue_of(*kept.slot);
-    return own ? *own : RabbitmqOptions::OwnQueue{.name = options_.queue};
+std::string Publisher::own_queue_for(const Kept& kept) const {
+    return kept.slot && !kept.is_for_all && options_.queue_of ? options_.queue_of(*kept.slot) : std::string();
 }
 
-std::string Publisher::text_of(std::span<const Kept> tasks) {
-    if (tasks.size() == 1) return task_text(tasks[0].task);
-    std::vector<QueuedTask> all;
+void Publisher::send(Connection& connection, const std::string& own_queue,
+                     std::span<const Kept> tasks) const {
+    const Kept& first = tasks.front();
+    if (own_queue.empty() || first.task.user_id.is_nil()) {
+        const std::string& queue = own_queue.empty() ? options_.queue : own_queue;
+        return connection.publish(queue, task_text(first.task), first.slot);
+    }
+    std::vector<DeliveryTask> all;
     all.reserve(tasks.size());
-    for (const Kept& kept : tasks) all.push_back({.task = kept.task, .slot = kept.slot});
-    return tasks_text(all);
+    for (const Kept& kept : tasks) all.push_back(kept.task);
+    connection.publish(own_queue, tasks_text(all), std::nullopt);
 }
 
 std::size_t Publisher::tasks_in_flight() const {

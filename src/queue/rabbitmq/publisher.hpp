@@ -59,14 +59,15 @@ private:
     };
 
     void keep(std::span<const Kept> tasks);
-    // Tasks for a queue that takes many share a message.
+    // Tasks for a process's own queue share a message, if their users are known.
     struct Messages {
         std::vector<std::string> queues;  // of each
         std::vector<std::vector<Kept>> tasks;
     };
     Messages messages_of(std::span<const Kept> tasks) const;
-    RabbitmqOptions::OwnQueue queue_for(const Kept& kept) const;
-    static std::string text_of(std::span<const Kept> tasks);
+    // Empty: that of all.
+    std::string own_queue_for(const Kept& kept) const;
+    void send(Connection& connection, const std::string& own_queue, std::span<const Kept> tasks) const;
     std::size_t tasks_in_flight() const;
     void run();
     void connected();

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,12 +26,8 @@ struct RabbitmqOptions {
     std::string earlier_queue;
     // A queue for this process alone, which ends with its consumer: for tasks of users of whom it is in charge. Empty: none.
     std::string own;
-    // The queue for whoever is in charge of users in that slot; nullopt if that is not known. Any thread; may be empty.
-    struct OwnQueue {
-        std::string name;
-        bool takes_many = false;  // in a message: its process knows that form
-    };
-    std::function<std::optional<OwnQueue>(std::uint8_t slot)> queue_of;
+    // The queue for whoever is in charge of users in that slot; empty if that is not known. Any thread; may be empty.
+    std::function<std::string(std::uint8_t slot)> queue_of;
     std::size_t prefetch = 2000;    // unacknowledged messages that a consumer holds; at most 65535
     std::size_t unconfirmed = 500;  // messages in flight to the broker
     // of a message; beyond it the connection is reopened
@@ -53,8 +48,8 @@ struct RabbitmqOptions {
 // confirmed; one that is rejected, returned or not confirmed in time is published again. They are not persistent: a sender
 // gets them without waiting for the broker's disk, and what a broker's end loses is found in the database. A task whose user
 // is known says the user's slot in the property "type", and goes to the queue that `queue_of` names, or, if that is gone, to
-// the queue of all. Up to a hundred that are waiting for one such queue share a message, if its process takes that: a line
-// each, "<delivery id> <attempt> <slot>". A process's own queue is deleted when its consumer goes, at the latest a minute later,
+// the queue of all. Up to a hundred that are waiting for one such queue share a message: a line each, "<delivery id> <attempt>
+// <user id>". A process's own queue is deleted when its consumer goes, at the latest a minute later,
 // and drops the oldest of more than 100,000 messages or 10 MB. Publishing and consuming have a thread and a connection each; the
 // first publish(), even of nothing, or ping() starts the former, consume() the latter.
 //

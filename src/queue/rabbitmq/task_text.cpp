@@ -1,6 +1,7 @@
 #include "queue/rabbitmq/task_text.hpp"
 
 #include "base/text.hpp"
+#include "domain/user_slot.hpp"
 
 namespace pricewire::queue {
 namespace {
@@ -11,9 +12,9 @@ std::optional<QueuedTask> parse_line(std::string_view line) {
     const std::size_t space = line.rfind(' ');
     if (space == line.npos) return std::nullopt;
     const auto task = parse_task_text(line.substr(0, space));
-    const auto slot = parse_number<std::uint8_t>(line.substr(space + 1));
-    if (!task || !slot) return std::nullopt;
-    return QueuedTask{.task = *task, .slot = slot};
+    const auto user = Uuid::parse(line.substr(space + 1));
+    if (!task || !user || user->is_nil()) return std::nullopt;
+    return QueuedTask{.task = {task->delivery_id, task->attempt, *user}, .slot = user_slot(*user)};
 }
 
 }  // namespace
@@ -32,10 +33,9 @@ std::optional<DeliveryTask> parse_task_text(std::string_view text) {
     return DeliveryTask{*id, *attempt};
 }
 
-std::string tasks_text(std::span<const QueuedTask> tasks) {
+std::string tasks_text(std::span<const DeliveryTask> tasks) {
     std::string out;
-    for (const QueuedTask& one : tasks)
-        out += task_text(one.task) + ' ' + std::to_string(one.slot.value_or(0)) + '\n';
+    for (const DeliveryTask& task : tasks) out += task_text(task) + ' ' + task.user_id.to_string() + '\n';
     return out;
 }
 

@@ -19,12 +19,12 @@ std::optional<DeliveryTask> parse_task_text(std::string_view text);
 // The longest text of a task.
 constexpr std::size_t max_task_text = 36 + 1 + 10;
 
-// A message to one sender may hold several tasks: a line for each, with its user's slot: "018f3f6e-… 1 17\n".
+// A message to one sender may hold several tasks: a line for each, with its user: "018f3f6e-… 1 018f3f6e-…\n".
 constexpr std::size_t max_tasks_in_message = 100;
-std::string tasks_text(std::span<const QueuedTask> tasks);
-// The tasks of a message, one in the form without a slot, or as many lines; without receipts. Empty if the text is neither.
+std::string tasks_text(std::span<const DeliveryTask> tasks);
+// The tasks of a message, one in the form without a user, or as many lines; without receipts. Empty if the text is neither.
 std::vector<QueuedTask> parse_tasks_text(std::string_view text);
 // The longest text of a message.
-constexpr std::size_t max_tasks_text = max_tasks_in_message * (max_task_text + 1 + 3 + 1);
+constexpr std::size_t max_tasks_text = max_tasks_in_message * (max_task_text + 1 + 36 + 1);
 
 }  // namespace pricewire::queue
