@@ -16,6 +16,7 @@ constexpr int crossing_one_in = 5;  // has a rule, which the plain form cannot s
 constexpr auto between_rounds = 300ms;
 constexpr int lasting_one_in = 4;
 constexpr auto lasts = 1500ms;
+constexpr int edited_one_in = 3;  // of the extremes, so that it is a high and a low in turn
 constexpr auto hold_patience = 3min;
 
 Decimal hundredths(std::int64_t count) {
@@ -98,6 +99,9 @@ void Load::run_last_round(const std::function<bool(Decimal)>& seen) {
         complain("not every standing alert has fired at " + price.to_string());
         return true;
     });
+    for (; edit_ && std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(100ms))
+        send_edit();
+    if (edit_) complain("an edit was never answered");
 }
 
 void Load::stand() {
@@ -120,7 +124,8 @@ void Load::stand() {
                            {{"X-API-Key", accounts_[account].api_key}});
             if (answer.status != 201)
                 throw std::runtime_error("a standing alert was refused: " + answer.body);
-            standing_.push_back({kind, account, json_member(answer.body, "id").value()});
+            standing_.push_back(
+                {.kind = kind, .account = account, .id = json_member(answer.body, "id").value(), .note = {}});
         }
     }
 }
@@ -141,6 +146,7 @@ void Load::run_round(const std::function<bool(Decimal)>& seen) {
         const MonoTime traded = system_clock().mono();
         hold(extreme(round, is_gt));
         mark_crossed(round, is_gt, traded);
+        edit_now_and_then();
         while (!seen(extreme(round, is_gt))) {
             std::this_thread::sleep_for(100ms);
             hold(extreme(round, is_gt));
@@ -182,6 +188,37 @@ void Load::set_alert(LoadedAlert alert) {
         complain("an alert was answered with " + std::to_string(answer.status) + " " + answer.body);
     }
     std::this_thread::sleep_for(50ms);  // a server or process is down
+}
+
+// A note changes no firing. A snooze mutes what is before its end: a firing that is not written yet when one that ends
+// at once is, comes at that end or is left out. Alerts none of whose firings may be missing get one that ended before
+// they were made.
+void Load::edit_now_and_then() {
+    if (standing_.empty()) return;
+    const int due = extremes_++ / edited_one_in;
+    if (!edit_ && extremes_ % edited_one_in == 0) {
+        const std::size_t of = static_cast<std::size_t>(due) % standing_.size();
+        const bool may_miss = standing_[of].kind != StandingAlert::Kind::repeating;
+        edit_ = {of, "edit " + std::to_string(due),
+                 may_miss ? format_rfc3339(system_clock().now()) : "2026-01-01T00:00:00Z"};
+    }
+    if (edit_) send_edit();
+}
+
+void Load::send_edit() {
+    StandingAlert& alert = standing_[edit_->of];
+    const auto answer =
+        http_.patch(some_api() + "/api/v1/alerts/" + alert.id,
+                    R"({"note":")" + edit_->note + R"(","snoozed_until":")" + edit_->snoozed_until + "\"}",
+                    {{"X-API-Key", accounts_[alert.account].api_key}});
+    if (answer.error != net::HttpError::none || answer.status >= 500) return;
+    if (answer.status == 200) {
+        ++alert.edits;
+        alert.note = edit_->note;
+    } else {
+        complain("an edit was answered with " + std::to_string(answer.status) + " " + answer.body);
+    }
+    edit_.reset();
 }
 
 void Load::hold(Decimal price) {

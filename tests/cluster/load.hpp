@@ -42,6 +42,9 @@ struct StandingAlert {
     enum class Kind { repeating, holding, trailing } kind = Kind::repeating;
     std::size_t account = 0;  // whose it is
     std::string id;
+    // By edits that were answered.
+    int edits = 0;
+    std::string note;
 };
 
 // What the receivers got for one alert.
@@ -55,7 +58,8 @@ struct Receipts {
 // Creates alerts and moves the price, round after round, on its own thread. A round's targets lie between the
 // resting price and the round's two extremes, which are unique to it, and the price stays at each level until
 // an API shows it. Each round's crossings are therefore published after its alerts were created, and a
-// firing's price identifies its round. Thread-safe.
+// firing's price identifies its round. Now and then a standing alert is edited while its price is at an extreme, so
+// that its firings stay what they are. Thread-safe.
 class Load {
 public:
     // Alerts are made for each account in turn, and on each ticker, whose prices move alike; standing ones on the first. Some
@@ -73,9 +77,10 @@ public:
 
     // Makes two standing alerts of each kind; before start(), with the price at rest.
     void stand();
-    // A round in which the price stays at each extreme until `seen` says so of it; only while stopped.
+    // A round in which the price stays at each extreme until `seen` says so of it, then until the last edit is answered;
+    // only while stopped.
     void run_last_round(const std::function<bool(Decimal)>& seen);
-    const std::vector<StandingAlert>& standing() const { return standing_; }
+    const std::vector<StandingAlert>& standing() const { return standing_; }  // only while stopped
     const std::vector<Account>& accounts() const { return accounts_; }
     static constexpr Duration cooldown = std::chrono::seconds{10};  // of those
     // When the price at the end of each round's rise was shown.
@@ -104,6 +109,8 @@ private:
     bool shows(const std::string& api, const std::string& ticker, Decimal price);
     void mark_crossed(int round, bool is_gt, MonoTime traded);
     void on_delivery(const sim::ReceivedDelivery& delivery);
+    void edit_now_and_then();
+    void send_edit();
     void complain(std::string what);
     std::string some_api();
 
@@ -117,13 +124,21 @@ private:
     std::unique_ptr<TcpGate> gate_;  // in front of willing_
     std::atomic<bool> stopping_{false};
     std::thread thread_;
+    std::vector<StandingAlert> standing_;  // by the load thread only, while it runs
+    // That of a standing alert, which is sent at each extreme until it is answered. By the load thread only.
+    struct Edit {
+        std::size_t of = 0;
+        std::string note;
+        std::string snoozed_until;
+    };
+    std::optional<Edit> edit_;
+    int extremes_ = 0;
 
     mutable Mutex mutex_;
     std::vector<std::string> apis_ GUARDED_BY(mutex_);
     std::size_t next_api_ GUARDED_BY(mutex_) = 0;
     int round_ GUARDED_BY(mutex_) = 0;
     std::map<int, LoadedAlert> alerts_ GUARDED_BY(mutex_);
-    std::vector<StandingAlert> standing_;
     std::map<int, Timestamp> risen_ GUARDED_BY(mutex_);
     std::map<std::string, Receipts> receipts_ GUARDED_BY(mutex_);
     struct Crossing {

@@ -210,6 +210,12 @@ void Verdict::check_webhooks(const StandingAlert& alert, const std::vector<Shown
     EXPECT_GE(receipts.accepted, static_cast<int>(firings.size())) << alert.id;
 }
 
+void Verdict::check_edits(const StandingAlert& alert) {
+    const auto answer = deployment_.http().get(deployment_.api("/alerts/" + alert.id),
+                                               {{"X-API-Key", load_.accounts().at(alert.account).api_key}});
+    EXPECT_EQ(json_member(answer.body, "note").value_or(""), alert.note) << answer.body;
+}
+
 void Verdict::check_standing(Counts& counts) {
     for (const StandingAlert& alert : load_.standing()) {
         const auto firings = firings_of(alert);
@@ -217,7 +223,9 @@ void Verdict::check_standing(Counts& counts) {
         // How long a price stayed while feeds were down is not known, nor a high that no checker was left to see.
         if (alert.kind == StandingAlert::Kind::repeating) check_none_missing(alert, firings, rounds);
         check_webhooks(alert, firings);
+        check_edits(alert);
         counts.again += firings.size();
+        counts.edits += static_cast<std::size_t>(alert.edits);
     }
 }
 

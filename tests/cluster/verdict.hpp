@@ -23,11 +23,13 @@ struct Counts {
     std::size_t failed = 0;
     std::size_t duplicates = 0;
     std::size_t again = 0;  // firings of standing alerts
+    std::size_t edits = 0;  // of these
 };
 
 // What must be true of a load with config_under_load(), whatever happened under it: every alert has fired exactly once, at the first price that
-// crossed it, those that repeat once each time that the prices demand it, and every webhook has arrived or has failed after
-// its last attempt. What is not so fails the test.
+// crossed it, those that repeat once each time that the prices demand it, however they were edited meanwhile, every edit
+// that was answered is kept, and every webhook has arrived or has failed after its last attempt. What is not so fails
+// the test.
 class Verdict {
 public:
     Verdict(Deployment& deployment, Load& load) : deployment_(deployment), load_(load) {}
@@ -51,6 +53,7 @@ private:
     void check_none_missing(const StandingAlert& alert, const std::vector<ShownFiring>& firings,
                             const std::vector<int>& rounds);
     void check_webhooks(const StandingAlert& alert, const std::vector<ShownFiring>& firings);
+    void check_edits(const StandingAlert& alert);
     void check_standing(Counts& counts);
 
     Deployment& deployment_;
