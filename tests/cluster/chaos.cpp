@@ -1,6 +1,7 @@
 #include "cluster/chaos.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
@@ -47,6 +48,8 @@ std::vector<Chaos::Kind> Chaos::kinds() {
                        return lose_server("postgres", is_long ? long_away : short_away, false);
                    }});
     out.push_back({"several killed", [this] { return lose_several(); }});
+    out.push_back({"one process stopped", [this] { return stop_one(); }});
+    out.push_back({"one more joins and leaves", [this] { return join_and_leave(); }});
     out.push_back({"connections cut", [this] { return disturb([](TcpGate& gate) { gate.cut(); }); }});
     out.push_back(
         {"connections half-open", [this] { return disturb([](TcpGate& gate) { gate.half_open(); }); }});
@@ -101,6 +104,27 @@ MonoTime Chaos::lose_one(const std::string& role) {
     pause(0, 6000);
     restart({name});
     return killed;
+}
+
+MonoTime Chaos::stop_one() {
+    const std::string name = cluster_.processes()[any(cluster_.processes().size())];
+    const MonoTime stopped = now();
+    cluster_.stop(name);
+    pause(0, 3000);
+    restart({name});
+    return stopped;
+}
+
+// Long enough for a member to take its share, or not.
+MonoTime Chaos::join_and_leave() {
+    constexpr std::array<const char*, 3> roles{"feed", "checker", "sender"};
+    const std::string role = roles[any(roles.size())];
+    const std::string name = role + std::to_string(cluster_.processes_of(role).size() + 1);
+    cluster_.start({name});
+    pause(0, 6000);
+    const MonoTime stopped = now();
+    cluster_.stop(name);
+    return stopped;
 }
 
 MonoTime Chaos::lose_server(const std::string& name, Duration away, bool wipe) {

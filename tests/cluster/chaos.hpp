@@ -41,6 +41,8 @@ private:
     void point(const Kind& kind);
 
     MonoTime lose_one(const std::string& role);
+    MonoTime stop_one();
+    MonoTime join_and_leave();
     MonoTime lose_server(const std::string& name, Duration away, bool wipe);
     MonoTime lose_several();
     MonoTime disturb(const std::function<void(TcpGate&)>& how);

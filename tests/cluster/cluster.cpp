@@ -105,6 +105,13 @@ void Cluster::kill(const std::vector<std::string>& names) {
     }
 }
 
+void Cluster::stop(const std::string& name) {
+    Process& process = deployment_->process(name);
+    process.signal(SIGTERM);
+    if (const int code = process.wait(); code != 0)
+        throw std::runtime_error(name + " ended with " + std::to_string(code) + ":\n" + process.output());
+}
+
 void Cluster::start(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         if (is_server(name)) server(name).start();
@@ -119,7 +126,10 @@ void Cluster::start(const std::vector<std::string>& names) {
 
 std::vector<Cluster::Way> Cluster::ways() {
     std::vector<Way> out;
-    for (const auto& [names, gate] : gates_) out.push_back({names.first, names.second, gate.get()});
+    for (const auto& [names, gate] : gates_) {
+        if (std::ranges::find(processes(), names.first) != processes().end())
+            out.push_back({names.first, names.second, gate.get()});
+    }
     return out;
 }
 

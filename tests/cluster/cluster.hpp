@@ -40,7 +40,10 @@ public:
 
     // SIGKILL to processes and servers, without waiting for one to exit before killing the next.
     void kill(const std::vector<std::string>& names);
-    // Starts servers first; returns once all answer.
+    // SIGTERM, on which a process ends with exit code 0, or this throws std::runtime_error.
+    void stop(const std::string& name);
+    // Servers first; returns once all answer. A process may be one more than those of the beginning, and is none of
+    // processes() then.
     void start(const std::vector<std::string>& names);
 
     struct Way {
@@ -48,7 +51,7 @@ public:
         std::string server;
         TcpGate* gate;
     };
-    std::vector<Way> ways();
+    std::vector<Way> ways();  // of processes()
 
 private:
     std::string through_gate(const std::string& process, const std::string& url);

@@ -7,7 +7,6 @@
 // From this version: that each role can be replaced under load. It says nothing about another version's schema.
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -40,8 +39,7 @@ protected:
         wait_for_a_round();
         // It has taken its share of the users.
         if (role == "sender") cluster_->wait_until_they_send({its_successor});
-        deployment().process(old).signal(SIGTERM);
-        EXPECT_EQ(deployment().process(old).wait(), 0) << old;
+        cluster_->stop(old);
         wait_for_a_round();
     }
     // Waits for a round that begins after this call to end.
@@ -57,9 +55,10 @@ protected:
             EXPECT_FALSE(alert.id.empty()) << "the request for alert " << number << " failed";
         EXPECT_EQ(deployment().stop_pricewire(), 0) << deployment().pricewire_output();
         std::cout << load_->rounds() << " rounds: " << counts.alerts << " alerts, " << counts.fired
-                  << " fired once, " << counts.again << " firings of those that repeat, " << counts.delivered
-                  << " delivered, " << counts.failed << " failed after " << load_attempts << " attempts, "
-                  << counts.duplicates << " duplicates under the same id\n";
+                  << " fired once, " << counts.again << " firings of those that repeat, edited "
+                  << counts.edits << " times, " << counts.delivered << " delivered, " << counts.failed
+                  << " failed after " << load_attempts << " attempts, " << counts.duplicates
+                  << " duplicates under the same id\n";
     }
     void upgrade(const std::string& older, bool has_rules) {
         begin(older, has_rules);
