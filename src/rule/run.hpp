@@ -145,7 +145,13 @@ private:
         mutable std::optional<Known> known[2];  // levels are calculated again when their anchors change
         std::optional<Side> outside = {};       // of channels: where the last value was that was not inside
         std::optional<Timestamp> note_at = {};  // when its extremes are to be noted
-        std::optional<Timestamp> past_true_since = {}, past_until = {};  // of a hold, from history
+        // From history: since when it has held, and when it had no value since then.
+        struct PastHold {
+            std::optional<Timestamp> since = {};
+            std::vector<LineGap> gaps = {};
+        };
+        PastHold past_hold = {};
+        std::optional<Timestamp> past_until = {};
     };
     // What comes without a value, in the order in which it happens at one moment.
     enum class DueKind : std::uint8_t { begin, machine, age, bar_end, note };
@@ -172,6 +178,7 @@ private:
     void start_rules(Timestamp time);
     void resume(Timestamp time, Steps& steps);
     Timestamp resumes_at() const;
+    Machine past_machine(std::size_t machine) const;
     void judge(std::size_t machine, Timestamp time, Steps& steps);
     Judgement judged(std::size_t machine, Timestamp time);
     Judgement judged_rule(std::size_t i, Timestamp time);

@@ -28,20 +28,8 @@ void Run::resume(Timestamp time, Steps& steps) {
             tracks_[i].line.had_price(known.as_of);
     }
     for (std::size_t m = 0; m < machines_.size(); ++m) {
-        Machine& machine = machines_[m];
-        bool holds = is_armed(m);
-        for (std::size_t i = first_of(m); i < end_of(m); ++i) {
-            const Track& track = tracks_[i];
-            holds = holds && track.past_true_since;
-            if (!holds) break;
-            machine.true_since =
-                std::max(machine.true_since.value_or(Timestamp::min()), *track.past_true_since);
-            if (!track.line.current() && track.line.gone_since())
-                machine.blind_since = detail::earliest(machine.blind_since, track.line.gone_since());
-        }
-        if (!holds) machine = {};
-        machine.holds_from = machine.true_since;
-        machine.judged_at = time;
+        machines_[m] = is_armed(m) ? past_machine(m) : Machine{};
+        machines_[m].judged_at = time;
     }
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         const RuleState& known = rule_state(i);
@@ -57,6 +45,39 @@ void Run::resume(Timestamp time, Steps& steps) {
             judge(m, time, steps);
         }
     }
+}
+
+// As the past leaves a machine: it holds since the last of its rules does, and is blind while any of them is.
+Machine Run::past_machine(std::size_t machine) const {
+    Timestamp since = Timestamp::min();
+    std::vector<LineGap> gaps;
+    for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
+        const Track& track = tracks_[i];
+        if (!track.past_hold.since) return {};
+        since = std::max(since, *track.past_hold.since);
+        gaps.insert(gaps.end(), track.past_hold.gaps.begin(), track.past_hold.gaps.end());
+        if (!track.line.current() && track.line.gone_since())
+            gaps.push_back({*track.line.gone_since(), Timestamp::max()});
+    }
+    std::ranges::sort(gaps, {}, &LineGap::from);
+    Machine out;
+    Duration blind{};
+    for (auto at = gaps.begin(); at != gaps.end() && !out.blind_since;) {
+        LineGap gap = *at++;
+        for (; at != gaps.end() && at->from < gap.to; ++at) gap.to = std::max(gap.to, at->to);
+        if (gap.to <= since) continue;
+        if (gap.to == Timestamp::max()) {
+            if (gap.from <= since) return {};
+            out.blind_since = gap.from;
+        } else if (gap.from <= since || gap.to - gap.from > longest_blind) {
+            since = gap.to;
+            blind = {};
+        } else {
+            blind += gap.to - gap.from;
+        }
+    }
+    out.true_since = out.holds_from = since + blind;
+    return out;
 }
 
 // The extremes of the row, which are known as of extreme_until.
@@ -149,7 +170,7 @@ void Run::past(std::size_t i, Stretch stretch) {
     const auto before = track.past_until;
     track.past_until = stretch.to;
     if (!limits) {
-        track.past_true_since.reset();
+        track.past_hold = {};
         return;
     }
     const Decimal values[] = {stretch.low, stretch.high, stretch.last};
@@ -169,22 +190,22 @@ void Run::past(std::size_t i, Stretch stretch) {
                                  limits->lower.level);
         const std::size_t machine = machine_of(i);
         for (std::size_t k = first_of(machine); k < end_of(machine); ++k) rule_state(k).as_of = counts_from;
-        track.past_true_since.reset();
-        if (holds_at(stretch.last)) track.past_true_since = counts_from;
+        track.past_hold = {};
+        if (holds_at(stretch.last)) track.past_hold.since = counts_from;
         return;
     }
     const bool is_apart = !is_exact && state_of(rule_i.word) == Word::outside &&
                           stretch.low < limits->lower.level && stretch.high > limits->upper.level;
     if (!std::all_of(std::begin(values), std::end(values), holds_at) || is_apart) {
-        track.past_true_since.reset();
-        if (holds_at(stretch.last)) track.past_true_since = counts_from;
+        track.past_hold = {};
+        if (holds_at(stretch.last)) track.past_hold.since = counts_from;
         return;
     }
     const Duration blind = before ? stretch.from - *before : Duration::zero();
-    if (!track.past_true_since || blind > longest_blind) {
-        track.past_true_since = stretch.from;
-    } else {
-        *track.past_true_since += blind;
+    if (!track.past_hold.since || blind > longest_blind) {
+        track.past_hold = {stretch.from, {}};
+    } else if (blind > Duration::zero()) {
+        track.past_hold.gaps.push_back({*before, stretch.from});
     }
 }
 

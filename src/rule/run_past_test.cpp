@@ -37,5 +37,29 @@ TEST(RunPast, ALowFromBeforeAGapWithinAMinuteArmsNothing) {
     EXPECT_FALSE(fires_again_after_a_gap(Decimal::from_int(100), false));
 }
 
+TEST(RunPast, AHoldOfSeveralRulesBeginsWhenAllOfThemAreKnownToHold) {
+    const Timestamp begin{1'700'000'040s};
+    RuledAlert alert;
+    alert.terms = std::make_shared<const Terms>(terms_of(
+        R"({"all":[{"is":"above","level":100},{"ticker":"ETH","is":"below","level":50}]})", R"("20s")"));
+    alert.created_at = alert.begun_at = begin;
+    alert.state.rules.assign(2, {.armed = true, .start = begin, .as_of = begin});
+    rule::Run run(alert);
+    const auto known = [&](const char* ticker, Duration from, Duration to, int value) {
+        const Decimal price = Decimal::from_int(value);
+        run.history(ticker, {begin + from, begin + to, price, price, price});
+    };
+    known("BTC", 0s, 10s, 101);
+    known("BTC", 30s, 40s, 101);
+    known("ETH", 15s, 40s, 49);  // while BTC had no price
+    Steps steps;
+    run.value("BTC", begin + 40s, Decimal::from_int(101), steps);
+    run.value("ETH", begin + 40s, Decimal::from_int(49), steps);
+    run.time(begin + 60s, steps);
+    ASSERT_FALSE(steps.empty());
+    ASSERT_TRUE(steps.back().fired);
+    EXPECT_EQ(steps.back().fired->time, begin + 50s);
+}
+
 }  // namespace
 }  // namespace pricewire::rule
