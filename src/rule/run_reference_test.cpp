@@ -225,7 +225,7 @@ class RunReference : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(RunReference, FiresAsTheBruteForce) {
 #ifdef NDEBUG
-    constexpr std::uint64_t usual = 5'000;
+    constexpr std::uint64_t usual = 10'000;
 #else
     constexpr std::uint64_t usual = 200;
 #endif
