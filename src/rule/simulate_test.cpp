@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "rule/detail/minute_player.hpp"
 #include "rule/past_fixture.hpp"
 #include "rule/random_alerts_fixture.hpp"
 #include "rule/terms_fixture.hpp"
@@ -55,6 +56,33 @@ void store(const AlertVector& vector, Timestamp end, StoredMinutes& stored) {
     }
 }
 
+// How an alert that is judged by minutes ends.
+struct Ending {
+    RuledAlert row;
+    std::vector<Timestamp> fired;
+    std::int64_t told = 0;  // by its firings, of what was left out
+    std::string status;
+};
+Ending ending_of(const RuledAlert& made, Timestamp end, const Past& past) {
+    Ending out{.row = made};
+    Run run(made);
+    detail::MinutePlayer player(*made.terms);
+    detail::Minutes minutes;
+    minutes.load(tickers_of(*made.terms), simulated_day - detail::looked_back(*made.terms), end, past);
+    Steps steps;
+    for (auto bars = minutes.next(); !bars.empty(); bars = minutes.next())
+        player.play(bars, detail::MinutePlayer::First::low, run, steps);
+    player.end(end, run, steps);
+    for (const Step& step : steps) {
+        out.row.state = step.after;
+        if (!step.fired) continue;
+        out.fired.push_back(interval_start(step.fired->time, minute));
+        out.told += step.fired->left_out;
+    }
+    out.status = run.has_ended() ? "fired" : run.is_expired(end) ? "expired" : "active";
+    return out;
+}
+
 class SimulatedVectors : public testing::TestWithParam<AlertVector> {};
 
 TEST_P(SimulatedVectors, Fire) {
@@ -72,6 +100,7 @@ TEST_P(SimulatedVectors, Fire) {
     ASSERT_TRUE(simulated);
     const bool is_age = vector.terms.rules[0].watched == Watched::age;
     std::vector<std::pair<Timestamp, std::string>> expected, fired;
+    std::vector<Timestamp> times;
     for (const VectorFiring& firing : vector.fires) {
         const Decimal value = is_age ? firing.value.scaled(60, 1) : firing.value;
         // Half an hour without a price begins the hold anew, as half a minute does not.
@@ -80,12 +109,21 @@ TEST_P(SimulatedVectors, Fire) {
     }
     for (const SimulatedFiring& firing : simulated->firings) {
         fired.emplace_back(firing.time, firing.from.to_string());
+        times.push_back(firing.time);
         EXPECT_EQ(firing.from, firing.to);
         EXPECT_EQ(firing.sure, vector.terms.rules[0].watched != Watched::ratio);
     }
     EXPECT_EQ(fired, expected);
     EXPECT_EQ(simulated->least, static_cast<std::int64_t>(expected.size()));
     EXPECT_EQ(simulated->most, static_cast<std::int64_t>(expected.size()));
+
+    const RuledAlert made{std::make_shared<const Terms>(stretched(vector.terms)), life, simulated_day,
+                          life.starts_at.value_or(simulated_day)};
+    const Ending ending = ending_of(made, end, stored.past());
+    EXPECT_EQ(ending.fired, times);
+    EXPECT_EQ(ending.status, vector.status);
+    const auto untold = static_cast<std::int64_t>(left_out(ending.row, end, stored.past()).size());
+    EXPECT_EQ(ending.told + untold, vector.left_out);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SimulatedVectors, testing::ValuesIn(alert_vectors()),
