@@ -149,13 +149,15 @@ bool is_refused(const DeliveryOutcome& outcome) {
 }
 
 // Of each delivery the last max_kept_attempts are kept.
+bool drops_attempts(const DeliveryOutcome& outcome) {
+    return outcome.attempt && outcome.attempt_number > static_cast<int>(max_kept_attempts);
+}
 void drop_attempts(Connection& db, std::span<const DeliveryOutcome* const> written) {
-    constexpr int kept = max_kept_attempts;
     Array id, number;
     for (const DeliveryOutcome* o : written) {
-        if (!o->attempt || o->attempt_number <= kept) continue;
+        if (!drops_attempts(*o)) continue;
         id.add(o->delivery_id);
-        number.add(o->attempt_number - kept);
+        number.add(o->attempt_number - static_cast<int>(max_kept_attempts));
     }
     if (id.size() > 0) db.run("drop_attempts", id, number);
 }
@@ -333,7 +335,8 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
     }
     const bool any_refused = std::ranges::any_of(outcomes, is_refused);
     const bool any_push = std::ranges::any_of(outcomes, [](const auto& o) { return o.push_id.has_value(); });
-    if (rounds.size() == 1 && !any_refused && !any_push) {
+    const bool any_drops = std::ranges::any_of(outcomes, drops_attempts);
+    if (rounds.size() == 1 && !any_refused && !any_push && !any_drops) {
         // If its answer was lost, all of it may have been written. Written again, what was attempted or has ended is
         // ignored. What was put off is put off again; if a sender has claimed it meanwhile, another may do so too, and its
         // webhook comes twice, with the same id.
