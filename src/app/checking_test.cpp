@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "bus/in_process/in_process_bus.hpp"
+#include "fakes/fake_sender.hpp"
 #include "fakes/test_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
@@ -150,16 +151,13 @@ TEST_F(CheckingTest, AnExpiryTellsHowCloseTheAlertCame) {
 }
 
 TEST_F(CheckingTest, WhatFiresIsClaimedForTheSenderOfTheSameProcess) {
-    class FakeSender : public deliver::Sender {
+    class ClaimingSender : public fakes::FakeSender {
     public:
-        void stop(Duration) override {}
-        deliver::SenderStats stats() const override { return {}; }
         std::optional<storage::Claim> claim() override {
             return storage::Claim{"sender", system_clock().now() + 30s};
         }
         void take(std::vector<ClaimedDelivery> claimed, Timestamp) override { taken += claimed.size(); }
         void prepare(std::vector<ClaimedDelivery> coming, Timestamp) override { prepared += coming.size(); }
-        void drop() override {}
         std::atomic<std::size_t> prepared = 0, taken = 0;
     } sender;
     sender_ = &sender;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "fakes/fake_sender.hpp"
 #include "storage/open.hpp"
 #include "support/eventually.hpp"
 #include "test_database/test_database.hpp"
@@ -15,13 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // Shows signs of life.
-class LivingSender : public deliver::Sender {
+class LivingSender : public fakes::FakeSender {
 public:
-    void stop(Duration) override {}
-    std::optional<storage::Claim> claim() override { return std::nullopt; }
-    void take(std::vector<ClaimedDelivery>, Timestamp) override {}
-    void prepare(std::vector<ClaimedDelivery>, Timestamp) override {}
-    void drop() override {}
     deliver::SenderStats stats() const override {
         deliver::SenderStats out;
         out.steps = ++steps_;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cluster/membership.hpp"
+#include "fakes/fake_sender.hpp"
 #include "fakes/test_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
 
@@ -161,20 +162,15 @@ TEST_F(InstrumentsTest, DatabaseCallsAreTimedByMethod) {
     EXPECT_EQ(sample(R"(pricewire_storage_errors_total{method="alerts"})"), "1");
 }
 
-class NoSender : public deliver::Sender {
+class SenderWithBreakers : public fakes::FakeSender {
 public:
-    void stop(Duration) override {}
-    std::optional<storage::Claim> claim() override { return std::nullopt; }
-    void take(std::vector<ClaimedDelivery>, Timestamp) override {}
-    void prepare(std::vector<ClaimedDelivery>, Timestamp) override {}
-    void drop() override {}
     deliver::SenderStats stats() const override {
         return {.open_breakers = 3, .half_open_breakers = 1, .endpoints_known = 10};
     }
 };
 
 TEST_F(InstrumentsTest, BreakersAreCountedByState) {
-    const NoSender sender;
+    const SenderWithBreakers sender;
     instruments_.watch(sender);
     EXPECT_EQ(sample(R"(pricewire_circuit_breakers{state="closed"})"), "7");
     EXPECT_EQ(sample(R"(pricewire_circuit_breakers{state="open"})"), "2");
@@ -182,7 +178,7 @@ TEST_F(InstrumentsTest, BreakersAreCountedByState) {
 }
 
 TEST_F(InstrumentsTest, TheAgeOfDueDeliveriesGrowsDuringADatabaseOutage) {
-    const NoSender sender;
+    const SenderWithBreakers sender;
     instruments_.watch(sender);
     EXPECT_EQ(sample("pricewire_oldest_due_delivery_age_seconds"), "") << "nothing is known yet";
     fakes::TestStorage storage;
@@ -427,7 +423,7 @@ TEST_F(InstrumentsTest, TheDocumentationListsExactlyTheMetricsThatExist) {
     const auto outbox = outbox::start_outbox(storage, *queue);
     const auto checker =
         alert::start_checker({.load = [](const auto&) {}, .fire = [](auto) {}}, system_clock());
-    const NoSender sender;
+    const SenderWithBreakers sender;
     const NoApi api;
     const NoDiscovery discovery;
     const Sampler sampler({}, {});
