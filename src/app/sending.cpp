@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.hpp"
+
 namespace pricewire::app {
 namespace {
 
@@ -83,7 +85,11 @@ MonoTime Sending::gone_have_ended(storage::Members& members) const {
             if (member.left <= Duration::zero()) out = std::max<MonoTime>(out, now + member.left + timeout_);
         }
         return out;
-    } catch (const storage::StorageError&) {
+    } catch (const storage::StorageError& e) {
+        log::warn(
+            "whether other senders have just ended could not be read; endpoints get one webhook at a time at "
+            "first",
+            {{"reason", e.what()}});
         return now + timeout_;
     }
 }
