@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "deliver/dispatcher.hpp"
+#include "domain/user_slot.hpp"
 #include "fakes/fake_http_client.hpp"
 #include "fakes/fake_secret_box.hpp"
 #include "fakes/log_capture.hpp"
@@ -61,13 +62,22 @@ protected:
     // Fires alerts and returns the tasks that the outbox would publish. "{}" in the URL becomes a new number
     // each time.
     std::vector<DeliveryTask> fire(int count, const std::string& url = "https://example.com/hook") {
-        const FiringGroup g =
-            storage_.add_alerts(count, {.user_id = user_, .webhook_url = url, .created_at = clock_.now()});
+        return fire_as(user_, count, url);
+    }
+    std::vector<DeliveryTask> fire_as(const Uuid& user, int count, const std::string& url,
+                                      Duration within = std::chrono::hours{24}) {
+        const FiringGroup g = storage_.add_alerts(
+            count,
+            {.user_id = user, .webhook_url = url, .deliver_within = within, .created_at = clock_.now()});
         return storage_.fire(std::span(&g, 1));
+    }
+    static std::optional<std::uint8_t> slot_of(const DeliveryTask& task) {
+        return task.user_id.is_nil() ? std::nullopt : std::optional(user_slot(task.user_id));
     }
     void hint(const std::vector<DeliveryTask>& tasks) {
         std::vector<queue::QueuedTask> queued;
-        for (const DeliveryTask& t : tasks) queued.push_back({t, ++last_receipt_});
+        for (const DeliveryTask& t : tasks)
+            queued.push_back({.task = t, .receipt = ++last_receipt_, .slot = slot_of(t)});
         dispatcher_->on_tasks(queued, true);
         settle();
     }

@@ -44,13 +44,6 @@ protected:
     void answer_until_nothing_is_open() {
         while (client_->open() > 0) answer_all();
     }
-    void hint_with_slot(const std::vector<DeliveryTask>& tasks) {
-        std::vector<queue::QueuedTask> queued;
-        for (const DeliveryTask& task : tasks)
-            queued.push_back({.task = task, .receipt = ++last_receipt_, .slot = user_slot(user_)});
-        dispatcher_->on_tasks(queued, true);
-        settle();
-    }
     // Another user in the slot of the fixture's.
     Uuid neighbour() {
         NewUser user{{make_uuid(clock_.now()), "b@example.com", true, clock_.now()}, {}, {}};
@@ -59,12 +52,6 @@ protected:
         user.api_key_hash.fill(1);
         EXPECT_TRUE(storage_.create_user(user));
         return user.user.id;
-    }
-    std::vector<DeliveryTask> fire_as(const Uuid& user, int count) {
-        const FiringGroup g = storage_.add_alerts(
-            count,
-            {.user_id = user, .webhook_url = "https://other.example.com/hook", .created_at = clock_.now()});
-        return storage_.fire(std::span(&g, 1));
     }
     std::size_t delivered_to(const Uuid& user) {
         return storage_.deliveries(user, {.state = DeliveryState::delivered, .limit = 1000}).size();
@@ -86,11 +73,11 @@ protected:
     std::string settled_by_;
 };
 
-TEST_F(DispatcherSlotsTest, TasksOfAUserWhoHasEnoughWaitUntilHeHasNot) {
+TEST_F(DispatcherSlotsTest, TasksOfAUserWhoHasEnoughAreKept) {
     charge({"one"}, true);
     begin();
     const int asked = storage_.calls("claim_due");
-    hint_with_slot(fire(1000));
+    hint(fire(1000));
     answer_until_nothing_is_open();
     EXPECT_EQ(storage_.count(DeliveryState::delivered), 1000U);
     EXPECT_EQ(storage_.calls("claim"), 5) << "none was for nothing";
@@ -102,9 +89,9 @@ TEST_F(DispatcherSlotsTest, AUserInTheSlotOfOneWhoHasEnoughIsServedAtOnce) {
     charge({"one"}, true);
     begin();
     const Uuid other = neighbour();
-    hint_with_slot(fire(1000));
+    hint(fire(1000));
     ASSERT_LT(storage_.count(DeliveryState::delivering), 500U);
-    hint_with_slot(fire_as(other, 1));
+    hint(fire_as(other, 1, "https://other.example.com/hook"));
     answer_all();
     EXPECT_EQ(delivered_to(other), 1U);
 }
@@ -113,8 +100,8 @@ TEST_F(DispatcherSlotsTest, WhatHasNoTasksIsCaughtUpWithThoughTasksOfOthersWait)
     charge({"one"}, true);
     begin();
     const Uuid other = neighbour();
-    fire_as(other, 600);
-    hint_with_slot(fire(2000));
+    fire_as(other, 600, "https://other.example.com/hook");
+    hint(fire(2000));
     dispatcher_->on_tasks({}, false);
     settle();
     while (client_->open() > 0 && storage_.count(DeliveryState::delivered) < 1400) answer_all();
@@ -128,7 +115,7 @@ TEST_F(DispatcherSlotsTest, WhileTasksWaitTheDatabaseHasItsTurnFiveTimesASecond)
     const auto tasks = fire(1000);
     clock_.advance(seconds{1});
     const int asked = storage_.calls("claim_due");
-    hint_with_slot(tasks);
+    hint(tasks);
     while (storage_.count(DeliveryState::delivered) < 800) answer_all();
     EXPECT_EQ(storage_.calls("claim_due"), asked + 1);
     pass(milliseconds{200});
@@ -141,7 +128,7 @@ TEST_F(DispatcherSlotsTest, WhileTasksWaitTheDatabaseHasItsTurnFiveTimesASecond)
 TEST_F(DispatcherSlotsTest, TasksThatWaitAreHandedOnOnceAnotherIsInCharge) {
     charge({"one"}, true);
     begin();
-    hint_with_slot(fire(1000));
+    hint(fire(1000));
     EXPECT_EQ(dispatcher_->take_done().size(), 1000U) << "the queue has more for others behind them";
     EXPECT_LT(storage_.count(DeliveryState::delivering), 500U);
     charge({"one", "two"}, false);

@@ -39,13 +39,6 @@ public:
         };
     }
 
-    std::vector<DeliveryTask> fire_as(const Uuid& user, int count, const std::string& url,
-                                      Duration within = std::chrono::hours{24}) {
-        const FiringGroup g = storage_.add_alerts(
-            count,
-            {.user_id = user, .webhook_url = url, .deliver_within = within, .created_at = clock_.now()});
-        return storage_.fire(std::span(&g, 1));
-    }
     // One that Bob's alert fires now, at a path that works.
     Uuid bob_fires(const std::string& url = "https://shared.example.com/bob/200") {
         const auto tasks = fire_as(bob_, 1, url);
