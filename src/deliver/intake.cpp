@@ -230,7 +230,7 @@ void Intake::take_kept(std::vector<queue::QueuedTask>& out, const std::vector<Uu
     }
 }
 
-// Tasks of users who have enough are kept until they have not. Of a batch these are half as long as there are others.
+// Tasks of users who have enough are kept until they have room. While others wait, those are at most half of a batch.
 std::vector<queue::QueuedTask> Intake::take_hinted(const std::vector<Uuid>& enough) {
     const bool newest = crowded_ && !hints_.empty() && std::exchange(newest_next_, !newest_next_);
     std::vector<queue::QueuedTask> out;

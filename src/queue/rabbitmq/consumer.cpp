@@ -77,8 +77,7 @@ void Consumer::tell_of_refusal(const std::string& reason) {
     if (std::exchange(refusal_told_, true)) return;
     log::warn(
         "the broker refuses this process a queue of its own, so that its tasks are found in the database, up "
-        "to "
-        "a second later; the broker's user needs the permissions configure, write and read for it",
+        "to a second later; the broker's user needs the permissions configure, write and read for it",
         {{"queue", options_.own}, {"reason", reason}});
 }
 

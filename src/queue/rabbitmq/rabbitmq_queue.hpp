@@ -49,9 +49,9 @@ struct RabbitmqOptions {
 // gets them without waiting for the broker's disk, and what a broker's end loses is found in the database. A task whose user
 // is known says the user's slot in the property "type", and goes to the queue that `queue_of` names, or, if that is gone, to
 // the queue of all. Up to a hundred that are waiting for one such queue share a message: a line each, "<delivery id> <attempt>
-// <user id>". A process's own queue is deleted when its consumer goes, at the latest a minute later,
-// and drops the oldest of more than 100,000 messages or 10 MB. Publishing and consuming have a thread and a connection each; the
-// first publish(), even of nothing, or ping() starts the former, consume() the latter.
+// <user id>". A process's own queue is deleted when its consumer goes, at the latest a minute later, and drops the oldest of
+// more than 100,000 messages or 10 MB. Publishing and consuming have a thread and a connection each; the first publish(),
+// even of nothing, or ping() starts the former, consume() the latter.
 //
 // publish(), consume() and done() never wait for the broker, and never throw because it is unavailable; an
 // outage is logged once when it begins and once when it ends. ping() throws within `ping_deadline` if the
