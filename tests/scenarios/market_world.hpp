@@ -27,6 +27,7 @@ public:
         std::string tickers = "BTC";
         std::map<std::string, std::string> config;
         int of_each = 1;
+        std::map<std::string, Duration> skews;  // as in DeploymentOptions; then the clock cannot be moved
     };
 
     MarketWorld(Side side, Options options)
@@ -136,8 +137,10 @@ private:
         for (const std::string& venue : options.venues)
             config["PRICEWIRE_SOURCES_" + upper_case(venue) + "_ENABLED"] = "true";
         for (auto& [key, value] : options.config) config[key] = value;
-        DeploymentOptions out =
-            on(side, {.sim = std::move(options.sim), .config = std::move(config), .has_movable_clock = true});
+        DeploymentOptions out = on(side, {.sim = std::move(options.sim),
+                                          .config = std::move(config),
+                                          .has_movable_clock = options.skews.empty(),
+                                          .skews = std::move(options.skews)});
         if (out.cluster) out.cluster->of_each = options.of_each;
         return out;
     }

@@ -40,6 +40,7 @@ struct ShownFiring {
     int number = 0;
     Decimal price;
     Timestamp price_time;  // the epoch where it is not known: an older version fired it
+    Timestamp fired_at;
     std::string delivery_id;
     int left_out = 0;
 };
@@ -73,11 +74,12 @@ struct DeploymentOptions {
     std::vector<std::string> receiver;                      // beside --listen
     std::map<std::string, std::string> config;              // PRICEWIRE_… beside the harness' own
     std::optional<ClusterOptions> cluster;                  // nullopt: one `pricewire serve` on SQLite
-    std::string program;             // an older `pricewire` that runs alone; empty: this build's
-    bool default_sources = false;    // those that are enabled by default; otherwise Binance alone
-    std::optional<int> open_files;   // RLIMIT_NOFILE of each process of Pricewire
-    bool has_movable_clock = false;  // for pass()
-    // How far the wall clocks of some processes are ahead, by name.
+    std::string program;            // an older `pricewire` that runs alone; empty: this build's
+    bool default_sources = false;   // those that are enabled by default; otherwise Binance alone
+    std::optional<int> open_files;  // RLIMIT_NOFILE of each process of Pricewire
+    // For pass(). In a cluster, the clocks of all programs are an hour ahead of the servers' from the beginning.
+    bool has_movable_clock = false;
+    // How far the wall clocks of some processes are ahead, by name. Not together with has_movable_clock.
     std::map<std::string, Duration> skews;
     // The wall clocks of all programs, the simulator's and the receiver's too, stand at this time until set_clock(), so
     // that what happens at a moment happens exactly then, however long it takes.
