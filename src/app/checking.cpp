@@ -1,5 +1,6 @@
 #include "app/checking.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -83,9 +84,11 @@ Checking::Checking(Uses uses)
                          .price = [this](const Price& price) { checker_->on_price(price); },
                          .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
                          .heard =
-                             [this](std::string_view feed, const Heard& heard) {
+                             [this](std::string_view feed, Heard heard) {
+                                 // One of the future, since the feed's clock is ahead, would pass for all prices until then.
+                                 heard.time = std::min(heard.time, uses_.clock.now());
                                  checker_->on_heard(feed, heard);
-                                 mark({.heard = std::pair(std::string(feed), heard)});
+                                 mark({.heard = std::pair(std::string(feed), std::move(heard))});
                              },
                          .behind = [this] { checker_->on_behind(); },
                          .caught_up = [this] { checker_->on_caught_up(); },

@@ -192,6 +192,14 @@ TEST_F(CheckingTest, WhatWasJudgedIsNotedOnceItIsInStoredBars) {
     EXPECT_TRUE(storage_.wait_until([&] { return storage_.judged_until() == base_ + 10s; }));
 }
 
+TEST_F(CheckingTest, ASignOfLifeFromTheFutureCountsAsOfTheMomentAtWhichItComes) {
+    storage_.note_judged(base_, base_);
+    One one(*this, listeners_);
+    one.heard(3600);
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.judged_until() > base_; }));
+    EXPECT_LE(*storage_.judged_until(), system_clock().now());
+}
+
 TEST_F(CheckingTest, OneThatWasAwayIsPassedOverAndGoesOnFromTheRow) {
     create("100");
     One away(*this, deaf_);
