@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <ctime>
 #include <exception>
 #include <utility>
 
@@ -22,10 +23,6 @@ Duration size_of(Duration d) {
     return d < Duration::zero() ? -d : d;
 }
 
-Duration since_zero(MonoTime t) {
-    return std::chrono::duration_cast<Duration>(t.time_since_epoch());
-}
-
 std::string text_of(Duration ahead) {
     return fmt::format("{:.1f} s {}", static_cast<double>(size_of(ahead).count()) / 1e6,
                        ahead > Duration::zero() ? "ahead" : "behind");
@@ -33,21 +30,31 @@ std::string text_of(Duration ahead) {
 
 }  // namespace
 
+Duration since_boot() {
+    timespec t{};
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return std::chrono::seconds{t.tv_sec} +
+           std::chrono::duration_cast<Duration>(std::chrono::nanoseconds{t.tv_nsec});
+}
+
 Timestamp DatabaseClock::now() const {
     const Duration::rep zero = zero_.load();
-    return zero == unknown ? own_.now() : Timestamp{Duration{zero} + since_zero(own_.mono())};
+    return zero == unknown ? own_.now() : Timestamp{Duration{zero} + since_boot_()};
 }
 
 // Whatever delays the answer, or this thread, makes `took` longer: the answer was given in the middle of it, give or take
 // half, and says no more than that.
-void DatabaseClock::learn(Timestamp answer, MonoTime asked) {
-    const Moment answered = own_.moment();
-    const auto took = std::chrono::duration_cast<Duration>(answered.mono - asked);
-    judge(answered.wall - answer - took / 2, took);
+void DatabaseClock::learn(const std::function<Timestamp()>& ask) {
+    const Duration asked = since_boot_();
+    const Timestamp answer = ask();
+    const Timestamp own = own_.now();
+    const Duration answered = since_boot_();
+    const Duration took = answered - asked;
+    judge(own - answer - took / 2, took);
     if (own_is_ == Own::too_far) return zero_.store(unknown);
-    const Duration said = answer.time_since_epoch() - since_zero(asked) - took / 2;
+    const Duration said = answer.time_since_epoch() - asked - took / 2;
     Duration zero{zero_.load()};
-    if (zero.count() == unknown) zero = answered.wall.time_since_epoch() - since_zero(answered.mono);
+    if (zero.count() == unknown) zero = own.time_since_epoch() - answered;
     zero_.store((size_of(said - zero) <= took / 2 + negligible ? zero : said).count());
 }
 
@@ -80,7 +87,7 @@ void DatabaseClock::judge(Duration ahead, Duration took) {
 
 TimeAsker::TimeAsker(std::function<Timestamp()> ask, DatabaseClock& clock, Duration every)
     : ask_(std::move(ask)), clock_(clock), every_(every) {
-    measure();
+    clock_.learn(ask_);
     thread_ = std::thread([this] { run(); });
 }
 
@@ -92,17 +99,11 @@ TimeAsker::~TimeAsker() {
 void TimeAsker::run() {
     while (!stop_.wait_for(every_)) {
         try {
-            measure();
+            clock_.learn(ask_);
         } catch (const std::exception& e) {
             log::debug("the database does not say what time it is", {{"reason", e.what()}});
         }
     }
-}
-
-void TimeAsker::measure() {
-    const MonoTime asked = clock_.mono();
-    const Timestamp answer = ask_();
-    clock_.learn(answer, asked);
 }
 
 }  // namespace pricewire::app

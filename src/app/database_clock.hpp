@@ -5,16 +5,20 @@
 #include <functional>
 #include <limits>
 #include <thread>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/stop_signal.hpp"
 
 namespace pricewire::app {
 
-// The time of the database that processes share, for what they must agree on: what is due, how long claims last, who lives.
-// From its first answer on, time goes on by the monotonic clock, so that steps of the machine's own change nothing, and is
-// set anew when an answer contradicts it. Before that, and while the own clock is further off than is to be corrected, the
-// own clock as it is. now() and mono() are thread-safe.
+// Since the machine was started. Unlike the monotonic clock it goes on while the machine sleeps. Any thread.
+Duration since_boot();
+
+// The time of the database that processes share, for what they must agree on: when prices and alerts were made, what is due,
+// how long claims last, who lives. From its first answer on, time goes on by since_boot(), so that steps of the machine's own
+// clock change nothing, and is set anew when an answer contradicts it. Before that, and while the own clock is further off
+// than is to be corrected, the own clock as it is. now() and mono() are thread-safe.
 class DatabaseClock final : public Clock {
 public:
     // The log tells of a clock that is off by more.
@@ -24,12 +28,13 @@ public:
     static constexpr Duration most = std::chrono::minutes{2};
 
     // `own` outlives it.
-    explicit DatabaseClock(const Clock& own) : own_(own) {}
+    explicit DatabaseClock(const Clock& own, std::function<Duration()> since_boot = &app::since_boot)
+        : own_(own), since_boot_(std::move(since_boot)) {}
 
     Timestamp now() const override;
     MonoTime mono() const override { return own_.mono(); }
-    // The database was asked then and has just answered. Called by one thread.
-    void learn(Timestamp answer, MonoTime asked);
+    // Asks the database, whose answer is the time by its clock. Throws what `ask` throws. Called by one thread.
+    void learn(const std::function<Timestamp()>& ask);
 
 private:
     enum class Own : std::uint8_t { right, wrong, too_far };
@@ -39,7 +44,8 @@ private:
     static constexpr Duration::rep unknown = std::numeric_limits<Duration::rep>::min();
 
     const Clock& own_;
-    std::atomic<Duration::rep> zero_ = unknown;  // what time it was when the monotonic clock was zero
+    const std::function<Duration()> since_boot_;
+    std::atomic<Duration::rep> zero_ = unknown;  // what time it was when since_boot() was zero
     // Of the thread that calls learn().
     Own own_is_ = Own::right;
     Duration told_{};  // how far the own clock is ahead, as the log said
@@ -57,7 +63,6 @@ public:
 
 private:
     void run();
-    void measure();
 
     const std::function<Timestamp()> ask_;
     DatabaseClock& clock_;

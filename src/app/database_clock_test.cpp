@@ -13,11 +13,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The test's true time, by which the monotonic clock goes; the wall clock and the database's are off.
+// The test's true time, by which the clock since the machine's start goes; the wall clock and the database's are off. The
+// monotonic clock stands still, as if the machine slept.
 class Times final : public Clock {
 public:
     Timestamp now() const override { return truth_ + ahead; }
-    MonoTime mono() const override { return MonoTime{1h} + (truth_ - begun); }
+    MonoTime mono() const override { return MonoTime{1h}; }
+    Duration since_boot() const { return 1h + (truth_ - begun); }
     Timestamp truth() const { return truth_; }
     void go(Duration d) { truth_ += d; }
 
@@ -33,17 +35,18 @@ class DatabaseClockTest : public ::testing::Test {
 protected:
     // The answer is given after so long, and then arrives after so long.
     void ask(Duration before = 1ms, Duration after = 1ms) {
-        const MonoTime asked = clock_.mono();
-        times_.go(before);
-        const Timestamp answer = times_.truth() + times_.database_ahead;
-        times_.go(after);
-        clock_.learn(answer, asked);
+        clock_.learn([&] {
+            times_.go(before);
+            const Timestamp answer = times_.truth() + times_.database_ahead;
+            times_.go(after);
+            return answer;
+        });
     }
     Duration off() const { return clock_.now() - times_.truth(); }
 
     fakes::LogCapture log_;
     Times times_;
-    DatabaseClock clock_{times_};
+    DatabaseClock clock_{times_, [this] { return times_.since_boot(); }};
 };
 
 TEST_F(DatabaseClockTest, OneThatIsAMinuteAheadIsCorrected) {
@@ -161,6 +164,12 @@ TEST_F(DatabaseClockTest, OneThatIsTooFarOffIsLeftAsItIs) {
     ask();
     EXPECT_EQ(off(), 0s);
     EXPECT_EQ(log_.count("agrees with the database's again"), 1U);
+}
+
+TEST(SinceBoot, GoesOn) {
+    const Duration before = since_boot();
+    EXPECT_GT(before, 0s);
+    EXPECT_TRUE(test::eventually([&] { return since_boot() > before; }));
 }
 
 TEST(TimeAskerTest, DoesNotBeginWithoutAnAnswer) {

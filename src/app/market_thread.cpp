@@ -104,8 +104,10 @@ feed::FeedOptions with_tap(feed::FeedOptions options, feed::FrameTap* tap) {
 class MarketThreadImpl final : public MarketThread {
 public:
     MarketThreadImpl(const ops::Config& config, bus::PriceBus& bus, history::BarWriter& bars,
-                     feed::VenueTypes venues, feed::FrameTap* tap, MarketFindings findings)
-        : venues_(venues),
+                     const Clock& clock, feed::VenueTypes venues, feed::FrameTap* tap,
+                     MarketFindings findings)
+        : clock_(clock),
+          venues_(venues),
           switched_off_(switched_off(config, venues)),
           bus_keeps_prices_(!config.storage.redis_url.empty()),
           bus_(bus),
@@ -126,8 +128,8 @@ public:
                        }},
                   source_names(feed_options_of(config, venues))),
           feed_(create_feed(
-              *loop_, *http_, system_clock(), with_tap(feed_options_of(config, venues), tap),
-              [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, system_clock().now()); })) {
+              *loop_, *http_, clock_, with_tap(feed_options_of(config, venues), tap),
+              [this](std::span<const Quote> quotes) { market_.on_quotes(quotes, clock_.now()); })) {
         // Before the first request, so that no source is unknown to it.
         publish_sources();
     }
@@ -147,7 +149,7 @@ public:
                                  [this] { bars_.write(market_.take_widened_bars()); });
                 }
                 feed_->start();
-                judged_at_ = heard_at_ = system_clock().mono();
+                judged_at_ = heard_at_ = clock_.mono();
                 publish_heard();
                 started.set_value();
             } catch (...) {
@@ -183,7 +185,7 @@ public:
         loop_->post([this, ticker] {
             feed_->unwatch(ticker);
             unwatched_ = ticker;
-            market_.unwatch(ticker, system_clock().now());
+            market_.unwatch(ticker, clock_.now());
             unwatched_.reset();
         });
     }
@@ -215,14 +217,14 @@ public:
 private:
     void on_board(const TickerBoard& board) {
         bus_.publish_board(board);
-        if (compares_) disagreements_.look(board, system_clock().mono());
+        if (compares_) disagreements_.look(board, clock_.mono());
     }
     void on_price_gone(const PriceGone& gone) {
         bus_.publish_gone(gone);
         if (gone.ticker == unwatched_) return;  // nobody waits for it
         // Logged once a minute at most: a price may come and go with every trade.
         auto& lines = gone_lines_.try_emplace(gone.ticker, 1min).first->second;
-        if (!lines.take(system_clock().mono())) return;
+        if (!lines.take(clock_.mono())) return;
         log::warn("no source has a valid price; alerts of this ticker wait",
                   {{"ticker", std::string(gone.ticker.view())}});
     }
@@ -230,7 +232,7 @@ private:
         // Leaving a peg and returning to it are apart; what is known may change with every quote.
         RateLines& lines = rate_lines_[rate.currency];
         const bool is_peg = std::exchange(lines.is_off_peg, rate.is_off_peg) != rate.is_off_peg;
-        if (!is_peg && !lines.known.take(system_clock().mono())) return;
+        if (!is_peg && !lines.known.take(clock_.mono())) return;
         const char* text = rate.is_off_peg ? "a currency is off its peg; the dollar venues lead"
                            : is_peg        ? "a currency has returned to its peg"
                            : rate.is_known
@@ -252,15 +254,15 @@ private:
     }
     // A thread that was stopped for a while first reads what has arrived meanwhile: it does not say before that what
     // it has heard. Nor does it judge ages: every price would be gone, and then be back as of now.
-    static bool was_stopped(MonoTime& last) {
-        const MonoTime now = system_clock().mono();
+    bool was_stopped(MonoTime& last) const {
+        const MonoTime now = clock_.mono();
         return now - std::exchange(last, now) > longest_pause;
     }
     void publish_heard() {
         if (was_stopped(heard_at_)) return;
         // First, so that they are stored before what is judged up to here is noted (RecorderOptions::store_bars).
         if (!bus_keeps_prices_) bars_.write(market_.take_bars());
-        Heard heard{system_clock().now(), feed_->unheard()};
+        Heard heard{clock_.now(), feed_->unheard()};
         note_heard(heard.unheard);
         add_elsewhere(heard.unheard);
         bus_.publish_heard(heard);
@@ -282,16 +284,17 @@ private:
     }
     void judge_ages() {
         if (was_stopped(judged_at_)) return;
-        const MonoTime now = system_clock().mono();
+        const MonoTime now = clock_.mono();
         compares_ = findings_.compared && now - compared_at_ >= compare_every;
-        market_.refresh(system_clock().now());
+        market_.refresh(clock_.now());
         if (!std::exchange(compares_, false)) return;
         compared_at_ = now;
         if (auto settled = disagreements_.end_round(); !settled.empty())
             findings_.compared(std::move(settled));
     }
 
-    const Timestamp started_ = system_clock().now();
+    const Clock& clock_;
+    const Timestamp started_ = clock_.now();
     const feed::VenueTypes venues_;
     const std::vector<SourceReport> switched_off_;
     const bool bus_keeps_prices_;
@@ -319,16 +322,17 @@ private:
     std::atomic<std::uint64_t> signs_ = 0;
     std::optional<Ticker> unwatched_;  // the one that is being given up
     std::map<Currency, RateLines> rate_lines_;
-    MonoTime judged_at_ = system_clock().mono(), heard_at_ = judged_at_;
+    MonoTime judged_at_ = clock_.mono(), heard_at_ = judged_at_;
     std::thread thread_;
 };
 
 }  // namespace
 
 std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
-                                                   history::BarWriter& bars, feed::VenueTypes venues,
-                                                   feed::FrameTap* tap, MarketFindings findings) {
-    return std::make_unique<MarketThreadImpl>(config, bus, bars, venues, tap, std::move(findings));
+                                                   history::BarWriter& bars, const Clock& clock,
+                                                   feed::VenueTypes venues, feed::FrameTap* tap,
+                                                   MarketFindings findings) {
+    return std::make_unique<MarketThreadImpl>(config, bus, bars, clock, venues, tap, std::move(findings));
 }
 
 }  // namespace pricewire::app

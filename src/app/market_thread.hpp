@@ -49,9 +49,9 @@ struct MarketFindings {
     std::function<void(SourceName)> doubted = {};
 };
 
-// `bus`, `bars`, `tap`, which may be null, and what the functions use outlive it.
+// `bus`, `bars`, `clock`, `tap`, which may be null, and what the functions use outlive it.
 std::unique_ptr<MarketThread> create_market_thread(const ops::Config& config, bus::PriceBus& bus,
-                                                   history::BarWriter& bars,
+                                                   history::BarWriter& bars, const Clock& clock,
                                                    feed::VenueTypes venues = feed::venue_types(),
                                                    feed::FrameTap* tap = nullptr,
                                                    MarketFindings findings = {});

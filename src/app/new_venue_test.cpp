@@ -134,7 +134,7 @@ TEST(NewVenue, HasConfigurationKeysPricesHealthAndMetricsByItsTypeAlone) {
 
     const auto bus = bus::create_in_process_bus({"BTC"});
     NoBars bars;
-    const auto market = create_market_thread(config, *bus, bars, venues);
+    const auto market = create_market_thread(config, *bus, bars, system_clock(), venues);
     metrics::Instruments instruments({.name = "feed"}, system_clock());
     instruments.watch_feed(
         market->meters(), market->rate_meters(), [&] { return market->sources(); },

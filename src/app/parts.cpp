@@ -53,12 +53,12 @@ std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storag
     return storage::open(config.storage.database_url, options, std::move(events));
 }
 
-std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles) {
+std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles, const Clock& clock) {
     if (config.storage.redis_url.empty()) return bus::create_in_process_bus(tickers_of(config));
     auto options = redis_options<bus::RedisBusOptions>(config);
     options.tickers = tickers_of(config);
     options.reads = roles.api || roles.checker;  // a firing carries the board
-    return bus::create_redis_bus(options, system_clock());
+    return bus::create_redis_bus(options, clock);
 }
 
 std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config, const Clock& clock) {

@@ -26,7 +26,7 @@ namespace pricewire::app {
 std::unique_ptr<storage::Storage> open_storage(const ops::Config& config, storage::StorageEvents events,
                                                bool reads_behind = false);
 // These do not fail if a server is unavailable: they connect once it is available, and log it.
-std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles);
+std::unique_ptr<bus::PriceBus> open_bus(const ops::Config& config, const Roles& roles, const Clock& clock);
 std::unique_ptr<bus::DeliveryNotices> open_notices(const ops::Config& config, const Clock& clock);
 // `sharding` is null in a process that divides nothing; else it outlives the queue.
 std::unique_ptr<queue::DeliveryQueue> open_queue(const ops::Config& config, const Roles& roles,

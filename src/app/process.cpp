@@ -99,7 +99,7 @@ public:
         }
         if (roles_.api || roles_.checker || roles_.sender)
             queue_ = open_queue(config_, roles_, sharding_.get());
-        if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_);
+        if (roles_.api || roles_.checker || roles_.feed) bus_ = open_bus(config_, roles_, clock_);
         notices_ = open_notices(config_, clock_);
         if (roles_.api || roles_.sender) catcher_ = open_catcher(config_);
         // Connects now rather than at the first firing.
@@ -180,9 +180,7 @@ private:
             if (!alone) return std::unexpected(alone.error());
             alone_.emplace(std::move(*alone));
         }
-        // Checkers and feeds go by their own clock, and so does whatever runs in their process.
-        if (shared_ && !roles_.checker && !roles_.feed)
-            time_asker_.emplace([this] { return storage_->database_time(); }, clock_);
+        if (shared_) time_asker_.emplace([this] { return storage_->database_time(); }, clock_);
         if (!roles_.api && !roles_.sender) return true;
         // Before anything reads or writes a secret.
         auto secrets = secrets::open_secrets(key_places_of(config_), *storage_);
@@ -241,7 +239,7 @@ private:
     // All of a feed except the prices, which start_feed() starts when everything else runs.
     void prepare_feed() {
         market_ = create_market_thread(
-            config_, *bus_, *bars_, feed::venue_types(), tap_,
+            config_, *bus_, *bars_, clock_, feed::venue_types(), tap_,
             {.compared = [this](auto comparisons) { discovery_->compared(std::move(comparisons)); },
              .doubted = [this](SourceName source) { discovery_->doubt(source); }});
         instruments_.watch_feed(

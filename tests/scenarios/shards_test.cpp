@@ -49,6 +49,29 @@ void wait_until_held_in_all(Deployment& deployment, const std::vector<std::strin
     });
 }
 
+// The skews of clocks in these tests are a minute; the hosts' and the database's agree better than that.
+constexpr Duration between_clocks = 20s;
+
+// Not by a price of before `since`, nor before `from`, nor later than now, as all their times say.
+void expect_times(const std::string& alert, const std::vector<ShownFiring>& firings, Timestamp since,
+                  Timestamp from) {
+    const Timestamp now = system_clock().now();
+    for (const ShownFiring& firing : firings) {
+        EXPECT_GT(firing.price_time, since - between_clocks) << alert;
+        EXPECT_LT(firing.price_time, now + between_clocks) << alert;
+        EXPECT_GT(firing.fired_at, from - between_clocks) << alert;
+        EXPECT_LT(firing.fired_at, now + between_clocks) << alert;
+    }
+}
+
+void expect_corrected(Deployment& deployment, const std::vector<std::string>& skewed) {
+    for (const std::string& name : skewed) {
+        EXPECT_TRUE(deployment.process(name).output().contains(
+            "this host's clock differs from the database's, which"))
+            << name;
+    }
+}
+
 // On clocks that stand still, so that what is judged late would be judged otherwise.
 class CheckerShards : public ::testing::Test {
 protected:
@@ -199,9 +222,9 @@ TEST_F(CheckerShards, WithASpareADeathIsNotNoticed) {
     EXPECT_NE(deployment().run({"cluster", "AAA"}).output.find("checkers of AAA"), std::string::npos);
 }
 
-// Two of them have clocks that are a minute off. By the one that is ahead a hold would seem to be over at once; by the one
-// that is behind, which ends its holds a minute late, what has come would be of the future.
-TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
+// Two of them have clocks that are a minute off. By the one that is ahead a hold would seem to be over at once, and a price a
+// minute old; by the one that is behind, which would end its holds a minute late, what has come would be of the future.
+TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndInTime) {
     if (!can_run(Side::cluster)) GTEST_SKIP() << why_not_run;
     constexpr Duration hold = 20s;
     const std::vector<std::string> tickers{"AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG", "HHH", "III"};
@@ -215,8 +238,9 @@ TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
     options.cluster->of_each = 3;
     RuleWorld world(std::move(options));
     wait_until_settled(world.deployment(), "checker", checkers);
+    const Timestamp priced = system_clock().now();
     for (const std::string& ticker : tickers) world.set_price(ticker, "95");
-    std::vector<std::string> at_once, held;
+    std::vector<std::string> at_once, held, aged;
     for (const std::string& ticker : tickers) {
         const std::string of_ticker = R"("ticker":")" + ticker + "\",";
         at_once.push_back(world.alert(of_ticker + R"("condition":"gt","target_price":100)"));
@@ -225,7 +249,11 @@ TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
     wait_until_held_in_all(world.deployment(), checkers, 18);
     for (const std::string& checker : checkers)
         EXPECT_LT(held_by(world.deployment(), checker), 18) << checker;
+    for (const std::string& ticker : tickers)
+        aged.push_back(
+            world.alert("\"ticker\":\"" + ticker + R"(","when":{"watch":"age","is":"above","level":"5s"})"));
     const MonoTime crossed = system_clock().mono();
+    const Timestamp since = system_clock().now();
     for (const std::string& ticker : tickers) world.set_price(ticker, "101");
     world.deployment().wait_until("the held ones to fire", [&] {
         const auto fired =
@@ -240,9 +268,18 @@ TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
             const auto firings = world.firings(alert);
             ASSERT_EQ(firings.size(), 1U);
             EXPECT_EQ(firings[0].price, Decimal::from_int(101));
+            expect_times(alert, firings, since, alerts == at_once ? since : since + hold);
             expect_webhooks(world.deployment(), alert, firings);
         }
     }
+    for (const std::string& alert : aged) {
+        world.wait_for_firings(alert, 1);
+        const auto firings = world.firings(alert);
+        ASSERT_EQ(firings.size(), 1U);
+        expect_times(alert, firings, priced, priced + 5s);
+        expect_webhooks(world.deployment(), alert, firings);
+    }
+    expect_corrected(world.deployment(), {"checker2", "checker3"});
     for (const std::string& checker : checkers)
         EXPECT_EQ(world.deployment().process(checker).output().find("lease"), std::string::npos) << checker;
     wait_until_settled(world.deployment(), "checker", checkers);
@@ -251,13 +288,15 @@ TEST(SkewedCheckers, KeepTheirLeasesAndFireOnceAndNotEarly) {
 // Coins that nobody configured, each watched by one of three feeds.
 class FeedShards : public ::testing::Test {
 protected:
-    void SetUp() override {
+    void SetUp() override { begin({}); }
+    void begin(std::map<std::string, Duration> skews) {
         if (!can_run(Side::cluster)) GTEST_SKIP() << why_not_run;
         world_.emplace(Side::cluster,
                        MarketWorld::Options{.venues = {"binance"},
                                             .sim = {"--market", "ramp:BTCUSDT:100:0:10000000:500ms"},
                                             .config = {{"PRICEWIRE_CLUSTER_REDUNDANCY", "1"}},
-                                            .of_each = 3});
+                                            .of_each = 3,
+                                            .skews = std::move(skews)});
         trade_all("2");
         world_->start();
         for (const char* name : {"api2", "api3", "sender2", "sender3", "checker2", "checker3"})
@@ -276,11 +315,13 @@ protected:
     void trade_all(const std::string& price) {
         for (const std::string& coin : coins) world_->trade(coin, price);
     }
-    std::map<std::string, std::string> alerts_above(const std::string& level) {
-        std::map<std::string, std::string> out;
-        for (const std::string& coin : coins) out[coin] = world_->alert(coin, "gt", level);
+    using Alerts = std::map<std::string, std::string>;  // ids by coin
+    Alerts alerts_at(const std::string& condition, const std::string& level) {
+        Alerts out;
+        for (const std::string& coin : coins) out[coin] = world_->alert(coin, condition, level);
         return out;
     }
+    Alerts alerts_above(const std::string& level) { return alerts_at("gt", level); }
     void wait_for_one_each() {
         for (const std::string& coin : coins) {
             deployment().wait_until(coin + " to be watched by one feed", [&] {
@@ -289,7 +330,7 @@ protected:
             });
         }
     }
-    void expect_fired(const std::map<std::string, std::string>& alerts) {
+    void expect_fired(const Alerts& alerts) {
         for (const auto& [coin, alert] : alerts) {
             world_->wait_for_webhook(coin, alert);
             EXPECT_EQ(world_->webhooks(alert), 1) << coin;
@@ -341,6 +382,73 @@ TEST_F(FeedShards, OneWhoseThreadHangsIsReplaced) {
     }
     wait_for_feeds({"feed1", "feed2", "feed3"});
     wait_for_one_each();
+}
+
+// By the one that is ahead, what was over when an alert was made would be of after it; by the one that is behind, what has
+// come since would be of before.
+class SkewedFeeds : public FeedShards {
+protected:
+    void SetUp() override { begin({{"feed2", 1min}, {"feed3", -1min}}); }
+    Alerts ruled(const std::string& members) {
+        Alerts out;
+        for (const std::string& coin : coins)
+            out[coin] =
+                deployment().create_alert(world_->account(), "\"ticker\":\"" + coin + "\"," + members);
+        return out;
+    }
+    void expect_fired_once(const Alerts& alerts, Timestamp since, Duration hold = {}) {
+        expect_fired(alerts);
+        for (const auto& [coin, alert] : alerts) {
+            const auto firings = deployment().firings(world_->account(), alert);
+            EXPECT_EQ(firings.size(), 1U) << coin;
+            expect_times(alert, firings, since, since + hold);
+            expect_webhooks(deployment(), alert, firings);
+        }
+    }
+};
+
+TEST_F(SkewedFeeds, FireEachAlertOnceInTimeAndByNothingOfBeforeIt) {
+    const std::vector<std::string> feeds{"feed1", "feed2", "feed3"};
+    const Alerts first = alerts_at("gt", "2.1");
+    wait_for_feeds(feeds);
+    wait_for_one_each();
+    const Alerts held = ruled(R"("when":{"is":"above","level":2.1},"for":"5s")");
+    const Timestamp crossed = system_clock().now();
+    trade_all("2.15");
+    expect_fired_once(first, crossed);
+    expect_fired_once(held, crossed, 5s);
+
+    const Alerts below = alerts_at("lt", "2.05");
+    const Timestamp fell = system_clock().now();
+    trade_all("2");
+    expect_fired_once(below, fell);
+    const Alerts second = alerts_at("gt", "2.1");
+    const Alerts true_at_once = alerts_at("gt", "1.9");
+    const Alerts aged = ruled(R"("when":{"watch":"age","is":"above","level":"5s"})");
+    for (const auto& [coin, alert] : true_at_once) {
+        // Where it took long, the price is gone and must come again.
+        deployment().wait_until(coin + " to fire", [&] {
+            world_->trade(coin, "2");
+            return world_->webhooks(alert) > 0;
+        });
+    }
+    expect_fired_once(true_at_once, fell);
+    expect_fired_once(aged, fell, 5s);
+    for (const auto& [coin, alert] : second) EXPECT_TRUE(world_->is_active(alert)) << coin;
+    const Timestamp crossed_again = system_clock().now();
+    trade_all("2.15");
+    expect_fired_once(second, crossed_again);
+
+    // All three watch this one.
+    const Alerts of_all{{"BTC", world_->alert("BTC", "gt", "105")}};
+    const Timestamp rose = system_clock().now();
+    deployment().wait_until("BTC to fire", [&] {
+        world_->trade("BTC", "106");
+        return world_->webhooks(of_all.at("BTC")) > 0;
+    });
+    expect_fired_once(of_all, rose);
+    wait_for_feeds(feeds);
+    expect_corrected(deployment(), {"feed2", "feed3"});
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ public:
 
     void subscribe(PriceSubscriber subscriber) override {
         MutexLock lock(mutex_);
-        subscribers_.emplace_back(options_, keys_, address_, outage_, std::move(subscriber));
+        subscribers_.emplace_back(options_, keys_, address_, outage_, clock_, std::move(subscriber));
     }
 
     void unsubscribe_all() override {

@@ -27,10 +27,11 @@ constexpr Duration feed_kept_for = 10min;
 }  // namespace
 
 Subscriber::Subscriber(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-                       Outage& outage, PriceSubscriber subscriber)
+                       Outage& outage, const Clock& clock, PriceSubscriber subscriber)
     : options_(options),
       keys_(keys),
       address_(address),
+      clock_(clock),
       subscriber_(std::move(subscriber)),
       reconnect_(reconnect_policy, outage),
       thread_([this] { run(); }) {}
@@ -214,7 +215,7 @@ void Subscriber::forget_silent_feeds(MonoTime now) {
         }
         const Ticker ticker = last->first;
         last = last_feed_.erase(last);
-        if (subscriber_.gone) subscriber_.gone({ticker, system_clock().now()});
+        if (subscriber_.gone) subscriber_.gone({ticker, clock_.now()});
     }
     // Its number is remembered for longer than it could resend anything.
     std::erase_if(feeds_, [&](const auto& entry) {

@@ -20,7 +20,7 @@ class Subscriber {
 public:
     // The references must outlive it. Starts at once.
     Subscriber(const RedisBusOptions& options, const Keys& keys, const redis::Address& address,
-               Outage& outage, PriceSubscriber subscriber);
+               Outage& outage, const Clock& clock, PriceSubscriber subscriber);
     ~Subscriber();
     Subscriber(const Subscriber&) = delete;
     Subscriber& operator=(const Subscriber&) = delete;
@@ -52,6 +52,7 @@ private:
     const RedisBusOptions& options_;
     const Keys& keys_;
     const redis::Address& address_;
+    const Clock& clock_;
     const PriceSubscriber subscriber_;
     StopSignal stop_;
 
