@@ -10,6 +10,7 @@
 #include "rule/detail/reader.hpp"
 #include "rule/detail/rule_levels.hpp"
 #include "rule/detail/terms_json.hpp"
+#include "rule/levels.hpp"
 
 namespace pricewire::rule {
 namespace {
@@ -75,10 +76,15 @@ void read_plain(Reader& reader, const RuleInput& input, const Json* watch, Terms
     if (!input.target || !input.condition) return;
     terms = plain_terms(input.ticker, *input.condition, *input.target);
     if (watch == nullptr) return;
-    const Reader::At at(reader, "watch");
     Rule& rule = terms.rules.front();
-    reader.read_watch(*watch, rule);
-    if (rule.watched == Watched::age && rule.word != Word::above) reader.refuse("Only gt with age");
+    {
+        const Reader::At at(reader, "watch");
+        reader.read_watch(*watch, rule);
+        if (rule.watched == Watched::age && rule.word != Word::above) reader.refuse("Only gt with age");
+    }
+    const bool is_age = rule.watched == Watched::age;
+    if (is_age && (*input.target < seconds_of(min_age) || *input.target > seconds_of(max_age)))
+        reader.refuse_at("target_price", Reader::not_between(min_age, max_age), "out_of_range");
 }
 
 class LifeReader {

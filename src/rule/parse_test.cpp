@@ -153,6 +153,16 @@ TEST(RuleParse, NeedsOneOfTheTwoForms) {
               R"({"cooldown":"5m","rearm":"0.5%","times":null})");
     input.watch = R"("age")";
     EXPECT_EQ(line(parse_terms(input, named).error().at(0)), "watch | Only gt with age | value_error");
+    input.condition = Condition::gt;
+    for (const char* const wrong : {"0.5", "604801", "1000000000000"}) {
+        input.target = Decimal::parse(wrong).value();
+        EXPECT_EQ(line(parse_terms(input, named).error().at(0)),
+                  "target_price | Input should be between 1s and 168h | out_of_range")
+            << wrong;
+    }
+    input.target = Decimal::from_int(604'800);
+    EXPECT_EQ(when_json(parse_terms(input, named).value(), "BTC"),
+              R"({"watch":"age","is":"above","level":"168h"})");
     input.when = R"({"is":"above","level":1})";
     const auto both = parse_terms(input, named);
     ASSERT_FALSE(both);
@@ -193,6 +203,11 @@ TEST(RuleParse, NamesUnknownMembersAndTheNearestOne) {
               "repeat every | There is no such field here | extra_forbidden");
     EXPECT_EQ(errors({R"({"watch":{"closes":"1h"},"is":"above","level":1})"}),
               "when watch closes | There is no such field here; did you mean 'close'? | extra_forbidden");
+    EXPECT_EQ(errors({.when = R"({"watch":"age","is":"above","level":60})", .watch = R"({"close":"1h"})"}),
+              "when watch | Give it either here or beside when | value_error");
+    EXPECT_EQ(errors({.when = R"({"any":[{"is":"above","level":1},{"is":"below","level":0.5}]})",
+                      .watch = R"({"close":"1h"})"}),
+              "watch | Give it in each rule of all or any | value_error");
 }
 
 TEST(RuleParse, RefusesLevelsThatCannotBe) {

@@ -106,6 +106,11 @@ void Reader::read_when(const Json& when, const Json* top_watch, Terms& out) {
         refuse("Give either one rule, or all, or any");
         return;
     }
+    if (top_watch != nullptr) {
+        const std::vector<PathPart> here = std::exchange(path_, {"watch"});
+        refuse("Give it in each rule of all or any");
+        path_ = here;
+    }
     out.joined = all ? Joined::all : Joined::any;
     read_rules(when.items.front(), out.joined, out);
 }
@@ -146,6 +151,7 @@ Rule Reader::read_rule(const Json& json, Joined joined, const Json* top_watch) {
     if (joined == Joined::one) check_ticker(out, "Input should be");
     if (const Json* const watch = optional(json, "watch"); watch != nullptr) {
         const At at(*this, "watch");
+        if (top_watch != nullptr) refuse("Give it either here or beside when");
         read_watch(*watch, out);
     } else if (top_watch != nullptr) {
         const std::vector<PathPart> here = std::exchange(path_, {"watch"});
@@ -347,6 +353,10 @@ void Reader::read_age(const Json& json, Rule& out) {
     if (const auto age = read_duration(json, "60s", min_age, max_age)) out.level.number = seconds_of(*age);
 }
 
+std::string Reader::not_between(Duration least, Duration most) {
+    return fmt::format("Input should be between {} and {}", format_duration(least), format_duration(most));
+}
+
 std::optional<Duration> Reader::read_duration(const Json& json, std::string_view example, Duration least,
                                               Duration most) {
     std::optional<Duration> value;
@@ -358,9 +368,7 @@ std::optional<Duration> Reader::read_duration(const Json& json, std::string_view
         refuse(fmt::format("Input should be a duration such as {}, or a number of seconds", example),
                "duration_parsing");
     } else if (*value < least || *value > most) {
-        refuse(
-            fmt::format("Input should be between {} and {}", format_duration(least), format_duration(most)),
-            "out_of_range");
+        refuse(not_between(least, most), "out_of_range");
         return std::nullopt;
     }
     return value;

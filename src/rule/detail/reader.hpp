@@ -33,6 +33,7 @@ public:
         Reader& reader_;
     };
 
+    static std::string not_between(Duration least, Duration most);
     void refuse(std::string message, std::string_view type = "value_error");
     void refuse_at(std::string_view name, std::string message, std::string_view type = "value_error");
     std::size_t issue_count() const { return issues_.size(); }
