@@ -154,6 +154,18 @@ TEST_P(StorageTermsConformance, ARuleThatIsNotUnderstoodIsSkippedAndDoesNotStopT
     EXPECT_TRUE(storage_->delete_alert(user_, unknown.id)) << "it is lt 0 to whoever does not know its rule";
 }
 
+TEST_P(StorageTermsConformance, ARuleThatIsNotUnderstoodDoesNotStopFiringsOfOthers) {
+    const Alert unknown = add_ruled(repeating("1"));
+    const Alert known = add_ruled(repeating("2"));
+    made_.write_unknown("alerts", "rule", unknown.id);
+    fire_ruled({ruled(unknown.id, 1, now_ + 1s), ruled(known.id, 1, now_ + 1s)});
+    const auto claimed = claim_all(now_ + 2s);
+    ASSERT_EQ(claimed.size(), 1U);
+    EXPECT_EQ(claimed[0].alert.id, known.id);
+    note(armed_note(known.id, 1, now_ + 20s), now_ + 20s);
+    EXPECT_EQ(fire_ruled({ruled(known.id, 2, now_ + 1min)}).size(), 1U);
+}
+
 TEST_P(StorageTermsConformance, TickersOfAllItsRulesAreNeededWhileItIsActive) {
     using Names = std::vector<std::string>;
     const Alert alert = add_ruled(with_eth("100"));

@@ -96,14 +96,16 @@ void Store::fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql:
         if (any) boards.use(g);
     }
     std::vector<Change> changes;
+    // One that cannot be read is no longer matched, as after a start; the firings of others are written.
+    const auto read_active = or_skip("fire", sql::read_active_alert);
     const auto is_gone = [&](ActiveAlert alert) {
         changes.push_back(AlertChange{AlertChange::Kind::deleted, std::move(alert)});
     };
     for (const auto& [id, ended] : changed) {
         if (ended) {
             is_gone({id, *ended, Condition::lt, Decimal{}});
-        } else if (auto active = db.first(sql::read_active_alert, "alert_active", id)) {
-            changes.push_back(AlertChange{AlertChange::Kind::changed, std::move(*active)});
+        } else if (auto active = db.first(read_active, "alert_active", id); active && *active) {
+            changes.push_back(AlertChange{AlertChange::Kind::changed, std::move(**active)});
         } else {
             is_gone(*db.first(sql::read_plain_active, "alert_part", id));
         }
