@@ -141,6 +141,28 @@ TEST_F(CheckerCoreRuledTest, ASnoozeKeepsTheStateAndItsEndIsJudged) {
     EXPECT_EQ(play("61 heard"), "1.1:101@60") << "the snooze was ended";
 }
 
+TEST_F(CheckerCoreRuledTest, OneSwitchedOnAfterItsLastFiringStaysThroughAChange) {
+    EXPECT_EQ(follow(R"(
+        0 price 99
+        rule 1 above 100 repeat rearm 1% times 1 firings 1
+        created 1
+        rule 1 above 100 repeat rearm 1% times 1 firings 1 expires 90 made 0
+        changed 1
+        10 price 101)"),
+              "1.2:101@10");
+}
+
+TEST_F(CheckerCoreRuledTest, AnEditThatAsksForNoMoreFiringsEndsIt) {
+    EXPECT_EQ(follow(R"(
+        0 price 99
+        rule 1 above 100 repeat rearm 1% times 2 firings 1
+        created 1
+        rule 1 above 100 repeat rearm 1% times 1 firings 1 made 0
+        changed 1
+        10 price 101)"),
+              "");
+}
+
 TEST_F(CheckerCoreRuledTest, AChangedExpiryCounts) {
     EXPECT_EQ(follow(R"(
         0 price 99

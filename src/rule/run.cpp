@@ -388,14 +388,20 @@ void Run::time(Timestamp time, Steps& steps) {
         happen(steps);
 }
 
+bool Run::has_fired_enough() const {
+    const auto& repeat = alert_.terms->repeat;
+    return repeat && repeat->times && alert_.state.firings >= *repeat->times;
+}
+
 void Run::amend(const RuledAlert& row, Timestamp time, Steps& steps) {
+    // One that was switched on after its last firing has fired often enough before: that does not end it.
+    const bool had_fired_enough = has_fired_enough();
     alert_.terms = row.terms;
     alert_.notify_on_expiry = row.notify_on_expiry;
     alert_.state.snoozed_until = row.state.snoozed_until;
     alert_.state.expires_at = row.state.expires_at;
     for (Track& track : tracks_) track.known[0] = track.known[1] = {};
-    const auto& repeat = alert_.terms->repeat;
-    ended_ = ended_ || (repeat && repeat->times && alert_.state.firings >= *repeat->times);
+    ended_ = ended_ || (has_fired_enough() && !had_fired_enough);
     if (phase_ != Phase::running) return;
     for (std::size_t m = 0; m < machines_.size(); ++m) {
         if (machines_[m].waits_until) judge(m, time, steps);

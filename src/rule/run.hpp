@@ -169,6 +169,7 @@ private:
     std::size_t machine_of(std::size_t rule) const;
     std::size_t first_of(std::size_t machine) const;
     std::size_t end_of(std::size_t machine) const;
+    bool has_fired_enough() const;
     bool is_armed(std::size_t machine) const { return rule_state(first_of(machine)).armed; }
 
     std::optional<Due> next_due() const;
