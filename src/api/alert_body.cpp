@@ -14,7 +14,8 @@ namespace {
 
 Terms read_new_terms(BodyReader& reader, const Ticker& ticker, const KnownTickers& tickers) {
     const RuleTexts texts = rule_texts(reader);
-    return read_terms(reader, texts, read_form(reader, texts, ticker), tickers);
+    return read_terms(reader, texts, read_form(reader, texts, ticker),
+                      [&](std::string_view name) { return tickers.named(name); });
 }
 
 void set_when(Alert& alert, Terms terms, const rule::Life& life) {

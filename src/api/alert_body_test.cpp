@@ -192,6 +192,20 @@ TEST(AlertChange, AnotherTickerTakesTheRulesOfTheAlertsTickerAlong) {
               "body ticker: Input should be a valid string (string_type)");
 }
 
+TEST(AlertChange, ATickerThatIsListedNoMoreStaysInRulesThatStay) {
+    const Alert ratio = made(R"("when":{"watch":{"ratio_to":"ETH"},"is":"above","level":20})");
+    const std::vector<Ticker> left{"BTC"};
+    const KnownTickers without_eth(left);
+    const AlertContext later{without_eth, policy, now};
+    const auto repeats = parse_alert_change(R"({"repeat":{"times":2}})", ratio, later);
+    ASSERT_EQ(errors(repeats), "");
+    EXPECT_EQ(repeats->alert.terms->rules, ratio.terms->rules);
+    EXPECT_EQ(repeats->alert.terms->repeat->times, 2);
+    EXPECT_TRUE(errors(parse_alert_change(R"({"when":{"watch":{"ratio_to":"ETH"},"is":"above","level":21}})",
+                                          ratio, later))
+                    .starts_with("body when watch ratio_to: "));
+}
+
 TEST(AlertChange, AMarginThatWasTheDefaultFollowsTheRule) {
     const Alert by_default = made(R"("when":{"is":"above","level":70000},"repeat":{"times":3})");
     const Alert relative =

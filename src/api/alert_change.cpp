@@ -90,9 +90,14 @@ private:
         }
         if (!has("for")) texts.hold = unless_null(rule::hold_json(old));
         if (!has("repeat") && old.repeat) texts.repeat = repeat_of(old);
-        // A ticker that no venue lists any more stays where the rules name it.
+        // A ticker that no venue lists any more stays where rules that stay name it.
+        const std::vector<Ticker> kept = has("when") ? std::vector<Ticker>() : tickers_of(old);
+        const auto named = [&](std::string_view name) {
+            const auto at = std::ranges::find(kept, name, &Ticker::view);
+            return at != kept.end() ? *at : context_.tickers.named(name);
+        };
         const std::size_t before = reader_.issue_count();
-        Terms terms = read_terms(reader_, texts, input, context_.tickers);
+        Terms terms = read_terms(reader_, texts, input, named);
         if (reader_.issue_count() > before) return;
         set_terms(old, std::move(terms));
     }

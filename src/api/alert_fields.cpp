@@ -201,12 +201,12 @@ rule::RuleInput read_form(BodyReader& reader, const RuleTexts& texts, const Tick
 }
 
 Terms read_terms(BodyReader& reader, const RuleTexts& texts, rule::RuleInput input,
-                 const KnownTickers& tickers) {
+                 const rule::NamedTicker& named) {
     input.when = texts.when;
     input.watch = texts.watch;
     input.hold = texts.hold;
     input.repeat = texts.repeat;
-    auto terms = rule::parse_terms(input, [&](std::string_view name) { return tickers.named(name); });
+    auto terms = rule::parse_terms(input, named);
     if (terms) return std::move(*terms);
     add_issues(reader, std::move(terms.error()));
     return {};

@@ -42,7 +42,7 @@ RuleTexts rule_texts(const BodyReader& reader);
 rule::RuleInput read_form(BodyReader& reader, const RuleTexts& texts, const Ticker& ticker);
 // `input` has the ticker, and condition and target where they are given.
 Terms read_terms(BodyReader& reader, const RuleTexts& texts, rule::RuleInput input,
-                 const KnownTickers& tickers);
+                 const rule::NamedTicker& named);
 rule::Life read_life(BodyReader& reader, Timestamp now);
 
 }  // namespace pricewire::api
