@@ -9,9 +9,10 @@ build_packages=(
   zlib1g-dev libyaml-cpp-dev prometheus-cpp-dev
 )
 test_packages=(
-  g++-12 llvm-19 libclang-rt-19-dev clang-tidy-19 clang-format-19 libgtest-dev librapidcheck-dev python3
+  llvm-19 libclang-rt-19-dev clang-format-19 libgtest-dev librapidcheck-dev python3
   postgresql-15 redis-server rabbitmq-server libpq-dev prometheus
 )
+long_packages=(g++-12 clang-tidy-19)
 browser_packages=(chromium chromium-sandbox fonts-dejavu-core)
 perf_packages=(redis-server wrk nginx-light)
 
