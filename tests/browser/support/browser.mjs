@@ -31,7 +31,7 @@ export function launch() {
     // Chromium has no sandbox as root, or where user namespaces are forbidden and its helper lacks privileges.
     chromiumSandbox: process.getuid() !== 0 && process.env.PRICEWIRE_BROWSER_NO_SANDBOX !== '1',
     // No name resolves: a request to another host fails even if it is not observed.
-    args: ['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--disable-background-networking'],
+    args: ['--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1', '--disable-background-networking', '--disable-gpu'],
   });
 }
 
