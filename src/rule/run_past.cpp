@@ -22,9 +22,9 @@ void Run::resume(Timestamp time, Steps& steps) {
     phase_ = Phase::running;
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
         take_noted(i);
-        // Nothing but a price arms an age again.
+        // Nothing but a price arms an age again; as of its firing, one that came late and was made before.
         const RuleState& known = rule_state(i);
-        if (rule(i).watched == Watched::age && known.fired && known.armed)
+        if (rule(i).watched == Watched::age && known.fired && known.armed && known.as_of > known.start)
             tracks_[i].line.had_price(known.as_of);
     }
     for (std::size_t m = 0; m < machines_.size(); ++m) {
@@ -39,11 +39,13 @@ void Run::resume(Timestamp time, Steps& steps) {
     }
     if (past_rearmed_) note(true, time, steps);
     for (std::size_t m = 0; m < machines_.size(); ++m) {
-        if (has_window(m)) {
-            look_back(m);
-        } else {
-            judge(m, time, steps);
-        }
+        if (has_window(m)) look_back(m);
+    }
+    // Mutes that ended while nothing ran end before all that comes now.
+    advance(time, steps);
+    left_out_ = 0;
+    for (std::size_t m = 0; m < machines_.size(); ++m) {
+        if (!has_window(m)) judge(m, time, steps);
     }
 }
 
@@ -101,16 +103,26 @@ bool Run::has_window(std::size_t machine) const {
 }
 
 // A window moves on without prices, which fires nothing: all there is to know is whether the last price waits for the end
-// of a mute.
+// of a mute. Where another rule of `any` has fired since, it was looked at then, when the mute before ended, and waits only
+// if it was still true.
 void Run::look_back(std::size_t machine) {
     Timestamp last = rule_state(first_of(machine)).as_of;
     for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
         if (const auto& current = tracks_[i].line.current()) last = std::max(last, current->time);
     }
+    std::vector<Timestamp> looked_at{last};
+    for (std::size_t m = 0; m < machines_.size(); ++m) {
+        const RuleState& other = rule_state(first_of(m));
+        if (other.fired && other.start > last) looked_at.push_back(other.start);
+    }
+    std::ranges::sort(looked_at);
     bool& armed = rule_state(first_of(machine)).armed;
-    Judgement then = judged(machine, last);
-    then.calm = false;
-    step(machines_[machine], armed, then, last, alert_.terms->hold, muted_until(), left_out_);
+    for (const Timestamp time : looked_at) {
+        Judgement then = judged(machine, time);
+        then.calm = false;
+        step(machines_[machine], armed, then, time, alert_.terms->hold, muted_until(), left_out_);
+        if (!machines_[machine].waits_until) return;
+    }
 }
 
 void Run::history(const Ticker& ticker, const Stretch& stretch) {

@@ -61,5 +61,70 @@ TEST(RunPast, AHoldOfSeveralRulesBeginsWhenAllOfThemAreKnownToHold) {
     EXPECT_EQ(steps.back().fired->time, begin + 50s);
 }
 
+const Timestamp start{1'700'000'040s};
+
+Stretch stretch_of(Duration from, Duration to, int value) {
+    const Decimal price = Decimal::from_int(value);
+    return {start + from, start + to, price, price, price};
+}
+
+// Snoozed until 30 s; it has been 1 % above the low of a minute since 0 s.
+Run snoozed_above_its_low() {
+    RuledAlert alert;
+    alert.terms = std::make_shared<const Terms>(
+        terms_of(R"({"is":"above","level":{"from":"low","over":"1m","by":"1%"}})"));
+    alert.created_at = alert.begun_at = start - 50s;
+    alert.state.snoozed_until = start + 30s;
+    alert.state.rules = {{.armed = true, .start = start - 50s, .as_of = start - 50s}};
+    rule::Run run(alert);
+    run.history("BTC", stretch_of(-50s, 0s, 100));
+    return run;
+}
+
+TEST(RunPast, AMuteThatEndedWhileNothingRanEndsBeforeTheFirstPrice) {
+    rule::Run run = snoozed_above_its_low();
+    run.history("BTC", stretch_of(0s, 40s, 102));
+    Steps steps;
+    run.value("BTC", start + 40s, Decimal::from_int(99), steps);
+    ASSERT_FALSE(steps.empty());
+    ASSERT_TRUE(steps.back().fired);
+    EXPECT_EQ(steps.back().fired->time, start + 30s);
+    EXPECT_EQ(steps.back().fired->value, Decimal::from_int(102));
+}
+
+TEST(RunPast, WhatWasLeftOutBeforeIsLost) {
+    RuledAlert alert = snoozed_above_its_low().alert();
+    alert.state.snoozed_until = start + 65s;
+    rule::Run run(alert);
+    run.history("BTC", stretch_of(-50s, 0s, 100));
+    run.history("BTC", stretch_of(0s, 70s, 102));  // the window has forgotten the low
+    Steps steps;
+    run.time(start + 70s, steps);
+    run.time(start + 80s, steps);
+    EXPECT_TRUE(steps.empty());
+    EXPECT_EQ(run.left_out(), 0);
+}
+
+// ETH was within 3 % of the low of a minute at 0 s; at 55 s, when the other rule fired after their mute, it was not.
+TEST(RunPast, ARuleThatWasNotTrueWhenAnotherFiredDoesNotWaitForItsMute) {
+    RuledAlert alert;
+    alert.terms = std::make_shared<const Terms>(
+        terms_of(R"({"any":[{"is":"above","level":100},{"ticker":"ETH","is":"inside","level":[)"
+                 R"({"from":"low","over":"1m","by":"-3%"},{"from":"low","over":"1m","by":"3%"}]}]})",
+                 "null", R"({"cooldown":"10s","rearm":"0%"})"));
+    alert.created_at = alert.begun_at = start - 60s;
+    const RuleState fired{.fired = true, .start = start + 55s, .as_of = start + 55s};
+    const RuleState waiting{.armed = true, .start = start - 60s, .as_of = start - 60s};
+    alert.state = {.firings = 2, .muted_until = start + 65s, .rules = {fired, waiting}};
+    rule::Run run(alert);
+    run.history("ETH", stretch_of(-50s, -30s, 90));
+    run.history("ETH", stretch_of(-30s, 0s, 95));
+    run.history("ETH", stretch_of(0s, 58s, 92));
+    Steps steps;
+    run.value("BTC", start + 58s, Decimal::from_int(101), steps);
+    run.time(start + 80s, steps);
+    for (const Step& step : steps) EXPECT_FALSE(step.fired);
+}
+
 }  // namespace
 }  // namespace pricewire::rule
