@@ -9,51 +9,25 @@
 #include "base/clock.hpp"
 #include "base/decimal.hpp"
 #include "domain/rule.hpp"
+#include "rule/brute_force_events_fixture.hpp"
 #include "rule/brute_force_numbers_fixture.hpp"
 
 // What alerts with terms mean, written as plainly as possible and without anything of room `rule`, for comparison: it looks
 // at every price of all time whenever it judges.
 namespace pricewire::rule::brute_force {
 
-struct Event {
-    Timestamp time;
-    Ticker ticker;
-    std::optional<Decimal> price;  // unset: it is gone
-};
-
-struct Firing {
-    std::int64_t number = 0;
-    Timestamp time;
-    Decimal value;
-    std::int64_t left_out = 0;
-    std::size_t machine = 0;
-    std::vector<std::optional<Decimal>> values = {};  // of the machine's rules
-    friend bool operator==(const Firing&, const Firing&) = default;
-};
-
-struct Life {
-    Timestamp begins;
-    std::optional<Timestamp> expires = {}, snoozed_until = {};
-};
-
-// A value, in effect within [from, to).
-struct Span {
-    Decimal value;
-    Timestamp from;
-    std::optional<Timestamp> to = {};
-};
-
 class Alert {
 public:
     // Events in order of time; of one moment, in order of arrival. `happened`: until all of them have been made, no other
     // firing is. After each of `restarts`, left_out begins anew.
     Alert(const Terms& terms, const Life& life, std::vector<Event> events, std::vector<Firing> happened = {},
-          std::vector<Timestamp> restarts = {})
+          std::vector<Timestamp> restarts = {}, std::vector<Edit> edits = {})
         : terms_(terms),
           life_(life),
           events_(std::move(events)),
           happened_(std::move(happened)),
-          restarts_(std::move(restarts)) {
+          restarts_(std::move(restarts)),
+          edits_(std::move(edits)) {
         machines_.resize(terms_.joined == Joined::any ? terms_.rules.size() : 1);
         for (std::size_t m = 0; m < machines_.size(); ++m) {
             for (std::size_t i = 0; i < terms_.rules.size(); ++i) {
@@ -76,7 +50,8 @@ public:
             }
         }
         pass(end);
-        make_happen(end);
+        while (!ended_ && comes_before(end + Duration{1})) {
+        }
         return firings_;
     }
     // Became true and false again within the mute, since the last firing.
@@ -93,6 +68,7 @@ private:
         std::optional<Timestamp> counted_until;  // by `held`
         std::optional<Timestamp> blind_since;
         bool became_true_while_muted = false;
+        bool held_back = false;  // it would have fired, but for what had happened
         std::optional<Timestamp> timer;
     };
     struct Judgement {
@@ -104,14 +80,6 @@ private:
         return level.from == Anchor::high || level.from == Anchor::low;
     }
 
-    static std::vector<Span> spans_of(const std::vector<Event>& events) {
-        std::vector<Span> spans;
-        for (const Event& event : events) {
-            if (!spans.empty() && !spans.back().to) spans.back().to = event.time;
-            if (event.price) spans.push_back({*event.price, event.time});
-        }
-        return spans;
-    }
     std::vector<Event> seen_of(const Ticker& ticker) const {
         std::vector<Event> out;
         for (std::size_t i = 0; i < seen_; ++i) {
@@ -304,6 +272,7 @@ private:
     void judge(std::size_t m) {
         Machine& machine = machines_[m];
         machine.timer.reset();
+        machine.held_back = false;
         if (ended_ || (life_.expires && now_ >= *life_.expires)) return;
         const Judgement judgement = look(machine);
         if (!machine.armed && judgement.calm) {
@@ -333,6 +302,8 @@ private:
             machine.timer = muted;
         } else if (happened_.empty()) {
             fire(m);
+        } else {
+            machine.held_back = true;
         }
     }
     // Up to now it was true, or not known.
@@ -374,6 +345,7 @@ private:
         machine.held.reset();
         machine.blind_since.reset();
         machine.became_true_while_muted = false;
+        machine.held_back = false;
         machine.timer.reset();
         if (ended_) return;
         for (const std::size_t i : machine.rules) sides_[i] = side_now(i, machine);
@@ -424,10 +396,7 @@ private:
         while (!ended_) {
             const auto next = next_moment();
             const Timestamp before = next ? std::min(next->time, until) : until;
-            if (!happened_.empty() && happened_.front().time < before) {
-                make_happen(happened_.front().time);
-                continue;
-            }
+            if (comes_before(before)) continue;
             if (!next || next->time > until) break;
             move_to(next->time);
             if (next->order == begins) {
@@ -465,6 +434,31 @@ private:
         for (std::size_t i = 0; i < terms_.rules.size(); ++i) at_start_[i] = value_of(i);
         for (std::size_t m = 0; m < machines_.size(); ++m) judge(m);
     }
+    // What has happened, and edits, come after everything else of their moments.
+    bool comes_before(Timestamp time) {
+        const Timestamp happens = happened_.empty() ? Timestamp::max() : happened_.front().time;
+        const Timestamp edited = edits_.empty() ? Timestamp::max() : edits_.front().time;
+        if (std::min(happens, edited) >= time) return false;
+        if (happens <= edited) {
+            make_happen(happens);
+        } else {
+            edit();
+        }
+        return true;
+    }
+    // Where a mute has ended by it, what waits for that is judged.
+    void edit() {
+        const Edit edit = edits_.front();
+        edits_.erase(edits_.begin());
+        move_to(edit.time);
+        life_.expires = edit.expires;
+        life_.snoozed_until = edit.snoozed_until;
+        terms_.repeat = edit.repeat;
+        ended_ = terms_.repeat && terms_.repeat->times && count_ >= *terms_.repeat->times;
+        for (std::size_t m = 0; m < machines_.size(); ++m) {
+            if (machines_[m].became_true_while_muted) judge(m);
+        }
+    }
     void make_happen(Timestamp until) {
         while (!happened_.empty() && happened_.front().time <= until && !ended_) {
             const Firing firing = happened_.front();
@@ -473,7 +467,7 @@ private:
             count_ = firing.number;
             start_again(machines_[firing.machine], firing.values);
             for (std::size_t m = 0; m < machines_.size(); ++m) {
-                if (m != firing.machine) judge(m);
+                if (m != firing.machine && machines_[m].held_back) judge(m);
             }
         }
     }
@@ -483,6 +477,7 @@ private:
     std::vector<Event> events_;
     std::vector<Firing> happened_;
     std::vector<Timestamp> restarts_;
+    std::vector<Edit> edits_;
     std::size_t seen_ = 0;
     Timestamp now_ = Timestamp::min();
     Timestamp closed_until_ = Timestamp::min();

@@ -187,6 +187,7 @@ void Run::judge(std::size_t machine, Timestamp time, Steps& steps) {
         if (!first.side) take_side(machine, time);
         for (std::size_t i = first_of(machine); i < end_of(machine); ++i) rule_state(i).as_of = time;
     }
+    held_back_[machine] = turn.fires && !happened_.empty();
     if (turn.fires && happened_.empty()) {
         fire(machine, time, steps, nullptr);
     } else if (turn.armed || start_known_) {
@@ -201,7 +202,7 @@ void Run::note(bool rearmed, Timestamp time, Steps& steps) const {
 
 // --- Firing
 
-// `told`: what has happened already, which is no step; null otherwise.
+// `told`: what has happened already, which is no step, unless a late price has armed it there; null otherwise.
 void Run::fire(std::size_t machine, Timestamp time, Steps& steps, const Fired* told) {
     AlertState& state = alert_.state;
     const auto& repeat = alert_.terms->repeat;
@@ -212,7 +213,12 @@ void Run::fire(std::size_t machine, Timestamp time, Steps& steps, const Fired* t
     ended_ = what.is_last;
     left_out_ = 0;
     start_again(machine, time, told != nullptr ? *told : what);
-    if (told == nullptr) steps.push_back({time, std::move(what), false, state});
+    if (told == nullptr) {
+        what.armed_again = is_armed(machine);
+        steps.push_back({time, std::move(what), false, state});
+    } else if (is_armed(machine) && !told->armed_again && !ended_) {
+        note(true, time, steps);
+    }
 }
 
 // A firing is a new start. Relative levels are calm at once.
@@ -236,6 +242,7 @@ void Run::start_again(std::size_t machine, Timestamp time, const Fired& told) {
             tracks_[i].note_at = next_interval_start(time, std::chrono::minutes{1});
     }
     machines_[machine] = Machine{.judged_at = time};
+    held_back_[machine] = false;
     if (ended_) return;
     take_side(machine, time);
     const Judgement after = judged(machine, time);
@@ -418,9 +425,9 @@ void Run::happen(Steps& steps) {
     now_ = std::max(now_, fired.time);
     const std::size_t machine = machine_of(fired.rule);
     fire(machine, fired.time, steps, &fired);
-    // Others of `any` may have waited for it.
+    // Only what waited for it: another rule's firing is no reason to look at a rule again.
     for (std::size_t m = 0; m < machines_.size(); ++m) {
-        if (m != machine && !ended_) judge(m, fired.time, steps);
+        if (m != machine && held_back_[m]) judge(m, fired.time, steps);
     }
 }
 

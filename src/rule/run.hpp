@@ -43,6 +43,7 @@ struct Fired {
     std::optional<Timestamp> held_since = {};  // set where the terms have a hold; blind time moves it
     std::int64_t left_out = 0;                 // became true and false again since the last firing, muted
     bool is_last = true;
+    bool armed_again = false;                // right after it: relative levels are
     std::vector<RuleView> rules;             // all of the terms
     std::optional<Decimal> last_price = {};  // of an age: the last price that there was, if it is known
     std::vector<LineGap> blind = {};         // within the time that was looked at, oldest first
@@ -110,7 +111,8 @@ public:
     void amend(const RuledAlert& row, Timestamp time, Steps& steps);
 
     // For judging a time again after a late price: until all of these have happened, nothing else fires. Each happens
-    // after everything else of its moment and appends no step. In order of time, and none before what was given so far.
+    // after everything else of its moment and appends no step but that it is armed there now, where it was not. In order of
+    // time, and none before what was given so far.
     void impose(std::span<const Fired> happened);
     bool has_all_happened() const { return happened_.empty(); }
 
@@ -215,7 +217,8 @@ private:
     Timestamp now_ = Timestamp::min();
     std::vector<Track> tracks_;  // by rule
     std::vector<Machine> machines_;
-    std::vector<Fired> happened_;  // imposed and to come, the last one first
+    std::vector<Fired> happened_;                 // imposed and to come, the last one first
+    std::array<bool, max_rules> held_back_ = {};  // by machine: it would have fired, but for those
 };
 
 }  // namespace pricewire::rule
