@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "alert/live_alerts.hpp"
@@ -131,6 +135,90 @@ TEST(IndexedEngines, KnowWhatCameFirstOfTheMomentOfALatePrice) {
     EXPECT_EQ(found, expected);
     ASSERT_FALSE(expected.empty());
     EXPECT_NE(expected.back().find("132"), std::string::npos) << expected.back();
+}
+
+// Above 100, and its edits.
+class EditedAlert {
+public:
+    explicit EditedAlert(std::optional<Repeat> repeat) {
+        auto ruled = std::make_shared<RuledAlert>();
+        Terms terms{.repeat = repeat};
+        terms.rules.push_back(
+            {.ticker = "BTC", .word = Word::above, .level = {.number = Decimal::from_int(100)}});
+        ruled->terms = std::make_shared<const Terms>(terms);
+        ruled->created_at = ruled->begun_at = beginning;
+        alert_ = {make_uuid(beginning), "BTC", Condition::lt, {}, ruled};
+        engine_->add(alert_, {});
+    }
+    void price(int second, int value) {
+        const Price price{"BTC", Decimal::from_int(value), beginning + seconds{second}, ++sequence_};
+        if (recent_.add(price, beginning + seconds{1000})) {
+            engine_->on_late("BTC", price.time);
+        } else {
+            engine_->on_price(price);
+        }
+    }
+    void pass(int second) { engine_->on_time(beginning + seconds{second}); }
+    template <typename Change>
+    void edit(Change change) {
+        auto ruled = std::make_shared<RuledAlert>(*alert_.ruled);
+        Terms terms = *ruled->terms;
+        change(terms, ruled->state);
+        ruled->terms = std::make_shared<const Terms>(terms);
+        alert_.ruled = ruled;
+        engine_->update(alert_);
+    }
+    // At which seconds.
+    const std::vector<int>& fired() const { return fired_; }
+
+private:
+    void take(const RuleStep& step) {
+        if (const auto* firing = std::get_if<RuledFiring>(&step.what))
+            fired_.push_back(static_cast<int>((firing->time - beginning) / seconds{1}));
+    }
+
+    RecentPrices recent_;
+    ActiveAlert alert_;
+    std::unique_ptr<RuleEngine> engine_ =
+        create_rule_engine(recent_, [this](const RuleStep& step) { take(step); });
+    std::uint64_t sequence_ = 0;
+    std::vector<int> fired_;
+};
+
+TEST(IndexedEngines, KeepTheMuteOfAFiringBeforeAnEditOfTheCooldownWhereALatePriceFollows) {
+    EditedAlert alert(Repeat{.cooldown = minutes{5}, .rearm = {}, .times = {}});
+    alert.price(0, 99);
+    alert.price(10, 101);
+    alert.price(12, 99);
+    alert.price(14, 101);
+    alert.pass(15);
+    alert.edit([](Terms& terms, AlertState&) { terms.repeat->cooldown = seconds{10}; });
+    alert.price(11, 98);
+    alert.pass(309);
+    EXPECT_EQ(alert.fired(), std::vector{10});
+    alert.pass(311);
+    EXPECT_EQ(alert.fired(), (std::vector{10, 310}));
+}
+
+TEST(IndexedEngines, FireByALatePriceFromBeforeASnooze) {
+    EditedAlert alert(std::nullopt);
+    alert.price(0, 99);
+    alert.price(18, 98);
+    alert.pass(20);
+    alert.edit([](Terms&, AlertState& state) { state.snoozed_until = beginning + seconds{60}; });
+    alert.price(15, 101);
+    EXPECT_EQ(alert.fired(), std::vector{15}) << "the outcome is that of the order of times";
+}
+
+TEST(IndexedEngines, FireNothingByALatePriceFromWithinASnooze) {
+    EditedAlert alert(std::nullopt);
+    alert.price(0, 99);
+    alert.pass(10);
+    alert.edit([](Terms&, AlertState& state) { state.snoozed_until = beginning + seconds{60}; });
+    alert.price(18, 98);
+    alert.price(15, 101);
+    alert.pass(100);
+    EXPECT_TRUE(alert.fired().empty());
 }
 
 }  // namespace

@@ -8,12 +8,15 @@
 // A late price
 //
 // Copies of a run are kept, one for every half a minute that RecentPrices reaches back. A late price is judged by the last
-// copy from before it, together with all prices that followed; firings that have happened are imposed on it.
+// copy from before it, together with all prices that followed; firings that have happened are imposed on it, and edits are
+// made again when they were made.
 
 namespace pricewire::alert {
 namespace {
 
 constexpr Duration base_every = std::chrono::seconds{30};
+// Of more, the oldest are made when the next one was.
+constexpr std::size_t most_amendments = 64;
 
 std::vector<Ticker> sorted_tickers_of(const ActiveAlert& alert) {
     std::vector<Ticker> tickers = tickers_of(*alert.ruled->terms);
@@ -98,6 +101,10 @@ std::vector<RuleStep> Judged::replay(Timestamp time) {
     std::ranges::copy_if(fired_, std::back_inserter(happened),
                          [&](const rule::Fired& f) { return f.time >= from; });
     run_->impose(happened);
+    amended_ = std::min(amended_, from - Duration{1});
+    const std::vector<Amendment> amendments(std::ranges::lower_bound(amendments_, from, {}, &Amendment::time),
+                                            amendments_.end());
+    auto amendment = amendments.begin();
     struct Source {
         Ticker ticker;
         RecentPrices::Entries::Iterator next, end;
@@ -114,39 +121,39 @@ std::vector<RuleStep> Judged::replay(Timestamp time) {
         const auto source = std::ranges::min_element(sources, [](const Source& a, const Source& b) {
             return RecentPrices::is_before(*a.next, *b.next);
         });
+        for (; amendment != amendments.end() && amendment->time < source->next->time; ++amendment)
+            amend_again(*amendment, out);
         give(source->ticker, source->next->time, source->next->price(source->ticker), out);
         if (++source->next == source->end) sources.erase(source);
     }
+    for (; amendment != amendments.end(); ++amendment) amend_again(*amendment, out);
     pass(timed_until_, out);
     return out;
 }
 
 std::vector<RuleStep> Judged::amend(const ActiveAlert& row, Timestamp until) {
     last_ = std::max(last_, until);
-    rule::Steps ignored, steps;
-    const auto muted_until = run_->muted_until();
-    for (Base& base : bases_) {
-        if (base.run) {
-            base.run->amend(*row.ruled, base.from, ignored);
-            continue;
-        }
-        RuledAlert& alert = base.aside->alert;
-        alert.terms = row.ruled->terms;
-        alert.notify_on_expiry = row.ruled->notify_on_expiry;
-        alert.state.snoozed_until = row.ruled->state.snoozed_until;
-        alert.state.expires_at = row.ruled->state.expires_at;
-        const auto mute = std::max(alert.state.muted_until, alert.state.snoozed_until);
-        for (auto& memory : base.aside->memory.rules) {
-            if (memory.machine.waits_until && mute) memory.machine.waits_until = mute;
-        }
-    }
-    run_->amend(*row.ruled, last_, steps);
     alert_ = row;
-    amended_ = last_;
+    const Amendment amendment{last_, row.ruled};
+    if (amendments_.size() == most_amendments) amendments_.erase(amendments_.begin());
+    amendments_.push_back(amendment);
     std::vector<RuleStep> out;
+    make(amendment, out);
+    return out;
+}
+
+void Judged::amend_again(const Amendment& amendment, std::vector<RuleStep>& out) {
+    pass(amendment.time, out);
+    make(amendment, out);
+}
+
+void Judged::make(const Amendment& amendment, std::vector<RuleStep>& out) {
+    rule::Steps steps;
+    const auto muted_until = run_->muted_until();
+    run_->amend(*amendment.row, amendment.time, steps);
+    amended_ = amendment.time;
     take(steps, std::nullopt, muted_until, out);
     see_change();
-    return out;
 }
 
 RuleStep Judged::expiry() const {
@@ -176,7 +183,7 @@ void Judged::keep_base(Timestamp time, std::vector<RuleStep>& out) {
     forget_bases(time - RecentPrices::longest);
 }
 
-// How it has begun and was amended stays, and what has fired is imposed only where prices of before are judged again.
+// How it has begun stays; what has fired is imposed, and an edit made again, only where prices of before are judged again.
 void Judged::keep_past() {
     const Base& base = bases_.back();
     const bool has_begun = base.run && !base.run->has_begun() && run_->has_begun();
@@ -187,7 +194,8 @@ void Judged::keep_past() {
 
 void Judged::forget_bases(Timestamp reach) {
     while (bases_.size() > 1 && bases_[1].from <= reach) bases_.pop_front();
-    if (bases_.empty()) return;
+    if (bases_.empty()) return amendments_.clear();
+    std::erase_if(amendments_, [&](const Amendment& a) { return a.time < bases_.front().from; });
     std::erase_if(fired_, [&](const rule::Fired& f) { return f.time < bases_.front().from; });
     std::erase_if(noted_, [&](const auto& n) { return n.first < bases_.front().from; });
 }

@@ -58,7 +58,7 @@ public:
     std::vector<RuleStep> time(Timestamp until);
     // Judges everything again since `time`.
     std::vector<RuleStep> replay(Timestamp time);
-    // Time has passed until `until`.
+    // Time has passed until `until`, as of which it counts for prices that come late, too.
     std::vector<RuleStep> amend(const ActiveAlert& row, Timestamp until);
     RuleStep expiry() const;
 
@@ -80,10 +80,16 @@ private:
         std::unique_ptr<PutAside> aside = {};  // where there is no run
         Timestamp until = {};
     };
+    struct Amendment {
+        Timestamp time;  // after everything of it
+        std::shared_ptr<const RuledAlert> row;
+    };
     void give(Ticker ticker, Timestamp time, const std::optional<Price>& price, std::vector<RuleStep>& out);
     void pass(Timestamp until, std::vector<RuleStep>& out);
     void take(const rule::Steps& steps, const std::optional<Price>& price,
               const std::optional<Timestamp>& muted_until, std::vector<RuleStep>& out);
+    void make(const Amendment& amendment, std::vector<RuleStep>& out);
+    void amend_again(const Amendment& amendment, std::vector<RuleStep>& out);
     void keep_base(Timestamp time, std::vector<RuleStep>& out);
     void keep_past();
     Timestamp restore(Timestamp time);
@@ -108,6 +114,7 @@ private:
     std::deque<Base> bases_;  // the oldest first
     // Since the oldest of them.
     std::vector<rule::Fired> fired_;
+    std::vector<Amendment> amendments_;  // in order
     std::vector<std::pair<Timestamp, std::vector<RuleState>>> noted_;
 };
 
