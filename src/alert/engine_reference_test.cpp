@@ -17,6 +17,7 @@ namespace {
 using rule::number_from_environment;
 using rule::RandomAlert;
 using rule::RandomAlerts;
+using rule::brute_force::Edit;
 using rule::brute_force::Event;
 using rule::brute_force::Firing;
 
@@ -38,8 +39,18 @@ public:
         ruled->created_at = ruled->begun_at = random.life.begins;
         ruled->state.expires_at = random.life.expires;
         ruled->state.snoozed_until = random.life.snoozed_until;
-        engine_->add({make_uuid(random.life.begins), random.terms.rules[0].ticker, Condition::lt, {}, ruled},
-                     {});
+        alert_ = {make_uuid(random.life.begins), random.terms.rules[0].ticker, Condition::lt, {}, ruled};
+        engine_->add(alert_, {});
+    }
+    void edit(const Edit& edit) {
+        auto ruled = std::make_shared<RuledAlert>(*alert_.ruled);
+        Terms terms = *ruled->terms;
+        terms.repeat = edit.repeat;
+        ruled->terms = std::make_shared<const Terms>(terms);
+        ruled->state.expires_at = edit.expires;
+        ruled->state.snoozed_until = edit.snoozed_until;
+        alert_.ruled = ruled;
+        engine_->update(alert_);
     }
     // False: it came too late to count.
     bool arrive(const Event& event) {
@@ -60,7 +71,11 @@ public:
                recent_.of(event.ticker).end();
     }
     // A checker's time always goes on a little.
-    void pass(Timestamp time) { engine_->on_time(time + Duration{++passed_}); }
+    Timestamp pass(Timestamp time) {
+        time += Duration{++passed_};
+        engine_->on_time(time);
+        return time;
+    }
     Timestamp latest() const { return latest_; }
     const std::vector<Firing>& firings() const { return firings_; }
 
@@ -71,6 +86,7 @@ private:
     }
 
     RecentPrices recent_;
+    ActiveAlert alert_;
     std::unique_ptr<RuleEngine> engine_ =
         create_rule_engine(recent_, [this](const RuleStep& step) { take(step); });
     Timestamp latest_ = Timestamp::min();
@@ -88,19 +104,29 @@ double seconds_at(Timestamp time) {
     return std::chrono::duration<double>(time - RandomAlerts::origin).count();
 }
 
-Outcome play(const RandomAlert& random) {
+std::string text_of(const Edit& edit) {
+    const auto at = [](const std::optional<Timestamp>& time) { return time ? seconds_at(*time) : -1; };
+    return fmt::format("{:.6f} edited: snoozed until {}, expires {}, repeat {}\n", seconds_at(edit.time),
+                       at(edit.snoozed_until), at(edit.expires), rule::repeat_json({.repeat = edit.repeat}));
+}
+
+// `edits`: it is edited, too.
+Outcome play(const RandomAlert& random, RandomAlerts* edits = nullptr) {
     Outcome out;
     Player player(random);
     std::vector<Event> known;
     std::vector<Firing> happened;
+    std::vector<Edit> edited;
+    Edit last{{}, random.life.expires, random.life.snoozed_until, random.terms.repeat};
     const auto expect_until = [&](Timestamp time) {
-        rule::brute_force::Alert brute(random.terms, random.life, ordered(known), happened);
+        rule::brute_force::Alert brute(random.terms, random.life, ordered(known), happened, {}, edited);
         for (const Firing& firing : brute.run(time)) {
             happened.push_back(firing);
             out.expected.push_back({firing.number, firing.time, firing.value});
         }
     };
-    for (const Event& event : random.events) {
+    for (std::size_t i = 0; i < random.events.size(); ++i) {
+        const Event& event = random.events[i];
         const bool is_late = event.time < player.latest();
         if (is_late) {
             player.pass(player.latest());
@@ -114,6 +140,14 @@ Outcome play(const RandomAlert& random) {
             player.pass(player.latest());
             expect_until(player.latest());
         }
+        const bool is_over = last.expires && *last.expires <= player.latest() + std::chrono::seconds{1};
+        const bool more_comes = i + 1 < random.events.size() && random.events[i + 1].time == event.time;
+        if (edits == nullptr || is_over || more_comes || !edits->chance(10)) continue;
+        last = edits->edit(last, player.pass(player.latest()));
+        player.edit(last);
+        edited.push_back(last);
+        if (random.some_are_late) expect_until(last.time);
+        out.story += text_of(last);
     }
     const Timestamp end = player.latest() + std::chrono::minutes{20};
     player.pass(end);
@@ -144,8 +178,9 @@ TEST(EngineReference, FiresAsTheBruteForce) {
     std::size_t firings = 0;
     int failures = 0;
     for (std::uint64_t seed = first; seed < first + count && failures < 3; ++seed) {
-        const RandomAlert random = RandomAlerts(seed).next();
-        const Outcome outcome = play(random);
+        RandomAlerts dice(seed);
+        const RandomAlert random = dice.next();
+        const Outcome outcome = play(random, dice.chance(50) ? &dice : nullptr);
         firings += outcome.expected.size();
         if (outcome.expected == outcome.actual) continue;
         ++failures;

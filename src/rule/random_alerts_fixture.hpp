@@ -45,6 +45,25 @@ public:
         if (out.some_are_late) delay_some(out.events);
         return out;
     }
+    // Without a new start; of one that was edited as `last` says.
+    brute_force::Edit edit(brute_force::Edit last, Timestamp now) {
+        const auto soon = [&](int limit) {
+            return now + std::chrono::seconds{1 + below(limit)} + std::chrono::milliseconds{500};
+        };
+        last.time = now;
+        const int kind = below(10);
+        if (kind < 5) {
+            last.snoozed_until = soon(kind < 2 ? 10 : 120);
+        } else if (kind < 7) {
+            last.snoozed_until.reset();
+        } else if (kind == 7) {
+            last.expires.reset();
+            if (chance(50)) last.expires = soon(300);
+        } else if (last.repeat) {
+            last.repeat = repeat();
+        }
+        return last;
+    }
     int below(int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random_); }
     bool chance(int percent) { return below(100) < percent; }
 
@@ -150,9 +169,13 @@ private:
         if (!has_window && out.rules[0].watched != Watched::age && chance(45))
             out.hold = std::chrono::seconds{one_of({1, 5, 10, 30, 45, 120})};
         if (chance(35)) return out;
-        out.repeat = Repeat{.cooldown = std::chrono::seconds{one_of({10, 10, 15, 60, 300})}};
-        out.repeat->rearm = {number(one_of({"0", "0", "0.5", "1", "2"})), !chance(25)};
-        if (chance(40)) out.repeat->times = 1 + below(4);
+        out.repeat = repeat();
+        return out;
+    }
+    Repeat repeat() {
+        Repeat out{.cooldown = std::chrono::seconds{one_of({10, 10, 15, 60, 300})}};
+        out.rearm = {number(one_of({"0", "0", "0.5", "1", "2"})), !chance(25)};
+        if (chance(40)) out.times = 1 + below(4);
         return out;
     }
     brute_force::Life life() {

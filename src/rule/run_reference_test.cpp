@@ -14,6 +14,7 @@
 namespace pricewire::rule {
 namespace {
 
+using brute_force::Edit;
 using brute_force::Event;
 using brute_force::Firing;
 
@@ -21,6 +22,15 @@ RuledAlert alert_of(const RandomAlert& random) {
     RuledAlert alert{std::make_shared<const Terms>(random.terms), {}, random.life.begins, random.life.begins};
     alert.state.expires_at = random.life.expires;
     alert.state.snoozed_until = random.life.snoozed_until;
+    return alert;
+}
+
+RuledAlert edited(RuledAlert alert, const Edit& edit) {
+    Terms terms = *alert.terms;
+    terms.repeat = edit.repeat;
+    alert.terms = std::make_shared<const Terms>(terms);
+    alert.state.expires_at = edit.expires;
+    alert.state.snoozed_until = edit.snoozed_until;
     return alert;
 }
 
@@ -58,6 +68,21 @@ public:
             replay();
         }
     }
+    void edit(const Edit& edit) {
+        latest_ = edit.time;
+        pass(latest_);
+        edits_since_base_.push_back(edit);
+        alert_ = edited(alert_, edit);
+        make(edit);
+    }
+    // A late price may take back that it was armed, which is not written: see ruled_alerts.cpp.
+    bool is_written() const {
+        const auto &row = alert_.state.rules, &known = run_.state().rules;
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            if (row[i].armed && !known[i].armed) return false;
+        }
+        return true;
+    }
     // The process is killed and started again: what is known is the row, and the past as it was.
     void restart(Timestamp now) {
         latest_ = now;
@@ -69,6 +94,7 @@ public:
         pass(now);
         base_ = run_;
         since_base_.clear();
+        edits_since_base_.clear();
         fired_since_base_.clear();
     }
     void pass(Timestamp time) {
@@ -90,12 +116,35 @@ private:
     void replay() {
         run_ = base_;
         run_.impose(fired_since_base_);
-        for (const Event& event : ordered(since_base_)) give(event);
+        auto edit = edits_since_base_.begin();
+        const auto edit_before = [&](Timestamp time) {
+            for (; edit != edits_since_base_.end() && edit->time < time; ++edit) {
+                pass(edit->time);
+                make(*edit);
+            }
+        };
+        for (const Event& event : ordered(since_base_)) {
+            edit_before(event.time);
+            give(event);
+        }
+        edit_before(Timestamp::max());
         pass(latest_);
+    }
+    void make(const Edit& edit) {
+        Steps steps;
+        run_.amend(edited(run_.alert(), edit), edit.time, steps);
+        take(steps);
+    }
+    // What an edit has set is no part of what a step writes.
+    void write(const AlertState& after) {
+        const auto expires = alert_.state.expires_at, snoozed_until = alert_.state.snoozed_until;
+        alert_.state = after;
+        alert_.state.expires_at = expires;
+        alert_.state.snoozed_until = snoozed_until;
     }
     void take(const Steps& steps) {
         for (const Step& step : steps) {
-            if (step.after.firings >= alert_.state.firings) alert_.state = step.after;
+            if (step.after.firings >= alert_.state.firings) write(step.after);
             if (!step.fired) continue;
             fired_since_base_.push_back(*step.fired);
             firings_.push_back(firing_of(random_, *step.fired));
@@ -125,6 +174,7 @@ private:
     Run run_, base_;
     Timestamp latest_ = Timestamp::min();
     std::vector<Event> all_, since_base_;
+    std::vector<Edit> edits_since_base_;
     std::vector<Fired> fired_since_base_;
     std::vector<Firing> firings_;
 };
@@ -140,6 +190,14 @@ bool can_restart(const Terms& terms) {
         if (detail::any_level(rule, is_beyond_itself)) return true;
         return rule.watched == Watched::ratio &&
                (terms.hold > Duration{} || detail::any_level(rule, detail::is_extreme));
+    });
+}
+
+// A row tells at what it has fired, which after a late price is not what was in effect.
+bool can_restart_after_late(const Terms& terms) {
+    return std::none_of(terms.rules.begin(), terms.rules.end(), [&](const Rule& rule) {
+        return rule.word == Word::crosses ||
+               detail::any_level(rule, [](const Level& level) { return level.from != Anchor::number; });
     });
 }
 
@@ -166,20 +224,31 @@ void tell(std::string& story, const Event& event) {
                          event.price ? event.price->to_string() : "gone");
 }
 
+void tell(std::string& story, const Edit& edit) {
+    const auto at = [](const std::optional<Timestamp>& time) { return time ? seconds_at(*time) : -1; };
+    story += fmt::format("{:.6f} edited: snoozed until {}, expires {}, repeat {}\n", seconds_at(edit.time),
+                         at(edit.snoozed_until), at(edit.expires), repeat_json({.repeat = edit.repeat}));
+}
+
 Outcome play(const RandomAlert& random, RandomAlerts& dice) {
     Outcome out;
     Player player(random);
     std::vector<Event> known;
     std::vector<Timestamp> restarts;
+    std::vector<Edit> edits;
+    Edit last{{}, random.life.expires, random.life.snoozed_until, random.terms.repeat};
     const auto expect_until = [&](Timestamp time) {
-        brute_force::Alert brute(random.terms, random.life, ordered(known), out.expected, restarts);
+        brute_force::Alert brute(random.terms, random.life, ordered(known), out.expected, restarts, edits);
         for (const Firing& firing : brute.run(time)) out.expected.push_back(firing);
         out.expected_left_out = brute.left_out();
     };
-    // A row tells what has fired at, which after a late price is not what was in effect.
-    const bool restarts_some = !random.some_are_late && can_restart(random.terms) && dice.chance(70);
+    const bool may_restart = random.some_are_late ? can_restart_after_late(random.terms) : true;
+    const bool restarts_some = may_restart && can_restart(random.terms) && dice.chance(70);
+    const bool edits_some = dice.chance(40);
     for (std::size_t i = 0; i < random.events.size(); ++i) {
         const Event& event = random.events[i];
+        // What comes late from before a start is in the past that the start was given, or nowhere.
+        if (!restarts.empty() && event.time < restarts.back()) continue;
         const bool is_late = event.time < player.latest();
         if (is_late) expect_until(player.latest());
         known.push_back(event);
@@ -188,7 +257,18 @@ Outcome play(const RandomAlert& random, RandomAlerts& dice) {
         if (is_late) expect_until(player.latest());
         const bool is_last_of_moment =
             i + 1 == random.events.size() || random.events[i + 1].time > event.time;
-        if (!restarts_some || !is_last_of_moment || !dice.chance(15) || player.has_ended()) continue;
+        if (!is_last_of_moment || player.has_ended()) continue;
+        const bool is_over = last.expires && *last.expires <= player.latest() + std::chrono::seconds{1};
+        if (edits_some && !is_over && dice.chance(10)) {
+            last = dice.edit(last, player.latest() + Duration{300});
+            // Of prices of before, a start judges by the margin of now whether they arm.
+            if (restarts_some && last.repeat) last.repeat->rearm = random.terms.repeat->rearm;
+            edits.push_back(last);
+            player.edit(last);
+            if (random.some_are_late) expect_until(last.time);
+            tell(out.story, last);
+        }
+        if (!restarts_some || player.has_ended() || !dice.chance(15) || !player.is_written()) continue;
         const Timestamp now = player.latest() + std::chrono::milliseconds{500};
         player.restart(now);
         restarts.push_back(now);
