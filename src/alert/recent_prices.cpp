@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace pricewire::alert {
+namespace {
+
+constexpr std::size_t few = 64;  // of so many prices each is looked at
+
+}  // namespace
 
 RecentPrices::Line& RecentPrices::line_of(const Ticker& ticker) {
     const auto found = by_ticker_.find(ticker);
@@ -24,6 +29,7 @@ std::optional<Timestamp> RecentPrices::add(const Price& price, Timestamp now) {
     }
     // The newest: member by member, so that nothing just written is read in larger pieces.
     Entry& entry = entries.add();
+    ++kept_;
     entry.number = price.value;
     entry.time = entry.made = time;
     entry.sequence = price.sequence;
@@ -57,17 +63,38 @@ std::vector<RecentPrices::Gap> RecentPrices::add_blind(Timestamp since, Timestam
     return gaps;
 }
 
-std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timestamp since) const {
+std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timestamp since) {
     const auto found = by_ticker_.find(alert.ticker);
     if (found == by_ticker_.end()) return std::nullopt;
-    const auto& entries = found->second.entries;
-    // Back to the price in effect at `since`.
-    std::size_t first = entries.size() - 1;
-    while (first > 0 && (entries[first].time > since || entries[first].is_blind)) --first;
-    for (std::size_t i = first; i < entries.size(); ++i) {
-        const Entry& entry = entries[i];
-        if (!entry.is_gone && holds(alert.condition, entry.number, alert.target))
-            return entry.price(alert.ticker);
+    Line& line = found->second;
+    const auto& entries = line.entries;
+    // Back to the price in effect at `since`. Most alerts that are taken over are older than all that is kept.
+    std::size_t first = 0;
+    if (entries.front().time <= since) {
+        const auto after = std::ranges::upper_bound(entries, since, {}, &Entry::time);
+        first = static_cast<std::size_t>(after - entries.begin()) - 1;
+    }
+    while (first > 0 && entries[first].is_blind) --first;
+    const auto find_among = [&](std::size_t from, std::size_t to) -> std::optional<Price> {
+        for (std::size_t i = from; i < to; ++i) {
+            ++looked_at_;
+            const Entry& entry = entries[i];
+            if (!entry.is_gone && holds(alert.condition, entry.number, alert.target))
+                return entry.price(alert.ticker);
+        }
+        return std::nullopt;
+    };
+    if (entries.size() - first <= few) return find_among(first, entries.size());
+
+    const Extremes::Place end = line.first + entries.size();
+    line.extremes.follow(line.first, end,
+                         [&](Extremes::Place at) { return entries[at - line.first].value(); });
+    const Side side = kind_of(alert.condition).side;
+    for (Extremes::Place place = line.first + first; place < end;) {
+        const Extremes::Place from = line.extremes.next(place, side, alert.target, looked_at_);
+        place = std::min(Extremes::end_of_block(from), end);
+        if (from >= end) break;
+        if (auto price = find_among(from - line.first, place - line.first)) return price;
     }
     return std::nullopt;
 }
@@ -107,18 +134,24 @@ std::optional<Timestamp> RecentPrices::insert(Line& line, Entry entry, Timestamp
     if (place < entries.size()) {
         if (entry.time < reach(line)) return entry.time;
         ceased = entries[place].time;
+        line.extremes.forget_from(line.first + place);
         entries.insert(place, entry);
     } else {
         entries.push_back(entry);
     }
+    ++kept_;
     trim(line);
     return ceased;
 }
 
-void RecentPrices::trim(Line& line) const {
-    const Timestamp oldest = line.entries.back().time - longest - margin;
-    while (line.entries.size() > most_ || (line.entries.size() > 1 && line.entries[1].time <= oldest)) {
-        line.entries.pop_front();
+void RecentPrices::trim(Line& line) {
+    auto& entries = line.entries;
+    const Timestamp oldest = entries.back().time - longest - margin;
+    while ((entries.size() > most_ && kept_ > most_in_all) ||
+           (entries.size() > 1 && entries[1].time <= oldest)) {
+        entries.pop_front();
+        ++line.first;
+        --kept_;
         line.forgot = true;
     }
 }

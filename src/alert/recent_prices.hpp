@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "alert/extremes.hpp"
 #include "alert/ring.hpp"
 #include "alert/ticker_map.hpp"
 #include "base/clock.hpp"
@@ -18,9 +19,9 @@ namespace pricewire::alert {
 // gone. Pure; owned by one thread.
 class RecentPrices {
 public:
-    // How far back a price that comes late is taken. Tickers share the room for a million prices (50 to 100 MB), of which
-    // each has `least` at least: of a dozen, two minutes at 700 prices a second. Of a ticker with more, only the newest can be judged
-    // again: an alert that arrives later than those reach back misses what was before.
+    // How far back a price that comes late is taken. Tickers share the room for a million prices (50 to 100 MB): two minutes at
+    // 5,500 prices a second of all together. A ticker may have what others leave, and has `least` at least. Of one with more, only
+    // the newest can be judged again: an alert that arrives later than those reach back misses what was before.
     static constexpr Duration longest = std::chrono::minutes{2};
     // How much longer prices are kept, so that a late one can be judged together with those before it: see Judged. The
     // price in effect before those is kept whatever its age.
@@ -67,8 +68,10 @@ public:
     // No price of the ticker that was made before is taken any more; nullopt: none is known.
     std::optional<Timestamp> reach(Ticker ticker) const;
 
-    // The first price in effect at or after `since` at which the alert's condition holds.
-    std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since) const;
+    // The first price in effect at or after `since` at which the alert's condition holds. Of many prices it looks at few.
+    std::optional<Price> first_since(const ActiveAlert& alert, Timestamp since);
+    // How many prices, or blocks of them, first_since() has looked at so far.
+    std::uint64_t looked_at() const { return looked_at_; }
     // Whether what was last added at `time` has the value that was in effect before it, so that it changes nothing:
     // of two feeds, each publishes a price for the same trade.
     bool is_repetition(Ticker ticker, Timestamp time) const;
@@ -82,14 +85,18 @@ public:
 private:
     struct Line {
         Entries entries;
-        bool forgot = false;  // older ones were dropped
+        bool forgot = false;        // older ones were dropped
+        Extremes::Place first = 0;  // of the first entry
+        Extremes extremes = {};
     };
     static Timestamp reach(const Line& line);
     std::optional<Timestamp> insert(Line& line, Entry entry, Timestamp now);
-    void trim(Line& line) const;
+    void trim(Line& line);
     Line& line_of(const Ticker& ticker);
     TickerMap<Line> by_ticker_;
-    std::size_t most_ = most_in_all;  // of each
+    std::size_t most_ = most_in_all;  // of each, where all of the room is taken
+    std::size_t kept_ = 0;            // of all tickers
+    std::uint64_t looked_at_ = 0;
     std::uint32_t arrived_ = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace pricewire::alert {
 namespace {
 
@@ -102,16 +104,91 @@ TEST_F(RecentPricesTest, KeepsTwoMinutesOfABusyTicker) {
     EXPECT_EQ(recent_.reach("BTC"), second_at(1 + (700 * 119 - 1) / 700.0) - RecentPrices::longest);
 }
 
-TEST_F(RecentPricesTest, ManyTickersShareTheRoom) {
+TEST_F(RecentPricesTest, ABusyTickerHasTheRoomThatOthersLeave) {
     for (std::size_t i = 0; i < RecentPrices::most_in_all / RecentPrices::least; ++i)
         recent_.add({Ticker("T" + std::to_string(i)), Decimal::from_int(1), second_at(0), 1},
                     second_at(now_));
     price(50, 124);
-    for (std::size_t i = 1; i < RecentPrices::least; ++i) price(60, 124);
+    for (std::size_t i = 1; i < 100 * RecentPrices::least; ++i) price(60, 124);
     EXPECT_EQ(first(60, 0, Condition::lt), "50");
+    EXPECT_EQ(recent_.reach("BTC"), second_at(4));
+}
+
+TEST_F(RecentPricesTest, ManyTickersShareTheRoom) {
+    for (std::size_t i = 0; i < RecentPrices::most_in_all / RecentPrices::least - 1; ++i)
+        recent_.add({Ticker("T" + std::to_string(i)), Decimal::from_int(1), second_at(0), 1},
+                    second_at(now_));
+    price(50, 124);
+    for (std::size_t i = 0; i < RecentPrices::least; ++i) price(60, 124);
+    // Another one fills the room.
+    const auto other = [&] {
+        recent_.add({"ETH", Decimal::from_int(1), second_at(124), ++sequence_}, second_at(now_));
+    };
+    for (std::size_t i = 0; i < RecentPrices::most_in_all; ++i) other();
+    EXPECT_EQ(first(60, 0, Condition::lt), "50") << "one that has little more than its part keeps it";
     price(60, 124);
     EXPECT_EQ(first(60, 0, Condition::lt), "none");
     EXPECT_EQ(recent_.reach("BTC"), second_at(124));
+    std::size_t in_all = RecentPrices::most_in_all / RecentPrices::least - 1;
+    for (const Ticker ticker : {Ticker("BTC"), Ticker("ETH")}) in_all += recent_.of(ticker).size();
+    EXPECT_LE(in_all, RecentPrices::most_in_all + RecentPrices::least);
+}
+
+// What a checker that takes over a ticker asks for each of its alerts.
+TEST_F(RecentPricesTest, ItLooksAtFewOfManyPrices) {
+    constexpr int prices = 18'000, alerts = 1000;
+    for (int i = 0; i < prices; ++i) price(1000 + i * 37 % 100, 1 + i / 100.0);
+    for (int i = 0; i < alerts; ++i) EXPECT_EQ(first(1100 + i, i % 2 == 0 ? 0 : 90), "none");
+    EXPECT_LE(recent_.looked_at(), 20U * alerts);
+    const std::uint64_t before = recent_.looked_at();
+    price(5000, 181.5);
+    for (int i = 0; i < alerts; ++i) EXPECT_EQ(first(1100 + i, 0), "5000");
+    EXPECT_LE(recent_.looked_at() - before, 200U * alerts);
+}
+
+// Against a plain search, while prices come in any order, are gone, and are forgotten.
+TEST_F(RecentPricesTest, WhatItFindsIsTheFirst) {
+    const auto plain = [&](int target, double since, Condition condition) -> std::string {
+        const auto& entries = recent_.of("BTC");
+        std::size_t at = entries.size() - 1;
+        while (at > 0 && (entries[at].time > second_at(since) || entries[at].is_blind)) --at;
+        for (; at < entries.size(); ++at) {
+            if (!entries[at].is_gone && holds(condition, entries[at].number, Decimal::from_int(target)))
+                return entries[at].number.to_string();
+        }
+        return "none";
+    };
+    std::mt19937_64 rng(3);
+    const auto one_of = [&](int count) {
+        return static_cast<int>(rng() % static_cast<std::uint64_t>(count));
+    };
+    double time = 1;
+    int level = 10'000;
+    for (int i = 0; i < 30'000; ++i) {
+        level += one_of(41) - 20;
+        now_ = time += one_of(20) / 1000.0;
+        switch (one_of(200)) {
+            case 0:
+                price(level, time - one_of(150));
+                break;
+            case 1:
+                recent_.add(PriceGone{"BTC", second_at(time - one_of(3))}, second_at(now_));
+                break;
+            case 2:
+                recent_.add_blind(second_at(time - 5), second_at(now_));
+                break;
+            case 3:
+                time += one_of(10);
+                break;
+            default:
+                price(level, time);
+        }
+        if (recent_.of("BTC").empty() || i % 3 != 0) continue;
+        const auto condition = one_of(2) == 0 ? Condition::gt : Condition::lt;
+        const int target = level + one_of(601) - 300;
+        const double since = time - one_of(200);
+        ASSERT_EQ(first(target, since, condition), plain(target, since, condition)) << i;
+    }
 }
 
 TEST_F(RecentPricesTest, APriceOlderThanAllKeptWasInEffectForNoTime) {
