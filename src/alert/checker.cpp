@@ -23,6 +23,7 @@ namespace pricewire::alert {
 namespace {
 
 constexpr std::size_t most_overtaken = 100'000;  // messages; then prices wait for the end of a step
+constexpr std::size_t moved_at_once = 1000;      // alerts, between which prices are judged
 
 class CheckerThread final : public Checker {
 public:
@@ -203,11 +204,13 @@ private:
         try {
             if (shard_.needs_plan()) shard_.plan(options_.tickers());
             if (const Shard::Step* const step = shard_.step(); step != nullptr) {
-                const auto kind = step->came ? AlertChange::Kind::created : AlertChange::Kind::deleted;
                 options_.load_of(step->tickers, [&](std::span<const ActiveAlert> alerts) {
-                    for (const ActiveAlert& alert : alerts)
-                        core_.on_alert_change({kind, alert}, clock_.now());
-                    judge_meanwhile(*step);
+                    while (!alerts.empty()) {
+                        const auto some = alerts.first(std::min(alerts.size(), moved_at_once));
+                        alerts = alerts.subspan(some.size());
+                        take_moved(*step, some);
+                        judge_meanwhile(*step);
+                    }
                 });
                 shard_.done();
             }
@@ -224,6 +227,11 @@ private:
         if (shard_.is_moving()) return;
         log::info("this checker holds its share of the alerts", {{"alerts", std::to_string(active_)}});
         let_report();
+    }
+    void take_moved(const Shard::Step& step, std::span<const ActiveAlert> alerts) {
+        if (step.came) return core_.on_alerts_came(alerts, clock_.now());
+        for (const ActiveAlert& alert : alerts)
+            core_.on_alert_change({AlertChange::Kind::deleted, alert}, clock_.now());
     }
     void let_report() {
         if (shard_.is_moving() || !done_) return;

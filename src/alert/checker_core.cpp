@@ -93,7 +93,7 @@ void CheckerCore::on_snapshot(Timestamp now) {
     if (phase_ == Phase::following) {
         add(unknown, now);
     } else {
-        created_.insert(created_.end(), unknown.begin(), unknown.end());
+        for (const ActiveAlert& alert : unknown) created_.add(alert);
     }
     if (phase_ == Phase::loading) phase_ = Phase::replaying;
     call_done();
@@ -259,22 +259,39 @@ void CheckerCore::on_alert_change(const AlertChange& change, Timestamp now) {
         ruled_.remove(alert.id);
     } else if (alert.ruled) {
         ruled_.on_row(alert, now);
-    } else if (matcher_->contains(alert.id) || sleeper_of(alert.id) != asleep_.end() ||
-               is_in_doubt(alert.id)) {
-        // The snapshot contained it.
-    } else if (phase_ == Phase::replaying) {
-        created_.push_back(alert);
     } else {
-        add({&alert, 1}, now);
+        on_alerts_came({&alert, 1}, now);
     }
+}
+
+void CheckerCore::on_alerts_came(std::span<const ActiveAlert> alerts, Timestamp now) {
+    std::vector<ActiveAlert> plain;
+    for (const ActiveAlert& alert : alerts) {
+        if (alert.ruled) {
+            on_alert_change({AlertChange::Kind::created, alert}, now);
+        } else if (!is_known(alert.id)) {
+            plain.push_back(alert);
+        }
+    }
+    if (phase_ == Phase::replaying) {
+        for (const ActiveAlert& alert : plain) created_.add(alert);
+    } else {
+        add(plain, now);
+    }
+}
+
+// The snapshot contained it, or it has come before.
+bool CheckerCore::is_known(const Uuid& id) {
+    return matcher_->contains(id) || sleeper_of(id) != asleep_.end() || created_.contains(id) ||
+           is_in_doubt(id);
 }
 
 void CheckerCore::remove_plain(const Uuid& id) {
     matcher_->remove(id);
     if (const auto sleeper = sleeper_of(id); sleeper != asleep_.end()) asleep_.erase(sleeper);
-    const auto is_it = [&](const ActiveAlert& waiting) { return waiting.id == id; };
-    std::erase_if(created_, is_it);
-    for (auto& [ticker, doubt] : doubts_) std::erase_if(doubt.alerts, is_it);
+    created_.remove(id);
+    for (auto& [ticker, doubt] : doubts_)
+        std::erase_if(doubt.alerts, [&](const ActiveAlert& waiting) { return waiting.id == id; });
     early_.remove(id);
 }
 
@@ -293,6 +310,7 @@ std::optional<Timestamp> CheckerCore::sign_for(const ActiveAlert& alert, Timesta
 // Those fired by the same recent price are handed over together.
 void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now, bool is_told) {
     std::map<std::tuple<Timestamp, std::uint64_t, Ticker>, std::pair<Price, std::vector<Uuid>>> fired;
+    std::vector<ActiveAlert> waiting;
     for (const ActiveAlert& alert : alerts) {
         const auto price = recent_.first_since(alert, made_at(alert.id));
         if (price && is_doubtful(*price) && made_at(alert.id) >= price->time) {
@@ -304,9 +322,10 @@ void CheckerCore::add(std::span<const ActiveAlert> alerts, Timestamp now, bool i
             group.first = *price;
             group.second.push_back(alert.id);
         } else {
-            matcher_->load({&alert, 1});
+            waiting.push_back(alert);
         }
     }
+    matcher_->load(waiting);
     for (auto& [when, group] : fired) {
         fired_.swap(group.second);
         hand_over(group.first, now);
@@ -320,9 +339,9 @@ void CheckerCore::on_behind() {
     phase_ = Phase::replaying;
     ruled_.replay();
     for (auto& [ticker, doubt] : std::exchange(doubts_, {})) {
-        created_.insert(created_.end(), doubt.alerts.begin(), doubt.alerts.end());
+        for (const ActiveAlert& alert : doubt.alerts) created_.add(alert);
     }
-    for (ActiveAlert& alert : early_.take_all()) created_.push_back(std::move(alert));
+    for (const ActiveAlert& alert : early_.take_all()) created_.add(alert);
 }
 
 void CheckerCore::on_caught_up(Timestamp now) {
@@ -342,7 +361,7 @@ void CheckerCore::follow(Timestamp now) {
     ruled_.follow(now);
     wake_those_made_before(Timestamp::max());
     for (const auto& [ticker, price] : std::exchange(held_, {})) match_newest(price, now);
-    add(std::exchange(created_, {}), now);
+    add(created_.take_all(), now);
     call_done();
 }
 

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "alert/created_alerts.hpp"
 #include "alert/early_alerts.hpp"
 #include "alert/matcher.hpp"
 #include "alert/recent_prices.hpp"
@@ -53,6 +54,8 @@ public:
     void on_price_gone(const PriceGone& gone, Timestamp now);
     void on_heard(std::string_view feed, Timestamp heard, Timestamp now);
     void on_alert_change(const AlertChange& change, Timestamp now);
+    // Alerts of tickers that others held before, as if all were created now.
+    void on_alerts_came(std::span<const ActiveAlert> alerts, Timestamp now);
     // What `read_past` has asked for.
     void on_past(const std::shared_ptr<const LinePast>& past, Timestamp now);
     // The row of an alert with terms that has passed over a firing; unset: it is not active.
@@ -89,6 +92,7 @@ private:
     // Alerts that were not known. `is_told`: the newest price is known to have been in effect when they were made.
     void add(std::span<const ActiveAlert> alerts, Timestamp now, bool is_told = false);
     std::optional<Timestamp> sign_for(const ActiveAlert& alert, Timestamp now) const;
+    bool is_known(const Uuid& id);
     void remove_plain(const Uuid& id);
     void follow(Timestamp now);
     void match(const Price& price, Timestamp now);
@@ -128,7 +132,7 @@ private:
     bool behind_ = false;      // the bus says so
     // While replaying: the last price of each ticker, not matched yet, and alerts that wait for the end.
     std::unordered_map<Ticker, Price> held_;
-    std::vector<ActiveAlert> created_;
+    CreatedAlerts created_;
     Sleepers asleep_;  // made later than the prices so far
     // While following.
     std::unordered_map<Ticker, Doubt> doubts_;

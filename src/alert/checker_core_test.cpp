@@ -304,5 +304,18 @@ TEST_F(CheckerCoreTest, WhileChangesAreUnheardNothingIsReportedDone) {
     EXPECT_EQ(play("snapshot 1 2>155@3"), "2@160 z") << "of several that wait only the last is called";
 }
 
+// Many of what waits for the end of a replay may go before it: a checker that takes over much, and lets go of it.
+TEST_F(CheckerCoreTest, WhatWaitsForTheEndOfAReplayMayGoAndCome) {
+    follow("1 price 50\nbehind");
+    std::string many, gone;
+    for (int i = 1; i <= 200; ++i) {
+        many += "2 created " + std::to_string(i) + ">100\n";
+        if (i != 7 && i != 9) gone += "deleted " + std::to_string(i) + "\n";
+    }
+    EXPECT_EQ(play(many + gone + "2 created 7\n2 created 8\n3 price 150\ncaught-up\nend"),
+              "7,9,8@150");
+    EXPECT_EQ(play_.core().active_alerts(), 0U);
+}
+
 }  // namespace
 }  // namespace pricewire::alert

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -68,8 +69,12 @@ protected:
         options.tickers = [] { return std::vector<Ticker>{"BTC", "ETH"}; };
         options.load_of = [this](std::span<const Ticker> tickers, const auto& piece) {
             before_load_of_();
-            for (const ActiveAlert& alert : snapshot_) {
-                if (std::ranges::find(tickers, alert.ticker) == tickers.end()) continue;
+            std::vector<ActiveAlert> found;
+            std::ranges::copy_if(snapshot_, std::back_inserter(found), [&](const ActiveAlert& alert) {
+                return std::ranges::find(tickers, alert.ticker) != tickers.end();
+            });
+            if (is_in_one_piece_) piece(std::exchange(found, {}));
+            for (const ActiveAlert& alert : found) {
                 piece({&alert, 1});
                 after_piece_();
             }
@@ -122,6 +127,7 @@ protected:
     std::function<void()> before_past_ = [] {};
     Share share_;
     std::function<void()> before_load_of_ = [] {}, after_load_of_ = [] {}, after_piece_ = [] {};
+    bool is_in_one_piece_ = false;
     std::optional<ActiveAlert> row_;
     std::atomic<int> loads_ = 0;
     std::uint64_t sequence_ = 0;
@@ -336,6 +342,22 @@ TEST_F(CheckerTest, PricesAreJudgedWhileManyAlertsMove) {
     EXPECT_EQ(std::set(all[0].second.begin(), all[0].second.end()), (std::set{a_, young}));
     EXPECT_EQ(fired, (std::vector<std::size_t>{0, 1})) << "before the last piece came";
     EXPECT_TRUE(is_done) << "what is not a price waits for the end";
+}
+
+TEST_F(CheckerTest, PricesAreJudgedInTheMiddleOfAPiece) {
+    snapshot_ = {gt(a_, 100)};
+    for (int i = 0; i < 3000; ++i) snapshot_.push_back(gt(make_uuid(epoch), 1000, "ETH"));
+    snapshot_.push_back(gt(b_, 100, "ETH"));
+    is_in_one_piece_ = true;
+    share_ = only("BTC", "1");
+    start();
+    wait_until_settled("1");
+    price(150, "ETH");
+    before_load_of_ = [&] { price(150); };
+    checker_->on_share({.view = "2"});
+    wait_until_settled("2");
+    EXPECT_EQ(stop(), (Fired{{2, {a_}}, {1, {b_}}}));
+    EXPECT_EQ(checker_->active_alerts(), 3000U);
 }
 
 TEST_F(CheckerTest, NothingIsReportedAsDoneBeforeWhatCameIsLoaded) {

@@ -9,12 +9,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 #include <random>
+#include <span>
+#include <string_view>
 #include <thread>
 
 #include "alert/checker_core.hpp"
@@ -129,6 +132,42 @@ void measure_checker(std::size_t count, std::size_t ruled) {
     perf::row(fmt::format("  the same by the whole checker, {} alerts{}", short_count(count),
                           ruled == 0 ? "" : fmt::format(", and {} with a rule", short_count(ruled))),
               fmt::format("{:.1f} ns", each), ruled == 0 ? "" : "<= 100 ns, flat");
+}
+
+// What a checker that takes over a ticker does with its alerts, as they come from the database: each is compared with the
+// ticker's prices of three minutes, at 100 a second, and the prices that come meanwhile are judged between. No alert fires.
+void measure_taking_over(std::size_t count) {
+    alert::CheckerCore core({[](const FiringGroup&) { std::abort(); }, [](const alert::PastNeed&) {}},
+                            {std::chrono::seconds{1}, std::chrono::seconds{1}}, Rng{1});
+    const std::vector<ActiveAlert> alerts = make_alerts(count);
+    Timestamp now = system_clock().now() + std::chrono::minutes{5};
+    core.on_snapshot(now);
+    core.on_caught_up(now);
+    std::uint64_t sequence = 0;
+    const auto give = [&] {
+        now += std::chrono::milliseconds{10};
+        const auto cents = static_cast<std::int64_t>(sequence * 37 % 1000);
+        core.on_price(
+            {"BTC", Decimal::from_raw(Decimal::from_int(65'000).raw() + Decimal::one_raw / 100 * cents), now,
+             ++sequence},
+            now);
+        core.on_batch_end(now);
+    };
+    for (int i = 0; i < 18'000; ++i) give();
+    constexpr std::size_t piece_size = 1000;  // as in alert/checker.cpp
+    const auto start = Clock::now();
+    double longest = 0;
+    for (std::size_t from = 0; from < count; from += piece_size) {
+        const auto piece = Clock::now();
+        core.on_alerts_came(std::span(alerts).subspan(from, std::min(count - from, piece_size)), now);
+        give();
+        longest = std::max(longest, seconds_since(piece));
+    }
+    const double seconds = seconds_since(start);
+    if (core.active_alerts() != count) std::abort();
+    perf::row(fmt::format("taking over {} alerts of a ticker with 18,000 recent prices", short_count(count)),
+              fmt::format("{:.2f} s, {:.2f} us an alert; prices wait {:.1f} ms", seconds,
+                          seconds / static_cast<double>(count) * 1e6, longest * 1e3));
 }
 
 // The step before the matcher: from a single exchange's trade to the price, with an aggregator beside it.
@@ -267,7 +306,9 @@ void measure_redis(std::size_t count) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+    for (const std::size_t count : {10'000UL, 1'000'000UL}) measure_taking_over(count);
+    if (argc > 1 && argv[1] == std::string_view("taking_over")) return 0;
     measure_consolidator();
     measure_many_exchanges();
     for (const std::size_t count : {10'000UL, 1'000'000UL, 10'000'000UL}) measure_matcher(count);

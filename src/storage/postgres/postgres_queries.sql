@@ -293,7 +293,7 @@ FROM alerts a LEFT JOIN alert_states s ON s.alert_id = a.id
 WHERE a.is_active AND a.ticker = ANY ($1::text[]);
 
 -- name: alerts_fetch
-FETCH 10000 FROM active_alerts;
+FETCH 2500 FROM active_alerts;
 
 -- name: alert_active
 SELECT
