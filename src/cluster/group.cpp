@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "cluster/rendezvous.hpp"
@@ -50,6 +51,17 @@ bool Group::owns(std::string_view id, std::string_view key) const {
 std::size_t Group::settled() const {
     return static_cast<std::size_t>(
         std::ranges::count_if(members_, [&](const Member& m) { return m.report.settled == view_; }));
+}
+
+bool Group::contains_all_of(const Group& other) const {
+    return std::ranges::includes(ids_, other.ids_);
+}
+
+Group Group::common_with(const Group& other) const {
+    std::vector<Member> common;
+    std::ranges::copy_if(members_, std::back_inserter(common),
+                         [&](const Member& m) { return other.find(m.report.id) != nullptr; });
+    return {std::move(common), redundancy_};
 }
 
 Groups::Groups(std::span<const Member> living, std::size_t redundancy) {

@@ -35,6 +35,11 @@ public:
     // How many do.
     std::size_t settled() const;
 
+    // Whether all members of the other one are members of this one. Then each of them owns no more here than there.
+    bool contains_all_of(const Group& other) const;
+    // The members of both. Each of them owns there what it owns here, or in the other one.
+    Group common_with(const Group& other) const;
+
 private:
     std::vector<Member> members_;
     std::vector<std::string> ids_;

@@ -14,6 +14,13 @@
 //                                          known when it begins again
 //
 // A member that dies before it is settled ends the view, and the next one waits for those that are left.
+//
+// What is held of many views
+//
+// The fewer members, the more each of them owns. So a share in a group that has all members of another one adds nothing to the
+// share in that one: while members only come, the oldest share has the later ones. Where members also go, the share among those
+// that two groups have in common has both shares. So a member that dies while it loads, again and again, each time as another
+// one, makes the others hold what they hold without it, and no more.
 
 namespace pricewire::cluster {
 namespace {
@@ -29,6 +36,7 @@ bool Holding::update(const std::shared_ptr<const Group>& group) {
     if (group->view() != view_) {
         view_ = group->view();
         shares_.push_back({group, id_});
+        merge();
         return true;
     }
     if (shares_.size() == 1 || !group->is_settled()) return false;
@@ -36,8 +44,31 @@ bool Holding::update(const std::shared_ptr<const Group>& group) {
     return true;
 }
 
+// Drops those that add nothing, but for the last one.
+void Holding::merge() {
+    const auto drop = [&] {
+        for (std::size_t i = 0; i + 1 < shares_.size();) {
+            const Group& group = *shares_[i].group;
+            const bool adds_nothing = std::ranges::any_of(shares_, [&](const Share& other) {
+                return other.group.get() != &group && group.contains_all_of(*other.group);
+            });
+            if (adds_nothing) {
+                shares_.erase(shares_.begin() + static_cast<std::ptrdiff_t>(i));
+            } else {
+                ++i;
+            }
+        }
+    };
+    drop();
+    while (shares_.size() > most_shares) {
+        shares_[1].group = std::make_shared<const Group>(shares_[0].group->common_with(*shares_[1].group));
+        shares_.erase(shares_.begin());
+        drop();
+    }
+}
+
 bool Holding::is_all() const {
-    return shares_.empty() || shares_.size() > most_shares || std::ranges::any_of(shares_, &Share::is_all);
+    return shares_.empty() || std::ranges::any_of(shares_, &Share::is_all);
 }
 
 bool Holding::holds(std::string_view key) const {

@@ -28,8 +28,10 @@ public:
     std::function<bool(const Ticker&)> function() const;
 
 private:
-    // A member that waits for others for so many changes holds everything instead.
-    static constexpr std::size_t most_shares = 32;
+    void merge();
+
+    // Of more, while others are not settled, the oldest are merged into one that has at least as much.
+    static constexpr std::size_t most_shares = 8;
 
     std::string id_;
     std::vector<Share> shares_;  // the last one is the present one

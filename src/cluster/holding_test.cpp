@@ -35,6 +35,9 @@ public:
             return one.loaded && one.holding.holds(key) && one.loaded->holds(key);
         }));
     }
+    bool holds(const std::string& id, const std::string& key) const {
+        return std::ranges::find(living_, id, &One::id)->holding.holds(key);
+    }
     int held_by(const std::string& id) const {
         const auto found = std::ranges::find(living_, id, &One::id);
         return static_cast<int>(
@@ -101,6 +104,60 @@ TEST(HoldingTest, OneThatDiesBeforeItIsSettledKeepsNobodyWaiting) {
     cluster.die("c");
     for (const char* id : {"a", "b"}) cluster.settle(id);
     EXPECT_EQ(cluster.held_by("a") + cluster.held_by("b"), 300);
+}
+
+// It is started again before its lease has ended, so that never all that live are settled.
+TEST(HoldingTest, OneThatDiesAgainAndAgainMakesNobodyHoldMoreThanWithoutIt) {
+    Cluster cluster(1);
+    for (const char* id : {"a", "b", "c", "x0"}) cluster.join(id);
+    for (const char* id : {"a", "b", "c", "x0"}) cluster.settle(id);
+    EXPECT_LT(cluster.held_by("a"), 130);
+    for (int i = 1; i <= 100; ++i) {
+        cluster.join(fmt::format("x{}", i));
+        for (const char* id : {"a", "b", "c"}) cluster.settle(id);
+        cluster.die(fmt::format("x{}", i - 1));
+        for (const char* id : {"a", "b", "c"}) cluster.settle(id);
+        for (const char* id : {"a", "b", "c"}) ASSERT_LT(cluster.held_by(id), 160) << id << " " << i;
+    }
+    cluster.die("x100");
+    for (const char* id : {"a", "b", "c"}) cluster.settle(id);
+    EXPECT_EQ(cluster.held_by("a") + cluster.held_by("b") + cluster.held_by("c"), 300);
+}
+
+// What it held before is loaded by the others.
+TEST(HoldingTest, NothingWaitsForEverForOneThatDiesAgainAndAgain) {
+    Cluster cluster(1);
+    for (const char* id : {"a", "b", "x0"}) cluster.join(id);
+    for (const char* id : {"a", "b", "x0"}) cluster.settle(id);
+    for (int i = 1; i <= 10; ++i) {
+        cluster.join(fmt::format("x{}", i));
+        cluster.die(fmt::format("x{}", i - 1));
+    }
+    for (const char* id : {"a", "b"}) cluster.settle(id);
+    for (const std::string& key : Cluster::keys()) ASSERT_GE(cluster.holders(key), 1) << key;
+}
+
+// All others are replaced before anybody is settled: no more is held than the shares of all groups there were.
+TEST(HoldingTest, SharesThatAreMergedHaveWhatEachOfThemHad) {
+    for (const std::size_t redundancy : {1U, 2U}) {
+        Cluster cluster(redundancy);
+        for (int i = 0; i < 8; ++i) cluster.join(fmt::format("m{}", i));
+        for (int i = 0; i < 8; ++i) cluster.settle(fmt::format("m{}", i));
+        std::vector<std::string> had;
+        const auto note = [&] {
+            for (const std::string& key : Cluster::keys()) {
+                if (cluster.holds("m7", key)) had.push_back(key);
+            }
+        };
+        note();
+        for (int i = 8; i < 40; ++i) {
+            cluster.die(fmt::format("m{}", i == 15 ? 6 : i - 8));
+            note();
+            cluster.join(fmt::format("m{}", i));
+            note();
+            for (const std::string& key : had) ASSERT_TRUE(cluster.holds("m7", key)) << i << " " << key;
+        }
+    }
 }
 
 // Whoever joins, and however many steps are between, no key that somebody held is held by nobody.
