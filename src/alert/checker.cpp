@@ -49,12 +49,17 @@ public:
         return settled_;
     }
     std::uint64_t signs_of_life() override {
-        if (!ready_ || waits_) {
+        if (waits()) {
             ++excused_;
         } else if (!is_asked_.exchange(true) && !mailbox_.try_push(Beat{})) {
             is_asked_ = false;
         }
         return excused_ + handled_;
+    }
+    bool waits() const override { return !ready_ || waits_; }
+    std::optional<Timestamp> heard() const override {
+        const std::int64_t at = heard_.load(std::memory_order_relaxed);
+        return at == 0 ? std::nullopt : std::optional(from_micros(at));
     }
     bool ready() const override { return ready_; }
     std::size_t active_alerts() const override { return active_; }
@@ -257,7 +262,10 @@ private:
     void handle(const CaughtUp&) { core_.on_caught_up(clock_.now()); }
     void handle(const AlertsUnheard&) { core_.on_alerts_unheard(); }
     void handle(const AlertsMissed&) { core_.on_alerts_missed(clock_.mono()); }
-    void handle(const Sign& sign) { core_.on_heard(sign.feed, sign.time, clock_.now()); }
+    void handle(const Sign& sign) {
+        core_.on_heard(sign.feed, sign.time, clock_.now());
+        heard_ = std::max(heard_.load(std::memory_order_relaxed), to_micros(sign.time));
+    }
     void handle(const Past& past) { core_.on_past(past, clock_.now()); }
     void handle(const std::unique_ptr<Row>& row) {
         auto& [firing, stored] = *row;
@@ -304,6 +312,7 @@ private:
     std::atomic<bool> is_asked_ = false;      // for a sign of life
     std::atomic<std::uint64_t> handled_ = 0;  // messages
     std::uint64_t excused_ = 0;               // used by signs_of_life() alone
+    std::atomic<std::int64_t> heard_ = 0;     // 0: none
     std::atomic<std::size_t> active_ = 0;
     std::thread thread_;
 };

@@ -86,6 +86,10 @@ public:
     // Asks the thread for a sign of life, and returns how many there have been: none while it hangs, but one with each call
     // while it waits for the database or the outbox, whose deadlines are their own. One thread at a time; never blocks.
     virtual std::uint64_t signs_of_life() = 0;
+    // It waits for the database or the outbox, or has not loaded the snapshot yet.
+    virtual bool waits() const = 0;
+    // The newest sign of life of a feed that was handled: what came before it was judged by what is held.
+    virtual std::optional<Timestamp> heard() const = 0;
     virtual bool ready() const = 0;                 // the snapshot is loaded
     virtual std::size_t active_alerts() const = 0;  // as of the last batch of messages
     virtual std::size_t backlog() const = 0;        // messages waiting in the mailbox

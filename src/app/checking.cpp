@@ -7,7 +7,6 @@
 #include "app/options.hpp"
 #include "base/log.hpp"
 #include "bus/redis/stream.hpp"
-#include "cluster/pulse.hpp"
 #include "outbox/written.hpp"
 #include "rule/evidence.hpp"
 
@@ -177,27 +176,50 @@ alert::Share Checking::share() const {
 
 void Checking::attach() {
     if (!divides()) return;
-    uses_.sharding->attach(MemberRole::checker,
-                           {.report =
-                                [this, pulse = cluster::Pulse()](MemberReport& report) mutable {
-                                    report.holds = static_cast<std::int64_t>(checker_->active_alerts());
-                                    report.settled = checker_->settled();
-                                    report.judged = recorder_->judged();
-                                    {
-                                        MutexLock lock(mutex_);
-                                        report.position = position_;
-                                    }
-                                    return pulse.beats(checker_->signs_of_life(), uses_.clock.mono());
-                                },
-                            .renewed =
-                                [this](const std::shared_ptr<const cluster::Group>& group) {
-                                    {
-                                        MutexLock lock(mutex_);
-                                        others_.update(*group, uses_.sharding->id(MemberRole::checker),
-                                                       uses_.clock.mono());
-                                    }
-                                    if (holding_->update(group)) checker_->on_share(share());
-                                }});
+    uses_.sharding->attach(
+        MemberRole::checker,
+        {.report = [this](MemberReport& report) { return this->report(report); },
+         .renewed = [this](const std::shared_ptr<const cluster::Group>& group) { on_group(group); }});
+}
+
+bool Checking::report(MemberReport& report) {
+    const MonoTime now = uses_.clock.mono();
+    const auto heard = checker_->heard();
+    report.holds = static_cast<std::int64_t>(checker_->active_alerts());
+    // What others let go is judged here: not before prices come as they come to the others.
+    report.settled = lag_.lags(heard, now) ? std::string() : checker_->settled();
+    report.judged = recorder_->judged();
+    {
+        MutexLock lock(mutex_);
+        report.position = position_;
+    }
+    const bool is_out = !lag_.may_renew(heard, checker_->waits(), now);
+    if (is_out != std::exchange(is_out_, is_out)) {
+        if (is_out)
+            log::warn("this checker is far behind the others with prices; its lease is not renewed",
+                      {{"judged_until", heard ? format_rfc3339(*heard) : "none yet"}});
+        else
+            log::info("this checker renews its lease again");
+    }
+    return pulse_.beats(checker_->signs_of_life(), now) && !is_out;
+}
+
+void Checking::on_group(const std::shared_ptr<const cluster::Group>& group) {
+    const std::string& id = uses_.sharding->id(MemberRole::checker);
+    const MonoTime now = uses_.clock.mono();
+    std::optional<Timestamp> furthest;
+    // Where each judges everything, one that is behind delays nothing.
+    if (!group->is_undivided()) {
+        for (const Member& member : group->members()) {
+            if (member.report.id != id) furthest = std::max(furthest, member.report.judged);
+        }
+    }
+    lag_.on_others(furthest, now);
+    {
+        MutexLock lock(mutex_);
+        others_.update(*group, id, now);
+    }
+    if (holding_->update(group)) checker_->on_share(share());
 }
 
 }  // namespace pricewire::app

@@ -14,6 +14,8 @@
 #include "base/mutex.hpp"
 #include "bus/price_bus.hpp"
 #include "cluster/holding.hpp"
+#include "cluster/lag.hpp"
+#include "cluster/pulse.hpp"
 #include "deliver/sender.hpp"
 #include "history/bar_writer.hpp"
 #include "metrics/instruments.hpp"
@@ -65,6 +67,8 @@ private:
     void reached(bus::BusPosition position);
     bool divides() const { return uses_.sharding != nullptr && uses_.sharding->divides(MemberRole::checker); }
     alert::Share share() const;
+    bool report(MemberReport& report);
+    void on_group(const std::shared_ptr<const cluster::Group>& group);
     void attach();
 
     const Uses uses_;
@@ -76,8 +80,12 @@ private:
     std::string position_ GUARDED_BY(mutex_);
     std::unique_ptr<recover::Recorder> recorder_;
     Marks marks_;
-    Progress progress_;                        // used by the checker's thread
-    std::optional<cluster::Holding> holding_;  // used by the membership's thread, once it is attached
+    Progress progress_;  // used by the checker's thread
+    // Used by the membership's thread, once it is attached.
+    std::optional<cluster::Holding> holding_;
+    cluster::Pulse pulse_;
+    cluster::Lag lag_;
+    bool is_out_ = false;  // because of the lag
     std::unique_ptr<alert::Checker> checker_;
 };
 

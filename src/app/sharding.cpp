@@ -86,7 +86,10 @@ void Sharding::stop() {
 }
 
 void OthersProgress::update(const cluster::Group& group, std::string_view own_id, MonoTime now) {
-    if (group.is_settled()) {
+    const auto says_how_far = [&](const Member& member) {
+        return member.report.id == own_id || (member.report.judged && !member.report.position.empty());
+    };
+    if (group.is_settled() && (group.is_undivided() || std::ranges::all_of(group.members(), says_how_far))) {
         unsettled_since_.reset();
     } else {
         unsettled_since_ = unsettled_since_.value_or(now);

@@ -45,10 +45,22 @@ TEST_F(OthersProgressTest, NoneNotesMoreThanTheSlowestHasDone) {
     EXPECT_EQ(others_.at_most(judged_at_first + 7s), judged_at_first + 2s);
     EXPECT_EQ(others_.at_most(judged_at_first + 1s), judged_at_first + 1s);
     EXPECT_EQ(others_.at_most(bus::BusPosition{8, 0}), (bus::BusPosition{6, 2}));
-    see({checker("a", judged_at_first + 5s, "9-0"), checker("c", judged_at_first + 4s, ""),
+    see({checker("a", judged_at_first + 5s, "9-0"), checker("c", judged_at_first + 4s, "10-0"),
          checker("own", judged_at_first, "1-0")},
         true);
     EXPECT_EQ(others_.at_most(judged_at_first + 7s), judged_at_first + 4s) << "others hold what b held";
+    EXPECT_EQ(others_.at_most(bus::BusPosition{10, 0}), (bus::BusPosition{9, 0}));
+}
+
+// It has been cut off from the bus since it started, for one.
+TEST_F(OthersProgressTest, NothingIsNotedWhileOneDoesNotSayHowFarItIsButForAMinuteAtMost) {
+    const std::vector<Member> members{checker("a", judged_at_first + 5s, "9-0"),
+                                      checker("b", judged_at_first + 5s, ""),
+                                      checker("own", judged_at_first + 5s, "8-0")};
+    see(members, true);
+    EXPECT_EQ(others_.at_most(judged_at_first + 5s), std::nullopt);
+    EXPECT_EQ(others_.at_most(bus::BusPosition{9, 0}), std::nullopt);
+    see(members, true, at_first + 60s);
     EXPECT_EQ(others_.at_most(bus::BusPosition{10, 0}), (bus::BusPosition{9, 0}));
 }
 

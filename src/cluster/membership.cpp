@@ -20,8 +20,8 @@
 //                                     over only when one more lease has passed, since if the database was away for all,
 //                                     the first to come back would find itself alone, and take everything
 //   the process was stopped           the same: is_fenced() compares times whenever it is asked
-//   a role's thread hangs             its lease is left to end, those of the process's other roles are renewed; when the
-//                                     thread goes on, so does the lease, in another epoch if it has ended
+//   a role's thread hangs, or is far  its lease is left to end, those of the process's other roles are renewed; when the
+//   behind the others (Lag)           thread goes on, so does the lease, in another epoch if it has ended
 
 namespace pricewire::cluster {
 namespace {
@@ -107,10 +107,11 @@ private:
             hangs_[i] = hangs;
             const std::string role(to_string(report.role));
             if (hangs)
-                log::error("a thread hangs; its lease is not renewed, so that others take over",
-                           {{"role", role}});
+                log::error(
+                    "a thread hangs, or is far behind; its lease is not renewed, so that others take over",
+                    {{"role", role}});
             else
-                log::info("the thread that hung runs again", {{"role", role}});
+                log::info("what hung, or was far behind, runs again", {{"role", role}});
         }
         return out;
     }
