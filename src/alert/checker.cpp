@@ -24,6 +24,8 @@ namespace {
 
 constexpr std::size_t most_overtaken = 100'000;  // messages; then prices wait for the end of a step
 constexpr std::size_t moved_at_once = 1000;      // alerts, between which prices are judged
+// For how long what others held may not have been judged by them before this one is told: the lease, and a lag before its end.
+constexpr Duration unheld_before = std::chrono::seconds{30};
 
 class CheckerThread final : public Checker {
 public:
@@ -217,6 +219,7 @@ private:
                         judge_meanwhile(*step);
                     }
                 });
+                note_missed(*step);
                 shard_.done();
             }
         } catch (const std::exception& e) {
@@ -237,6 +240,14 @@ private:
         if (step.came) return core_.on_alerts_came(alerts, clock_.now());
         for (const ActiveAlert& alert : alerts)
             core_.on_alert_change({AlertChange::Kind::deleted, alert}, clock_.now());
+    }
+    void note_missed(const Shard::Step& step) {
+        if (!step.came || !options_.missed) return;
+        for (const Ticker& ticker : step.tickers) {
+            const auto known = core_.forgot_before(ticker);
+            if (known && *known > moves_from_ && !shard_.is_kept(ticker))
+                options_.missed(ticker, moves_from_, *known);
+        }
     }
     void let_report() {
         if (shard_.is_moving() || !done_) return;
@@ -276,7 +287,10 @@ private:
         if (!shard_.is_moving()) return core_.after_this(std::move(done));
         done_ = std::move(done);
     }
-    void handle(std::unique_ptr<Share>& share) { shard_.change(std::move(*share)); }
+    void handle(std::unique_ptr<Share>& share) {
+        if (!shard_.is_moving()) moves_from_ = clock_.now() - unheld_before;
+        shard_.change(std::move(*share));
+    }
 
     const CheckerOptions options_;
     const Clock& clock_;
@@ -299,6 +313,7 @@ private:
                       options_.load_retry,
                       Rng{std::random_device{}()}};  // the thread's own
     Shard shard_;                                    // the thread's own, as are these
+    Timestamp moves_from_{};                         // since when what comes may not have been judged
     MonoTime move_at_{};
     int move_failures_ = 0;
     Rng rng_{std::random_device{}()};

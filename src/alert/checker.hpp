@@ -39,6 +39,9 @@ struct CheckerOptions {
     std::function<std::vector<Ticker>()> tickers = {};
     std::function<void(std::span<const Ticker>, const std::function<void(std::span<const ActiveAlert>)>&)>
         load_of = {};
+    // On the checker's thread: prices of a ticker whose alerts came may have been judged by nobody in that time, since they
+    // are not known any more. May be empty.
+    std::function<void(Ticker, Timestamp from, Timestamp to)> missed = {};
 };
 
 // The checker's thread, which owns the matcher. Prices and alert changes come in through one mailbox and are

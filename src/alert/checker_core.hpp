@@ -56,6 +56,8 @@ public:
     void on_alert_change(const AlertChange& change, Timestamp now);
     // Alerts of tickers that others held before, as if all were created now.
     void on_alerts_came(std::span<const ActiveAlert> alerts, Timestamp now);
+    // Alerts that came were not judged by prices of the ticker before it; nullopt: by all that have come.
+    std::optional<Timestamp> forgot_before(Ticker ticker) const { return recent_.forgot_before(ticker); }
     // What `read_past` has asked for.
     void on_past(const std::shared_ptr<const LinePast>& past, Timestamp now);
     // The row of an alert with terms that has passed over a firing; unset: it is not active.

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -36,11 +37,15 @@ ActiveAlert ruled(const Uuid& id, const std::string& text) {
             std::make_shared<const RuledAlert>(RuleText(epoch).parse(words, epoch))};
 }
 
-// Its wall clock stands still, after all prices.
-class CheckerClock final : public ManualClock {
+// Its wall clock stands still, after all prices, unless it is moved.
+class CheckerClock final : public Clock {
 public:
-    CheckerClock() : ManualClock(epoch + 24h) {}
+    Timestamp now() const override { return now_; }
     MonoTime mono() const override { return std::chrono::steady_clock::now(); }
+    void advance(Duration by) { now_ = now() + by; }
+
+private:
+    std::atomic<Timestamp> now_ = epoch + 24h;
 };
 
 class CheckerTest : public ::testing::Test {
@@ -79,6 +84,9 @@ protected:
                 after_piece_();
             }
             after_load_of_();
+        };
+        options.missed = [this](Ticker ticker, Timestamp from, Timestamp to) {
+            missed_.emplace_back(ticker, from, to);
         };
         checker_ = start_checker(options, clock_);
     }
@@ -127,6 +135,8 @@ protected:
     std::function<void()> before_past_ = [] {};
     Share share_;
     std::function<void()> before_load_of_ = [] {}, after_load_of_ = [] {}, after_piece_ = [] {};
+    using Missed = std::tuple<Ticker, Timestamp, Timestamp>;
+    std::vector<Missed> missed_;  // the checker's thread's
     bool is_in_one_piece_ = false;
     std::optional<ActiveAlert> row_;
     std::atomic<int> loads_ = 0;
@@ -381,6 +391,40 @@ TEST_F(CheckerTest, NothingIsReportedAsDoneBeforeWhatCameIsLoaded) {
     ASSERT_TRUE(wait_for_groups(1));
     while (!done) std::this_thread::yield();
     EXPECT_EQ(stop(), (Fired{{1, {b_}}}));
+}
+
+// The database is away for longer than recent prices are kept.
+TEST_F(CheckerTest, WhatIsNotKnownAnyMoreOfATickerThatCameIsToldAsMissed) {
+    snapshot_ = {gt(a_, 100), gt(b_, 100, "ETH")};
+    for (const bool is_kept : {false, true}) {
+        share_ = only("BTC", "1");
+        missed_.clear();
+        start();
+        wait_until_settled("1");
+        std::atomic<bool> is_away = true;
+        std::atomic<int> tries = 0;
+        before_load_of_ = [&] {
+            ++tries;
+            if (is_away) throw std::runtime_error("the database is away");
+        };
+        checker_->on_share({.view = "2", .is_kept = [&](const Ticker&) { return is_kept; }});
+        while (tries == 0) std::this_thread::yield();
+        const Timestamp begun = clock_.now();
+        clock_.advance(10min);
+        const Timestamp known = clock_.now() - 4min;
+        for (const Timestamp time : {begun, known, known + 1s, known + 4min})
+            checker_->on_price({"ETH", Decimal::from_int(50), time, ++sequence_});
+        checker_->on_price({"BTC", Decimal::from_int(150), clock_.now(), ++sequence_});
+        ASSERT_TRUE(wait_for_groups(is_kept ? 2 : 1));
+        is_away = false;
+        wait_until_settled("2");
+        stop();
+        if (is_kept) {
+            EXPECT_TRUE(missed_.empty());
+        } else {
+            EXPECT_EQ(missed_, (std::vector<Missed>{{"ETH", begun - 30s, known + 1s}}));
+        }
+    }
 }
 
 TEST_F(CheckerTest, WhileChangesAreNotHeardTheShareIsNotSettled) {

@@ -113,6 +113,12 @@ std::optional<Timestamp> RecentPrices::reach(Ticker ticker) const {
     return reach(found->second);
 }
 
+std::optional<Timestamp> RecentPrices::forgot_before(Ticker ticker) const {
+    const auto found = by_ticker_.find(ticker);
+    if (found == by_ticker_.end() || !found->second.forgot) return std::nullopt;
+    return found->second.entries.front().time;
+}
+
 Timestamp RecentPrices::reach(const Line& line) {
     const Timestamp oldest = line.entries.back().time - longest;
     return line.forgot ? std::max(oldest, line.entries.front().time) : oldest;

@@ -18,6 +18,8 @@ namespace pricewire::alert {
 struct Share {
     std::function<bool(const Ticker&)> holds = {};  // pure; empty: of all tickers
     std::string view = {};                          // names it, for Checker::settled()
+    // Whether another one that lives has held a ticker of it all along; pure; empty: of none.
+    std::function<bool(const Ticker&)> is_kept = {};
 };
 
 // What a checker holds, and what a change of its share leaves to be done. Pure; one thread. shard.cpp describes why nothing
@@ -29,6 +31,7 @@ public:
     // Whether changes of alerts of this ticker count.
     bool holds(const Ticker& ticker) const;
     bool is_all() const { return !share_.holds; }
+    bool is_kept(const Ticker& ticker) const { return share_.is_kept && share_.is_kept(ticker); }
     const std::string& view() const { return share_.view; }
 
     void change(Share share);

@@ -73,7 +73,9 @@ Checking::Checking(Uses uses)
                      return tickers;
                  },
              .load_of = [this](std::span<const Ticker> tickers,
-                               const auto& piece) { uses_.storage.load_alerts_of(tickers, piece); }},
+                               const auto& piece) { uses_.storage.load_alerts_of(tickers, piece); },
+             .missed = [this](Ticker ticker, Timestamp from,
+                              Timestamp to) { recorder_->missed(ticker, from, to); }},
             uses_.clock);
         return checker_.get();
     });
@@ -171,7 +173,7 @@ void Checking::reached(bus::BusPosition position) {
 
 alert::Share Checking::share() const {
     if (!holding_) return {};
-    return {holding_->function(), holding_->view()};
+    return {holding_->function(), holding_->view(), holding_->kept()};
 }
 
 void Checking::attach() {

@@ -39,7 +39,9 @@ bool Holding::update(const std::shared_ptr<const Group>& group) {
         merge();
         return true;
     }
-    if (shares_.size() == 1 || !group->is_settled()) return false;
+    if (!group->is_settled()) return false;
+    settled_ = group;
+    if (shares_.size() == 1) return false;
     shares_.erase(shares_.begin(), shares_.end() - 1);
     return true;
 }
@@ -78,6 +80,16 @@ bool Holding::holds(std::string_view key) const {
 std::function<bool(const Ticker&)> Holding::function() const {
     if (is_all()) return {};
     return [shares = shares_](const Ticker& ticker) { return any_owns(shares, ticker.view()); };
+}
+
+std::function<bool(const Ticker&)> Holding::kept() const {
+    if (!settled_) return {};
+    return [id = id_, before = settled_, now = shares_.back().group](const Ticker& ticker) {
+        return std::ranges::any_of(before->owners(ticker.view()), [&](const Member* owner) {
+            const Member* const same = now->find(owner->report.id);
+            return owner->report.id != id && same != nullptr && same->epoch == owner->epoch;
+        });
+    };
 }
 
 }  // namespace pricewire::cluster

@@ -26,6 +26,9 @@ public:
     const std::string& view() const { return view_; }
     // holds() as of now, for another thread; empty: everything.
     std::function<bool(const Ticker&)> function() const;
+    // Whether another member has held this all along: it did so when all were settled last, and has lived since. For another
+    // thread; empty: nothing.
+    std::function<bool(const Ticker&)> kept() const;
 
 private:
     void merge();
@@ -36,6 +39,7 @@ private:
     std::string id_;
     std::vector<Share> shares_;  // the last one is the present one
     std::string view_;
+    std::shared_ptr<const Group> settled_;  // the last one in which all were
 };
 
 }  // namespace pricewire::cluster

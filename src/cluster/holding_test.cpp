@@ -38,6 +38,11 @@ public:
     bool holds(const std::string& id, const std::string& key) const {
         return std::ranges::find(living_, id, &One::id)->holding.holds(key);
     }
+    int kept_by_others(const std::string& id) const {
+        const auto kept = std::ranges::find(living_, id, &One::id)->holding.kept();
+        return static_cast<int>(
+            std::ranges::count_if(keys(), [&](const std::string& key) { return kept && kept(Ticker(key)); }));
+    }
     int held_by(const std::string& id) const {
         const auto found = std::ranges::find(living_, id, &One::id);
         return static_cast<int>(
@@ -158,6 +163,22 @@ TEST(HoldingTest, SharesThatAreMergedHaveWhatEachOfThemHad) {
             for (const std::string& key : had) ASSERT_TRUE(cluster.holds("m7", key)) << i << " " << key;
         }
     }
+}
+
+TEST(HoldingTest, WhatALivingMemberHadWhenAllWereSettledIsKept) {
+    Cluster cluster(2);
+    for (const char* id : {"a", "b", "c"}) cluster.join(id);
+    EXPECT_EQ(cluster.kept_by_others("a"), 0);
+    for (const char* id : {"a", "b", "c"}) cluster.settle(id);
+    EXPECT_EQ(cluster.kept_by_others("a"), 300) << "two have each";
+    cluster.join("d");
+    cluster.die("b");
+    const int kept = cluster.kept_by_others("a");
+    EXPECT_NEAR(kept, 200, 50) << "c has two of three";
+    cluster.settle("d");
+    EXPECT_EQ(cluster.kept_by_others("a"), kept);
+    for (const char* id : {"a", "c"}) cluster.settle(id);
+    EXPECT_EQ(cluster.kept_by_others("a"), 300);
 }
 
 // Whoever joins, and however many steps are between, no key that somebody held is held by nobody.

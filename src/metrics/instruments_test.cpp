@@ -385,6 +385,7 @@ TEST_F(InstrumentsTest, OnlyPinnedTickersHaveSeriesBySource) {
 class NoRecorder : public recover::Recorder {
 public:
     void heard(std::string, Heard) override {}
+    void missed(Ticker, Timestamp, Timestamp) override {}
     void stop() override {}
     std::optional<Timestamp> judged() const override { return std::nullopt; }
     std::size_t blind_tickers() const override { return 0; }

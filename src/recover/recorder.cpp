@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "base/mailbox.hpp"
+#include "base/mutex.hpp"
 #include "recover/judged.hpp"
 
 namespace pricewire::recover {
@@ -43,6 +44,17 @@ public:
 
     void heard(std::string feed, Heard heard) override {
         mailbox_.try_push({std::move(feed), std::move(heard)});
+    }
+    void missed(Ticker ticker, Timestamp from, Timestamp to) override {
+        MutexLock lock(mutex_);
+        if (missed_.size() >= most_unwritten) return;
+        missed_.push_back({.ticker = ticker,
+                           .from = from,
+                           .to = to,
+                           .reason = "a checker had ended, and others took over its alerts too late",
+                           .state = BlindState::waiting,
+                           .told_until = {},
+                           .unknown = to - from});
     }
     void stop() override {
         mailbox_.close();
@@ -127,11 +139,16 @@ private:
         Judged::Changes changes = judged_->take_changes();
         gaps_.insert(gaps_.end(), changes.gaps.begin(), changes.gaps.end());
         for (BlindSpan& span : changes.spans) add(std::move(span));
+        for (BlindSpan& span : take_missed()) add(std::move(span));
         blind_.store(judged_->blind(), std::memory_order_relaxed);
         while (!gaps_.empty()) {
             expand(gaps_.front());
             gaps_.erase(gaps_.begin());
         }
+    }
+    std::vector<BlindSpan> take_missed() {
+        MutexLock lock(mutex_);
+        return std::exchange(missed_, {});
     }
     void expand(const Judged::Gap& gap) {
         // Another checker may have judged what this one has missed.
@@ -185,6 +202,8 @@ private:
     std::atomic<std::size_t> blind_ = 0;
     std::atomic<std::uint64_t> seconds_ = 0;
     std::atomic<std::int64_t> reached_ = 0;  // judged(); 0: unset
+    Mutex mutex_;
+    std::vector<BlindSpan> missed_ GUARDED_BY(mutex_);
 
     // Used by the thread only.
     std::deque<Sign> waiting_;      // for what is stored

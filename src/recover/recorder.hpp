@@ -35,6 +35,8 @@ public:
     virtual ~Recorder() = default;  // as stop()
     // Any thread; never blocks. All prices before it were judged, and their firings are durable.
     virtual void heard(std::string feed, Heard heard) = 0;
+    // Any thread; never blocks. In that time prices of the ticker may not have been judged, though others were.
+    virtual void missed(Ticker ticker, Timestamp from, Timestamp to) = 0;
     // Writes what is known, once, and ends the thread.
     virtual void stop() = 0;
 

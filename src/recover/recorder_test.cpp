@@ -74,6 +74,16 @@ TEST_F(RecorderTest, WhatWasMissedIsASpanOfEachTickerThatIsNeeded) {
     ASSERT_TRUE(storage_.wait_until([&] { return spans("ETH").at(0).to == now_ + 1s; }));
 }
 
+TEST_F(RecorderTest, WhatWasMissedOfOneTickerIsASpan) {
+    const auto recorder = start();
+    recorder->missed("ETH", now_ - 20s, now_ - 5s);
+    ASSERT_TRUE(storage_.wait_until([&] { return spans().size() == 1; }));
+    const BlindSpan span = spans("ETH").at(0);
+    EXPECT_EQ(span.from, now_ - 20s);
+    EXPECT_EQ(span.to, now_ - 5s);
+    EXPECT_EQ(span.state, BlindState::waiting);
+}
+
 TEST_F(RecorderTest, AnotherCheckerMayHaveJudgedIt) {
     storage_.note_judged(now_ - 10min, now_);
     const auto recorder = start();
