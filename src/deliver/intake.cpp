@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/log.hpp"
+
 namespace pricewire::deliver {
 namespace {
 
@@ -22,6 +24,10 @@ constexpr Duration poll_floor = milliseconds{20};
 constexpr Duration between_turns = milliseconds{200};
 // Of one user; the database has the others.
 constexpr std::size_t most_kept = 5000;
+// A claim whose answer was lost may still be waiting for a lock: what it has taken is looked for until its lease ends.
+constexpr Duration look_for_lost_every = seconds{1};
+// Leases that end later by more are from before the clock was set back.
+constexpr Duration clock_wavers = seconds{1};
 
 }  // namespace
 
@@ -69,12 +75,35 @@ std::vector<queue::QueuedTask> Intake::take_all_hints() {
     return out;
 }
 
+storage::Claim Intake::new_claim(Timestamp now, std::vector<Uuid> except) {
+    const Timestamp until = now + lease_;
+    const bool may_be_taken = until <= last_lease_ && last_lease_ - until < clock_wavers;
+    last_lease_ = may_be_taken ? last_lease_ + Duration{1} : until;
+    return {owner_, last_lease_, std::move(except), slots_};
+}
+
 void Intake::done_with(const queue::QueuedTask& task) {
     if (task.receipt != 0) done_.push_back(task.receipt);
 }
 
+// What was claimed and does not come back from here is given back.
+template <typename Claiming>
+bool Intake::or_lost(Batch& batch, Claiming claiming) {
+    batch = {};
+    try {
+        return claiming();
+    } catch (...) {
+        if (batch.lease_until != Timestamp{}) lost_.push_back(batch.lease_until);
+        look_for_lost_at_ = MonoTime::min();
+        throw;
+    }
+}
+
 bool Intake::claim(Batch& batch, const std::vector<Uuid>& enough) {
-    batch.claimed.clear();
+    return or_lost(batch, [&] { return claim_next(batch, enough); });
+}
+
+bool Intake::claim_next(Batch& batch, const std::vector<Uuid>& enough) {
     last_without_crowd_ = false;
     if (slots_ && slots_->none()) {
         leave_all_to_others();
@@ -100,12 +129,27 @@ void Intake::leave_all_to_others() {
 }
 
 void Intake::claim_lane(Batch& batch, std::string_view lane, std::size_t count) {
-    const storage::Claim claim = new_claim(clock_.now(), {});
-    batch.claimed = storage_.claim_lane(lane, count, claim);
-    batch.lease_until = claim.lease_until;
+    or_lost(batch, [&] {
+        const storage::Claim claim = new_claim(clock_.now(), {});
+        batch.lease_until = claim.lease_until;
+        batch.claimed = storage_.claim_lane(lane, count, claim);
+        return true;
+    });
+}
+
+void Intake::give_back_lost() {
+    std::erase_if(lost_, [now = clock_.now()](Timestamp lease_until) { return lease_until <= now; });
+    if (lost_.empty() || clock_.mono() < look_for_lost_at_) return;
+    const std::size_t found = storage_.release_leases(owner_, lost_);
+    look_for_lost_at_ = clock_.mono() + look_for_lost_every;
+    if (found == 0) return;
+    log::info("deliveries whose claims were not answered are claimed again",
+              {{"deliveries", std::to_string(found)}});
+    ask_now();
 }
 
 void Intake::give_back_doubtful() {
+    give_back_lost();
     if (doubtful_.empty()) return;
     for (; !doubtful_.empty(); doubtful_.pop_back()) {
         const auto& [alert, lease_until] = doubtful_.back();
@@ -131,8 +175,8 @@ void Intake::claim_due_but(Batch& batch, std::vector<Uuid> except, const std::op
                            Timestamp now) {
     storage::Claim claim = new_claim(now, std::move(except));
     claim.slots = slots;
-    batch.claimed = storage_.claim_due(now, batch_size_, claim);
     batch.lease_until = claim.lease_until;
+    batch.claimed = storage_.claim_due(now, batch_size_, claim);
 }
 
 // Without those of users who have enough, however much of theirs is due.
@@ -248,6 +292,7 @@ bool Intake::claim_hinted(Batch& batch, const std::vector<Uuid>& enough) {
     for (const queue::QueuedTask& hint : hints) tasks.push_back(hint.task);
     const Timestamp now = clock_.now();
     const storage::Claim claim = new_claim(now, enough);
+    batch.lease_until = claim.lease_until;
     try {
         batch.claimed = storage_.claim(tasks, now, claim);
     } catch (...) {
@@ -258,7 +303,6 @@ bool Intake::claim_hinted(Batch& batch, const std::vector<Uuid>& enough) {
         if (!enough.empty()) passed_over_ = enough;
         if (hints_may_be_early_) due_at(clock_.mono() + poll_floor);
     }
-    batch.lease_until = claim.lease_until;
     for (const queue::QueuedTask& hint : hints) done_with(hint);
     return true;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -70,19 +71,19 @@ public:
         return hints_.empty() && kept_.empty() && !hints_missing_ && passed_over_.empty() &&
                doubtful_.empty();
     }
-    storage::Claim new_claim(Timestamp now, std::vector<Uuid> except) const {
-        return {owner_, now + lease_, std::move(except), slots_};
-    }
+    // No other claim of this sender ends at the same moment.
+    storage::Claim new_claim(Timestamp now, std::vector<Uuid> except);
 
     // Others had taken this sender's claims over until now.
-    void revived() { offered_before_ = clock_.now() + lease_; }
+    void revived() { offered_before_ = std::max(clock_.now() + lease_, last_lease_); }
     // Whether a lease with that end was offered before.
     bool is_from_earlier_life(Timestamp lease_until) const { return lease_until <= offered_before_; }
     // Claimed by their firings, and perhaps taken over by others since.
     void doubt(std::span<const ClaimedDelivery> claimed, Timestamp lease_until) {
         for (const ClaimedDelivery& one : claimed) doubtful_.emplace_back(one.alert.id, lease_until);
     }
-    // Gives back those that nobody has taken over; they are due then. Throws what the storage throws.
+    // Gives back those that nobody has taken over, and what claims have taken whose answers were lost; they are due then.
+    // Throws what the storage throws.
     void give_back_doubtful();
 
     // Deliveries of users who had enough may be due.
@@ -90,6 +91,10 @@ public:
     MonoTime next_poll() const { return hints_missing_ && hints_.empty() ? MonoTime::min() : next_poll_; }
 
 private:
+    template <typename Claiming>
+    bool or_lost(Batch& batch, Claiming claiming);
+    void give_back_lost();
+    bool claim_next(Batch& batch, const std::vector<Uuid>& enough);
     // `enough`: users in order.
     std::optional<UserSlots> open_slots(const std::vector<Uuid>& enough) const;
     bool claim_due(Batch& batch, const std::vector<Uuid>& enough);
@@ -138,6 +143,9 @@ private:
     bool last_without_crowd_ = false;                   // the last batch
     std::vector<std::pair<Uuid, Timestamp>> doubtful_;  // alerts, and the ends of the leases
     Timestamp offered_before_ = Timestamp::min();       // leases that end by then are from an earlier life
+    Timestamp last_lease_ = Timestamp::min();           // the end of that of the last claim
+    std::vector<Timestamp> lost_;  // of claims that may have taken what is not known here
+    MonoTime look_for_lost_at_ = MonoTime::min();
 };
 
 }  // namespace pricewire::deliver

@@ -230,7 +230,7 @@ TEST_F(OutboxTest, PartsHaveAMost) {
 
 TEST_F(OutboxTest, ALostAnswerFiresNothingTwice) {
     const auto outbox = start_outbox(storage_, *queue_, quick);
-    storage_.lose_answers_of_fire(1);
+    storage_.lose_answers_of("fire", 1);
     outbox->push(group(4));
     EXPECT_EQ(outbox->stop(seconds{30}), 0U);
     EXPECT_EQ(storage_.calls("fire"), 2);
@@ -249,7 +249,7 @@ TEST_F(OutboxTest, WhatALostAnswerHasClaimedIsReleasedAndPublished) {
     std::size_t reported = 0;
     options.written = [&](auto, std::span<const DeliveryTask> tasks) { reported = tasks.size(); };
     const auto outbox = start_outbox(storage_, *queue_, options);
-    storage_.lose_answers_of_fire(1);
+    storage_.lose_answers_of("fire", 1);
     outbox->push(group(3));
     EXPECT_EQ(outbox->stop(seconds{30}), 0U);
     EXPECT_EQ(claims, 1) << "a retry claims nothing";
@@ -275,7 +275,7 @@ TEST_F(OutboxTest, TellsWhatIsComingBeforeTheCommitAndWhatDoesNotCome) {
     outbox->push(group(1));
     ASSERT_TRUE(storage_.wait_until([&] { return outbox->settled() == 1; }));
     storage_.release_claims("sender");
-    storage_.lose_answers_of_fire(1);
+    storage_.lose_answers_of("fire", 1);
     outbox->push(group(2));
     EXPECT_EQ(outbox->stop(seconds{30}), 0U);
     EXPECT_EQ(told, "1 coming 1 claimed 2 coming not coming ");
@@ -287,7 +287,7 @@ TEST_F(OutboxTest, ALostClaimThatCannotBeReleasedWaitsForTheEndOfItsLease) {
     options.claim = [&] { return std::optional(storage::Claim{"sender", now_ + seconds{30}}); };
     options.claimed = [](auto, auto) {};
     const auto outbox = start_outbox(storage_, *queue_, options);
-    storage_.lose_answers_of_fire(1);
+    storage_.lose_answers_of("fire", 1);
     storage_.fail_calls_of("release_claim");
     outbox->push(group(1));
     EXPECT_EQ(outbox->stop(seconds{30}), 0U);

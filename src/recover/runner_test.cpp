@@ -199,7 +199,7 @@ TEST_F(RunnerTest, AlertsWithTermsFireLateAsOftenAsTheyWouldHave) {
         add_ruled(R"({"is":"above","level":{"from":"start","by":"5%"}})", R"({"cooldown":"10s"})");
     const Uuid never = add_ruled(R"({"is":"above","level":107})", "null", false);
     past_.set_bars({bar(0, 99, 100), bar(1, 100, 106), bar(2, 106, 107), bar(3, 107, 115)});
-    storage_.lose_answers_of_fire(2);
+    storage_.lose_answers_of("fire", 2);
     blind(0, 4);
     const auto one = start("one");
     const auto two = start("two");
@@ -333,7 +333,7 @@ TEST_F(RunnerTest, WhatIsOlderThanIsAskedBackIsLost) {
 TEST_F(RunnerTest, AFailureBetweenFiringAndWritingItDownFiresNothingTwice) {
     const Uuid high = add(Condition::gt, 110);
     past_.set_bars({bar(0, 99, 115)});
-    storage_.lose_answers_of_fire(3);
+    storage_.lose_answers_of("fire", 3);
     blind(0, 1);
     const auto one = start("one");
     const auto two = start("two");

@@ -104,6 +104,9 @@ public:
     // Releases what is still under this very claim of the alerts' deliveries, pending and due at once, and returns its
     // tasks, with their users: for a call of fire() whose answer was lost.
     virtual std::vector<DeliveryTask> release_claim(std::span<const Uuid> alerts, const Claim& claim) = 0;
+    // Releases whatever `owner` still has under claims that last until exactly these moments, pending and due at once; returns
+    // the number of deliveries. For claims whose answers were lost: one that is still to be committed is not found yet.
+    virtual std::size_t release_leases(std::string_view owner, std::span<const Timestamp> leases) = 0;
     // Declares `owner` alive until then. For senders that share a database; must be renewed well before.
     virtual void keep_alive(std::string_view owner, Timestamp until) = 0;
     // Releases the claims of owners whose keep_alive() has expired, pending and due at once, and forgets

@@ -48,6 +48,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"next_due", [&] { s.next_due(); }},
         {"backlog", [&] { s.backlog(now_, 1); }},
         {"release_claims", [&] { s.release_claims("x"); }},
+        {"release_leases", [&] { s.release_leases("x", std::vector{now_}); }},
         {"keep_alive", [&] { s.keep_alive("x", now_); }},
         {"release_dead", [&] { s.release_dead(now_); }},
         {"defer", [&] { s.defer(std::vector{Deferral{none, 1, now_, "lane"}}); }},

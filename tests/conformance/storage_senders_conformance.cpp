@@ -1,5 +1,7 @@
 // The contract of every Storage: senders that share a database, and the claims of dead ones.
 #include <atomic>
+#include <set>
+#include <span>
 
 #include "storage_fixture.hpp"
 
@@ -71,6 +73,29 @@ TEST_P(StorageSendersConformance, ADeadSendersClaimsAreReleasedOnceByConcurrentC
 
 INSTANTIATE_TEST_SUITE_P(Storages, StorageSendersConformance, storages(),
                          [](const auto& test) { return test.param.name; });
+TEST_P(StorageSendersConformance, LeasesAreReleasedByTheirOwnerAndTheirExactEnds) {
+    const auto tasks = fire(add_alerts(6));
+    const auto some = [&](std::size_t from, std::size_t count) {
+        return std::span(tasks).subspan(from, count);
+    };
+    storage_->claim(some(0, 2), now_, {"sender-1", now_ + lease_});
+    storage_->claim(some(2, 1), now_, {"sender-1", now_ + lease_ + 1us});
+    storage_->claim(some(3, 1), now_, {"sender-1", now_ + lease_ + 2us});
+    storage_->claim(some(4, 1), now_, {"sender-2", now_ + lease_});
+    EXPECT_EQ(storage_->release_leases("sender-3", std::vector{now_ + lease_}), 0U);
+    EXPECT_EQ(storage_->release_leases("sender-1", {}), 0U);
+    const std::vector lost{now_ + lease_ + 2us, now_ + lease_, now_};
+    EXPECT_EQ(storage_->release_leases("sender-1", lost), 3U);
+    EXPECT_EQ(storage_->release_leases("sender-1", lost), 0U);
+    std::set<Uuid> due;
+    for (const auto& one : storage_->claim_due(now_, 10, {"sender-4", now_ + lease_})) {
+        EXPECT_EQ(one.attempt, 1);
+        due.insert(one.id);
+    }
+    EXPECT_EQ(due, (std::set{tasks[0].delivery_id, tasks[1].delivery_id, tasks[3].delivery_id,
+                             tasks[5].delivery_id}));
+}
+
 
 }  // namespace
 }  // namespace pricewire::conformance

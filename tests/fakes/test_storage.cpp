@@ -76,10 +76,10 @@ void TestPlace::around(std::string_view method, const std::function<void()>& cal
     }
     changed();
     MutexLock lock(mutex_);
-    if (method == "fire" && lost_answers_ > 0) {
-        --lost_answers_;
-        throw storage::StorageError("the connection was lost before the answer came");
-    }
+    const auto lost = lost_answers_.find(method);
+    if (lost == lost_answers_.end() || lost->second.before-- > 0) return;
+    if (--lost->second.count == 0) lost_answers_.erase(lost);
+    throw storage::StorageError("the connection was lost before the answer came");
 }
 
 void TestPlace::changed() {
@@ -102,9 +102,9 @@ void TestStorage::heal() {
     failure_.reset();
 }
 
-void TestStorage::lose_answers_of_fire(int count) {
+void TestStorage::lose_answers_of(std::string method, int count, int before) {
     MutexLock lock(mutex_);
-    lost_answers_ = count;
+    lost_answers_[std::move(method)] = {count, before};
 }
 
 void TestStorage::fail_calls_of(std::string method) {

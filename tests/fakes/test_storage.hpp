@@ -29,7 +29,11 @@ protected:
     CondVar changed_;
     std::uint64_t changes_ GUARDED_BY(mutex_) = 0;
     std::optional<storage::StorageError> failure_ GUARDED_BY(mutex_);
-    int lost_answers_ GUARDED_BY(mutex_) = 0;
+    struct LostAnswers {
+        int count = 0;
+        int before = 0;
+    };
+    std::map<std::string, LostAnswers, std::less<>> lost_answers_ GUARDED_BY(mutex_);  // by method
     std::string failing_method_ GUARDED_BY(mutex_);
     std::map<std::string, int, std::less<>> calls_ GUARDED_BY(mutex_);
 };
@@ -43,8 +47,8 @@ public:
     void fail(std::string reason = "the database is away",
               storage::Trouble trouble = storage::Trouble::unreachable);
     void heal();
-    // The next `count` calls of fire() are committed and then throw, as if the answer had been lost.
-    void lose_answers_of_fire(int count);
+    // After `before` more calls of this method, `count` are committed and then throw, as if the answer had been lost.
+    void lose_answers_of(std::string method, int count, int before = 0);
     // Calls of this method throw StorageError.
     void fail_calls_of(std::string method);
 

@@ -138,6 +138,7 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"next_due_of", {"deliveries_due_by_slot"}},
         {"backlog", {"deliveries_due"}},
         {"release", {"deliveries_claimed", "deliveries_pkey"}},
+        {"release_lease", {"using deliveries_", "deliveries_pkey"}},
         {"defer", {"deliveries_pkey"}},
         {"claim_lane", {"deliveries_deferred", "deliveries_pkey", "alerts_pkey"}},
         {"lanes", {"deliveries_deferred"}},
@@ -186,9 +187,10 @@ TEST_F(PostgresPlansTest, APlanMadeWhenATableIsEmptyDoesNotReadAllOfIt) {
     db_.reset();
     const test::TestDatabase empty;
     db_.emplace(ConnectionOptions{empty.url(), 5s, 60s}, watchdog_);
-    for (const char* name : {"record", "drop_attempts", "claim", "claim_one", "claim_due", "claim_due_of",
-                             "claim_lane", "defer", "release", "fire", "fire_few", "fire_one", "ruled_fire",
-                             "alerts_insert", "alert_delete", "push_deliveries", "prune_deliveries"}) {
+    for (const char* name :
+         {"record", "drop_attempts", "claim", "claim_one", "claim_due", "claim_due_of", "claim_lane", "defer",
+          "release", "release_lease", "fire", "fire_few", "fire_one", "ruled_fire", "alerts_insert",
+          "alert_delete", "push_deliveries", "prune_deliveries"}) {
         const std::string found = plan(name);
         for (const char* table :
              {"alerts", "alert_states", "attempts", "deliveries", "push_subscriptions", "users"})

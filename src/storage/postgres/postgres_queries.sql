@@ -777,6 +777,13 @@ UPDATE deliveries SET state = 'pending', due_at = LEAST(created_at, clock_timest
 WHERE alert_id = $1::uuid AND lease_owner = $2::text AND due_at = $3::timestamptz
 RETURNING id, user_id, push_id IS NOT NULL;
 
+-- name: release_lease
+WITH held AS MATERIALIZED (
+    SELECT d.id FROM unnest($1::text[], $2::timestamptz[]) l(owner, until)
+    JOIN deliveries d ON d.lease_owner = l.owner AND d.due_at = l.until ORDER BY d.id FOR UPDATE OF d)
+UPDATE deliveries d SET state = 'pending', due_at = LEAST(d.created_at, clock_timestamp()), lease_owner = NULL
+FROM held WHERE d.id = held.id;
+
 -- name: sender_alive
 INSERT INTO senders (owner, alive_until) VALUES ($1::text, $2::timestamptz)
 ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until;

@@ -134,6 +134,12 @@ public:
             return out;
         });
     }
+    std::size_t release_leases(std::string_view owner, std::span<const Timestamp> leases) override {
+        return transaction("release_leases", Durability::process, [&](Connection& db) {
+            return db.change_each("release_lease", leases,
+                                  [&](const Timestamp& until) { return std::tie(owner, until); });
+        });
+    }
     void keep_alive(std::string_view owner, Timestamp until) override {
         statement("keep_alive", Durability::process,
                   [&](Connection& db) { db.change("sender_alive", owner, until); });

@@ -129,6 +129,7 @@ protected:
              {"SEARCH deliveries USING COVERING INDEX deliveries_due (due_at<?)",
               "SEARCH deliveries USING COVERING INDEX deliveries_due (due_at>?)"}},
             {"release", {"INDEX deliveries_claimed (lease_owner=?)"}},
+            {"release_lease", {"SEARCH deliveries USING"}},
             {"sender_forget", {"SEARCH senders USING PRIMARY KEY (owner=?)"}},
             {"defer",
              {"SEARCH deliveries USING PRIMARY KEY (id=?)",

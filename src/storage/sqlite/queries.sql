@@ -397,6 +397,9 @@ UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL
 WHERE alert_id = ? AND lease_owner = ? AND due_at = ?
 RETURNING id, user_id, push_id IS NOT NULL;
 
+-- name: release_lease
+UPDATE deliveries SET state = 'pending', due_at = created_at, lease_owner = NULL WHERE lease_owner = ? AND due_at = ?;
+
 -- name: sender_alive
 INSERT OR REPLACE INTO senders (owner, alive_until) VALUES (?, ?);
 
