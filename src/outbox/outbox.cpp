@@ -21,6 +21,8 @@ namespace pricewire::outbox {
 namespace {
 
 constexpr std::size_t growth = 4;  // of the parts of a group
+// Of a claim whose answer was lost, one after the other; what has fired meanwhile waits behind.
+constexpr int most_releases = 5;
 
 class ThreadedOutbox : public Outbox {
 public:
@@ -175,12 +177,18 @@ private:
             }
             for (const Expiry& expiry : group.expiries) missing.push_back(expiry.alert_id);
         }
-        try {
-            for (const DeliveryTask& task : storage_.release_claim(missing, claim))
-                tasks.insert(task.push ? tasks.end() : tasks.begin(), task);
-        } catch (const std::exception& e) {
-            log::warn("deliveries may wait for half a minute, until a claim on them ends",
-                      {{"reason", e.what()}, {"alerts", std::to_string(missing.size())}});
+        for (int failures = 0;;) {
+            try {
+                for (const DeliveryTask& task : storage_.release_claim(missing, claim))
+                    tasks.insert(task.push ? tasks.end() : tasks.begin(), task);
+                return;
+            } catch (const std::exception& e) {
+                if (++failures < most_releases && wait(options_.backoff.equal_jitter(failures, rng_)))
+                    continue;
+                log::warn("deliveries may wait for half a minute, until a claim on them ends",
+                          {{"reason", e.what()}, {"alerts", std::to_string(missing.size())}});
+                return;
+            }
         }
     }
 

@@ -281,6 +281,21 @@ TEST_F(OutboxTest, TellsWhatIsComingBeforeTheCommitAndWhatDoesNotCome) {
     EXPECT_EQ(told, "1 coming 1 claimed 2 coming not coming ");
 }
 
+TEST_F(OutboxTest, ALostClaimIsReleasedAgainIfTheAnswerToThatIsLostToo) {
+    fakes::LogCapture log;
+    OutboxOptions options = quick;
+    options.claim = [&] { return std::optional(storage::Claim{"sender", now_ + seconds{30}}); };
+    options.claimed = [](auto, auto) {};
+    const auto outbox = start_outbox(storage_, *queue_, options);
+    storage_.lose_answers_of("fire", 1);
+    storage_.lose_answers_of("release_claim", 2);
+    outbox->push(group(1));
+    ASSERT_TRUE(storage_.wait_until([&] { return outbox->settled() == 1; }));
+    EXPECT_EQ(storage_.calls("release_claim"), 3);
+    EXPECT_EQ(storage_.count(DeliveryState::pending), 1U) << "for the sender's look into the database";
+    EXPECT_EQ(log.count("deliveries may wait for half a minute"), 0U);
+}
+
 TEST_F(OutboxTest, ALostClaimThatCannotBeReleasedWaitsForTheEndOfItsLease) {
     fakes::LogCapture log;
     OutboxOptions options = quick;
