@@ -13,8 +13,8 @@
 // one has gone, or lives another life        some may be gained; one attempt each in those that it may have had at least
 //                                            until what it had under way must have ended: it started nothing after the end
 //                                            of its lease
-// this sender lives another life, and        all that it owns is lost and gained, since others had it meanwhile
-// others live or lived
+// this sender lives another life             all that it owns is lost and gained, since others may have had it meanwhile, and
+//                                            may have gone again
 // none that lives may have it any more,      a whole window
 // and what has gone has ended
 //
@@ -25,7 +25,7 @@ namespace pricewire::deliver {
 
 Slots::Change Slots::update(const Charge& charge, MonoTime now) {
     const bool is_new_life = charge.self != self_;
-    const bool was_away = is_new_life && (!charge.others.empty() || !may_have_.empty());
+    const bool was_away = is_new_life && (!self_.empty() || !charge.others.empty());
     Change out;
     out.lost = was_away ? owned_ : owned_ & ~charge.owned;
     out.gained = charge.owned & ~(owned_ & ~out.lost);

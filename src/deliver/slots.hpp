@@ -39,7 +39,7 @@ public:
     explicit Slots(Duration timeout) : timeout_(timeout) { quiet_at_.fill(MonoTime::min()); }
 
     struct Change {
-        UserSlots lost, gained;  // in a new life both, if others may have had it
+        UserSlots lost, gained;  // in a new life both, since others may have had it
         // From now on these have whole windows: what others had to write about them is written.
         UserSlots freed;
     };

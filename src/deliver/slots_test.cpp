@@ -154,8 +154,13 @@ TEST_F(SlotsTest, OneThatLivesAnotherLifeMayHaveHadAttemptsInTheOneBefore) {
 
 TEST_F(SlotsTest, InAnotherLifeOfItsOwnOthersMayHaveTakenOver) {
     update({"a 1"}, true);
-    update({"a 2"}, true, "a 2");
-    EXPECT_TRUE(slots_.one_each().none()) << "nobody else lives";
+    EXPECT_TRUE(slots_.one_each().none());
+    EXPECT_TRUE(update({"a 2"}, true, "a 2").lost.all());
+    EXPECT_TRUE(slots_.one_each().all()) << "another may have come and gone meanwhile";
+    clock_.advance(seconds{4});
+    EXPECT_TRUE(update({"a 2"}, true, "a 2").freed.none());
+    clock_.advance(seconds{1});
+    EXPECT_TRUE(update({"a 2"}, true, "a 2").freed.all());
     update({"a 2", "b 1"}, true, "a 2");
     EXPECT_TRUE(slots_.one_each().none());
     const Slots::Change change = update({"a 3", "b 1"}, true, "a 3");
