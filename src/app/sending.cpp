@@ -11,9 +11,9 @@ namespace {
 // How long after a sender has died the others take over its deliveries.
 constexpr Duration alive_for = std::chrono::seconds{3};
 
-// A member in its present life.
+// A member in its present life. Its row, and with it the count of its lives, may have been removed since it last lived.
 std::string life_of(const Member& member) {
-    return member.report.id + " " + std::to_string(member.epoch);
+    return member.report.id + " " + std::to_string(to_micros(member.since));
 }
 
 deliver::Charge charge_of(const cluster::SlotOwners& owners, const std::string& id) {

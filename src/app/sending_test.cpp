@@ -90,5 +90,20 @@ TEST_F(SendingTest, OneThatHasNotBegunHasNothingUnderWay) {
     EXPECT_FALSE(waits_for_what_has_gone());
 }
 
+TEST_F(SendingTest, ALifeAfterTheRowOfTheOneBeforeWasRemovedIsAnotherOne) {
+    other_lives();
+    start();
+    const std::string self = options_.charge()->self;
+    const std::string other = options_.charge()->others.at(0).life;
+    sending_->begun(sender_);
+    ASSERT_TRUE(test::eventually([&] { return options_.charge()->is_sure; }));
+    EXPECT_EQ(options_.charge()->self, self);
+    database_->ask("WITH gone AS (DELETE FROM members RETURNING 1) SELECT count(*) FROM gone");
+    other_lives();
+    ASSERT_TRUE(test::eventually([&] { return options_.charge()->self != self; }));
+    ASSERT_TRUE(test::eventually([&] { return options_.charge()->others.size() == 1; }));
+    EXPECT_NE(options_.charge()->others[0].life, other);
+}
+
 }  // namespace
 }  // namespace pricewire::app
