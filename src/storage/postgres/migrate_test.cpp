@@ -13,6 +13,7 @@
 
 #include "storage/open.hpp"
 #include "storage/postgres/postgres_storage.hpp"
+#include "support/eventually.hpp"
 #include "test_database/test_database.hpp"
 
 namespace pricewire::storage {
@@ -180,6 +181,35 @@ TEST_F(PostgresMigrateTest, HourBarsAreComputedFromExistingMinutes) {
         database_->ask("SELECT string_agg(concat_ws(' ', start AT TIME ZONE 'UTC', open, high, low, close), "
                        "'; ' ORDER BY start) FROM hour_bars"),
         "2023-11-14 23:00:00 99.5 100 9 97; 2023-11-15 00:00:00 1 2 1 2");
+}
+
+TEST_F(PostgresMigrateTest, AnIndexWhoseConcurrentCreationFailedIsMadeAgain) {
+    ASSERT_TRUE(postgres_migrate(url(), 20));
+    // It waits for what others write, and is cancelled then.
+    pqxx::connection other(url());
+    auto writes = std::make_unique<pqxx::work>(other);
+    writes->exec("LOCK TABLE deliveries IN ROW EXCLUSIVE MODE");
+    std::thread creates([&] {
+        pqxx::connection connection(url());
+        pqxx::nontransaction work(connection);
+        EXPECT_THROW(work.exec("CREATE INDEX CONCURRENTLY deliveries_due_by_slot ON deliveries "
+                               "(get_byte(uuid_send(user_id), 15), due_at) WHERE due_at IS NOT NULL"),
+                     pqxx::failure);
+    });
+    EXPECT_TRUE(test::eventually([&] {
+        return database_->ask(
+                   "SELECT count(pg_cancel_backend(a.pid)) FROM pg_stat_activity a, pg_class c "
+                   "WHERE c.relname = 'deliveries_due_by_slot' AND a.datname = current_database() AND "
+                   "a.wait_event_type = 'Lock' "
+                   "AND a.query LIKE 'CREATE INDEX CONCURRENTLY%'") != "0";
+    }));
+    creates.join();
+    writes.reset();
+    const std::string is_valid =
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = 'deliveries_due_by_slot'::regclass";
+    EXPECT_EQ(database_->ask(is_valid), "f");
+    ASSERT_TRUE(postgres_migrate(url()));
+    EXPECT_EQ(database_->ask(is_valid), "t");
 }
 
 TEST_F(PostgresMigrateTest, TheOperatorsGuideHasEachTablesUpkeep) {
