@@ -13,7 +13,7 @@ namespace {
 
 class RealPruner final : public Pruner {
 public:
-    RealPruner(storage::Deliveries& storage, const Clock& clock, const PrunerOptions& options)
+    RealPruner(storage::Storage& storage, const Clock& clock, const PrunerOptions& options)
         : storage_(storage), clock_(clock), options_(options), thread_([this] { run(); }) {}
     ~RealPruner() override { stop(); }
 
@@ -32,7 +32,8 @@ private:
 
     void round() {
         try {
-            while (storage_.prune(clock_.now() - options_.keep, options_.step) >= options_.step) {
+            const Timestamp now = storage::earlier_time(storage_, clock_);
+            while (storage_.prune(now - options_.keep, options_.step, now) >= options_.step) {
                 if (stop_.wait_for(options_.pause)) return;
             }
             if (std::exchange(failing_, false)) log::info("old deliveries are removed again");
@@ -43,7 +44,7 @@ private:
         }
     }
 
-    storage::Deliveries& storage_;
+    storage::Storage& storage_;
     const Clock& clock_;
     const PrunerOptions options_;
     bool failing_ = false;  // the thread's own
@@ -54,7 +55,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Pruner> start_pruner(storage::Deliveries& storage, const Clock& clock,
+std::unique_ptr<Pruner> start_pruner(storage::Storage& storage, const Clock& clock,
                                      const PrunerOptions& options) {
     return std::make_unique<RealPruner>(storage, clock, options);
 }

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "base/clock.hpp"
-#include "storage/deliveries.hpp"
+#include "storage/storage.hpp"
 
 namespace pricewire::deliver {
 
@@ -15,9 +15,9 @@ struct PrunerOptions {
     Duration every = std::chrono::minutes{1};         // between rounds; also after an error
 };
 
-// Removes ended deliveries after their time, and deleted users and alerts that have none left, on its own
-// thread, in steps so small that others hardly notice. An error of the storage is logged once, and the next
-// round tries again.
+// Removes ended deliveries after their time, and deleted users and alerts that have none left, on its own thread, in steps so
+// small that others hardly notice. What is old is so by the database's clock and by this process's. An error of the storage
+// is logged once, and the next round tries again.
 class Pruner {
 public:
     virtual ~Pruner() = default;  // as stop()
@@ -26,7 +26,7 @@ public:
 };
 
 // `storage` and `clock` outlive it. The first round begins at once.
-std::unique_ptr<Pruner> start_pruner(storage::Deliveries& storage, const Clock& clock,
+std::unique_ptr<Pruner> start_pruner(storage::Storage& storage, const Clock& clock,
                                      const PrunerOptions& options = {});
 
 }  // namespace pricewire::deliver

@@ -20,7 +20,7 @@ constexpr std::size_t max_unwritten = 10'000;
 
 class BarWriterImpl final : public BarWriter {
 public:
-    BarWriterImpl(storage::Bars& storage, const Clock& clock, const BarWriterOptions& options)
+    BarWriterImpl(storage::Storage& storage, const Clock& clock, const BarWriterOptions& options)
         : storage_(storage), clock_(clock), options_(options), thread_([this] { run(); }) {}
     ~BarWriterImpl() override { stop(); }
 
@@ -82,7 +82,7 @@ private:
 
     void prune() {
         attempt("old minute bars cannot be removed; this is retried later", [&] {
-            const Timestamp now = clock_.now();
+            const Timestamp now = storage::earlier_time(storage_, clock_);
             while (storage_.prune_bars(now - options_.keep_minutes, now - options_.keep_hours,
                                        options_.prune_step) >= options_.prune_step) {
                 if (mailbox_.closed()) return;
@@ -103,7 +103,7 @@ private:
         return true;
     }
 
-    storage::Bars& storage_;
+    storage::Storage& storage_;
     const Clock& clock_;
     const BarWriterOptions options_;
     Mailbox<Message> mailbox_;
@@ -114,7 +114,7 @@ private:
 
 }  // namespace
 
-std::unique_ptr<BarWriter> create_bar_writer(storage::Bars& storage, const Clock& clock,
+std::unique_ptr<BarWriter> create_bar_writer(storage::Storage& storage, const Clock& clock,
                                              const BarWriterOptions& options) {
     return std::make_unique<BarWriterImpl>(storage, clock, options);
 }

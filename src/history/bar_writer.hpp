@@ -6,12 +6,13 @@
 
 #include "base/clock.hpp"
 #include "domain/market.hpp"
-#include "storage/bars.hpp"
+#include "storage/storage.hpp"
 
 namespace pricewire::history {
 
 struct BarWriterOptions {
-    // Older bars are removed: a year of days, and weeks that began before it, are those of hours.
+    // Bars that are older, by the database's clock and by this process's, are removed: a year of days, and weeks that began
+    // before it, are those of hours.
     Duration keep_minutes = std::chrono::days{90};
     Duration keep_hours = std::chrono::days{400};  // and days
     Duration prune_every = std::chrono::minutes{10};
@@ -35,7 +36,7 @@ public:
 };
 
 // `storage` and `clock` outlive it.
-std::unique_ptr<BarWriter> create_bar_writer(storage::Bars& storage, const Clock& clock,
+std::unique_ptr<BarWriter> create_bar_writer(storage::Storage& storage, const Clock& clock,
                                              const BarWriterOptions& options = {});
 
 }  // namespace pricewire::history

@@ -73,5 +73,16 @@ TEST_F(BarWriterTest, RemovesOldBarsInSmallSteps) {
     EXPECT_EQ(kept(), std::vector<Bar>{young});
 }
 
+TEST_F(BarWriterTest, AClockThatIsFarAheadMakesNoBarOld) {
+    const Timestamp now = std::chrono::floor<std::chrono::minutes>(system_clock().now());
+    const std::vector<Bar> bars{bar(now - 24h, 1, 1, 1, 1), bar(now - 1min, 2, 2, 2, 2)};
+    storage_.upsert_bars(bars);
+    const ManualClock ahead(now + 24h * 500);
+    auto writer = create_bar_writer(storage_, ahead);
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("prune_bars") == 1; }));
+    writer->stop();
+    EXPECT_EQ(storage_.bars("BTC", 1min, now - 48h, now + 1h, 10), bars);
+}
+
 }  // namespace
 }  // namespace pricewire::history

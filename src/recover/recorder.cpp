@@ -190,7 +190,8 @@ private:
 
     void prune() {
         if (clock_.mono() < prune_at_) return;
-        while (storage_.prune_blind(clock_.now() - options_.kept, prune_step) == prune_step) {
+        const Timestamp now = storage::earlier_time(storage_, clock_);
+        while (storage_.prune_blind(now - options_.kept, prune_step) == prune_step) {
         }
         prune_at_ = clock_.mono() + prune_every;
     }

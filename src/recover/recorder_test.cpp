@@ -143,5 +143,21 @@ TEST_F(RecorderTest, SaysOnceThatItForgetsWhatTheDatabaseDoesNotTake) {
     EXPECT_EQ(log_.count("error too many blind times wait for the database; further ones are forgotten"), 1U);
 }
 
+TEST_F(RecorderTest, AClockThatIsFarAheadMakesNoSpanOld) {
+    const BlindSpan span{.ticker = "BTC",
+                         .from = now_ - 10min,
+                         .to = now_ - 5min,
+                         .reason = "x",
+                         .state = BlindState::lost,
+                         .told_until = {},
+                         .unknown = 5min};
+    storage_.save_blind({&span, 1});
+    const ManualClock ahead(now_ + 24h * 100);
+    const auto recorder = start_recorder(storage_, ahead, {.write_every = 5ms});
+    ASSERT_TRUE(storage_.wait_until([&] { return storage_.calls("prune_blind") == 1; }));
+    recorder->stop();
+    EXPECT_EQ(spans("BTC").size(), 1U);
+}
+
 }  // namespace
 }  // namespace pricewire::recover

@@ -115,9 +115,9 @@ public:
 
     // Removes at most `limit` rows: deliveries that have ended and were created before `before`, with their
     // attempts; deleted alerts and users that nothing refers to any more; boards of prices that fired before then;
-    // replaced rules that no delivery needs; answers older than keep_answers. Returns how many it removed: fewer than
-    // `limit` means that nothing is left to remove.
-    virtual std::size_t prune(Timestamp before, std::size_t limit) = 0;
+    // replaced rules that no delivery needs; by `now`, what is kept for a fixed time, such as answers. Returns how many it
+    // removed: fewer than `limit` means that nothing is left to remove.
+    virtual std::size_t prune(Timestamp before, std::size_t limit, Timestamp now = system_clock().now()) = 0;
 };
 
 }  // namespace pricewire::storage

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -31,5 +32,10 @@ public:
     // What time it is by the database; by this machine, where it is embedded.
     virtual Timestamp database_time() = 0;
 };
+
+// What time it is by whichever clock is behind, the database's or the own one: so one that is far ahead makes nothing look old.
+inline Timestamp earlier_time(Members& database, const Clock& own) {
+    return std::min(database.database_time(), own.now());
+}
 
 }  // namespace pricewire::storage

@@ -87,7 +87,7 @@ private:
     void merge_hours(Connection& db, std::span<const HourBar> hours) override;
 
     std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) override;
-    void prune_parts(Timestamp before) override;
+    void prune_parts(Timestamp before, Timestamp now) override;
     void forget_members();
 
     Creator creator_{db_};

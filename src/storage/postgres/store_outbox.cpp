@@ -313,11 +313,11 @@ std::size_t Store::prune_deliveries(Connection& db, Timestamp before, std::size_
     return db.change("prune_deliveries", sql::end_id_until(before), before, limit);
 }
 
-void Store::prune_parts(Timestamp before) {
+void Store::prune_parts(Timestamp before, Timestamp now) {
     // Each run of a process is a member of its own.
     forget_members();
     db_.statement(Durability::process, [&](Connection& db) {
-        return db.change("attempts_rotate", system_clock().now(), sql::end_id_until(before));
+        return db.change("attempts_rotate", now, sql::end_id_until(before));
     });
 }
 

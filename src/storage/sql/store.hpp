@@ -337,10 +337,10 @@ public:
             return records;
         });
     }
-    std::size_t prune(Timestamp before, std::size_t limit) override {
+    std::size_t prune(Timestamp before, std::size_t limit, Timestamp now) override {
         return write("prune", [&] {
-            const std::size_t removed = prune_rows(before, limit);
-            if (removed < limit) prune_parts(before);
+            const std::size_t removed = prune_rows(before, limit, now);
+            if (removed < limit) prune_parts(before, now);
             return removed;
         });
     }
@@ -363,10 +363,10 @@ protected:
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
     // Called when all that is old is removed: for what goes in larger parts, and what else a database keeps.
-    virtual void prune_parts(Timestamp /*before*/) {}
+    virtual void prune_parts(Timestamp /*before*/, Timestamp /*now*/) {}
 
 private:
-    std::size_t prune_rows(Timestamp before, std::size_t limit) {
+    std::size_t prune_rows(Timestamp before, std::size_t limit, Timestamp now) {
         return db_.transaction(Durability::process, [&](Connection& db) {
             std::size_t removed = prune_deliveries(db, before, limit);
             const auto more = [&](const char* query, const auto&... values) {
@@ -374,13 +374,13 @@ private:
             };
             more("prune_boards", end_id_until(before));
             more("prune_rules", before);
-            more("prune_alerts", std::max(before, system_clock().now() - keep_deleted_alerts));
+            more("prune_alerts", std::max(before, now - keep_deleted_alerts));
             more("prune_endpoints");
             more("prune_users");
             more("prune_refusals", before);
             more("prune_endpoints_seen", before);
-            more("prune_endpoint_calls", hour_of(system_clock().now() - keep_endpoint_calls));
-            more("prune_answers", system_clock().now() - keep_answers);
+            more("prune_endpoint_calls", hour_of(now - keep_endpoint_calls));
+            more("prune_answers", now - keep_answers);
             return removed;
         });
     }
