@@ -237,7 +237,7 @@ protected:
     }
     // As others do when it has not reported for too long.
     void bury() {
-        storage_.keep_alive("other", clock_.now() + seconds{60});
+        storage_.keep_alive("other", clock_.now(), seconds{60});
         EXPECT_EQ(storage_.release_dead(clock_.now()), 1U);
     }
     std::vector<DeliveryTask> fire_under(const storage::Claim& claim, std::vector<ClaimedDelivery>& claimed) {

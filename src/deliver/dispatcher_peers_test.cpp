@@ -41,7 +41,7 @@ TEST_F(DispatcherPeersTest, ADeadSendersClaimsAreTakenOverWithinFiveSeconds) {
     start(shared());
     settle();
     const auto tasks = fire(20, "https://host{}.example.com/");
-    storage_.keep_alive("other", clock_.now() + seconds{3});
+    storage_.keep_alive("other", clock_.now(), seconds{3});
     other_claims(tasks);
     pass(milliseconds{2900});
     EXPECT_EQ(client_->seen().size(), 0U);
@@ -96,7 +96,7 @@ TEST_F(DispatcherPeersTest, DeliveriesThatOthersTookOverStayTheirs) {
     storage_.fail();
     pass(seconds{4});
     storage_.heal();
-    storage_.keep_alive("other", clock_.now() + seconds{60});
+    storage_.keep_alive("other", clock_.now(), seconds{60});
     EXPECT_GT(storage_.release_dead(clock_.now()), 0U);
     other_claims(tasks);
     for (int i = 0; i < 10; ++i) {

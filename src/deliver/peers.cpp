@@ -29,7 +29,7 @@ bool Peers::report() {
     if (was_dead) given_back = storage_.release_claims(owner_);
     // Taken before the call, which may take long.
     const MonoTime told_at = clock_.mono();
-    storage_.keep_alive(owner_, clock_.now() + alive_for_);
+    storage_.keep_alive(owner_, clock_.now(), alive_for_);
     alive_until_ = told_at + alive_for_;
     report_at_ = told_at + alive_for_ / tells_a_life;
     if (was_dead) {

@@ -107,9 +107,10 @@ public:
     // Releases whatever `owner` still has under claims that last until exactly these moments, pending and due at once; returns
     // the number of deliveries. For claims whose answers were lost: one that is still to be committed is not found yet.
     virtual std::size_t release_leases(std::string_view owner, std::span<const Timestamp> leases) = 0;
-    // Declares `owner` alive until then. For senders that share a database; must be renewed well before.
-    virtual void keep_alive(std::string_view owner, Timestamp until) = 0;
-    // Releases the claims of owners whose keep_alive() has expired, pending and due at once, and forgets
+    // Declares `owner` alive for that long. For senders that share a database, whose clock counts; an embedded one has
+    // none, and goes by `now`. Must be renewed well before.
+    virtual void keep_alive(std::string_view owner, Timestamp now, Duration alive_for) = 0;
+    // Releases the claims of owners whose keep_alive() has expired, by the same clock, pending and due at once, and forgets
     // these owners; returns the number of deliveries. An owner that never called keep_alive() is left to the
     // leases of its claims.
     virtual std::size_t release_dead(Timestamp now) = 0;

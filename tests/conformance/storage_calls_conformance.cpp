@@ -49,7 +49,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"backlog", [&] { s.backlog(now_, 1); }},
         {"release_claims", [&] { s.release_claims("x"); }},
         {"release_leases", [&] { s.release_leases("x", std::vector{now_}); }},
-        {"keep_alive", [&] { s.keep_alive("x", now_); }},
+        {"keep_alive", [&] { s.keep_alive("x", now_, 1s); }},
         {"release_dead", [&] { s.release_dead(now_); }},
         {"defer", [&] { s.defer(std::vector{Deferral{none, 1, now_, "lane"}}); }},
         {"claim_lane", [&] { s.claim_lane("lane", 1, by_me); }},

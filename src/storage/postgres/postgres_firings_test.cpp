@@ -117,7 +117,7 @@ TEST_F(PostgresStorageTest, AFiringClaimsForASenderThatCountsAsAliveUntilItsComm
     const auto delivering =
         "SELECT count(*) FROM deliveries WHERE state = 'delivering' AND lease_owner = 'sender'";
     EXPECT_EQ(fire(0, 1), 0U) << "it has not said that it is alive";
-    storage->keep_alive("sender", now_ + 3s);
+    storage->keep_alive("sender", now_, 1h);
     EXPECT_EQ(fire(1, 2), 0U) << "only one is claimed as it is written";
     EXPECT_EQ(database_->ask(delivering), "0");
 
@@ -127,12 +127,24 @@ TEST_F(PostgresStorageTest, AFiringClaimsForASenderThatCountsAsAliveUntilItsComm
     transaction->exec("SELECT FROM users FOR UPDATE");
     std::thread fires([&] { fire(3, 1); });
     EXPECT_TRUE(until(one_waits_, "1"));
-    storage->release_dead(now_ + 1min);
+    storage->keep_alive("sender", now_, 0s);
+    storage->release_dead(now_);
     transaction.reset();
     fires.join();
-    storage->release_dead(now_ + 1min);
+    storage->release_dead(now_);
     EXPECT_EQ(database_->ask(delivering), "0") << "nobody would give it back before its lease ends";
     EXPECT_EQ(database_->ask("SELECT count(*) FROM deliveries"), "4");
+}
+
+TEST_F(PostgresStorageTest, WhichSendersLiveGoesByItsClockWhateverTheirsSay) {
+    const auto storage = open();
+    const Timestamp now = system_clock().now();
+    const auto tasks = storage->fire(firings(add_alerts(*storage, 1)));
+    storage->keep_alive("behind", now - 1h, 1min);
+    EXPECT_EQ(storage->claim(tasks, now + 1s, {"behind", now + 30s}).size(), 1U);
+    EXPECT_EQ(storage->release_dead(now + 24h), 0U);
+    storage->keep_alive("behind", now + 1h, 0s);
+    EXPECT_EQ(storage->release_dead(now - 24h), 1U);
 }
 
 TEST_F(PostgresStorageTest, WhatFiresOrExpiresByAClockThatIsAheadIsDueAtOnce) {
@@ -181,7 +193,7 @@ constexpr const char* with_slow_commits =
 TEST_F(PostgresStorageTest, WhatIsClaimedAsItIsWrittenIsToldBeforeTheCommit) {
     const auto storage = open();
     const auto ids = add_alerts(*storage, 2);
-    storage->keep_alive("sender", now_ + 3s);
+    storage->keep_alive("sender", now_, 1h);
     database_->ask(with_slow_commits);
     database_->ask("UPDATE alerts SET note = 'refused' WHERE id = '" + ids[1].to_string() + "'");
     const auto fire = [&](const Uuid& id, std::atomic<int>& told) {

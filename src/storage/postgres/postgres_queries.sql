@@ -785,7 +785,8 @@ UPDATE deliveries d SET state = 'pending', due_at = LEAST(d.created_at, clock_ti
 FROM held WHERE d.id = held.id;
 
 -- name: sender_alive
-INSERT INTO senders (owner, alive_until) VALUES ($1::text, $2::timestamptz)
+INSERT INTO senders (owner, alive_until)
+VALUES ($1::text, clock_timestamp() + $2::bigint * interval '1 microsecond')
 ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until;
 
 -- name: sender_forget
@@ -794,7 +795,7 @@ DELETE FROM senders WHERE owner = $1::text;
 -- name: senders_dead
 -- A sender that another process is removing, or that is just calling keep_alive, is skipped.
 DELETE FROM senders WHERE owner IN (
-    SELECT owner FROM senders WHERE alive_until <= $1::timestamptz FOR UPDATE SKIP LOCKED)
+    SELECT owner FROM senders WHERE alive_until <= clock_timestamp() FOR UPDATE SKIP LOCKED)
 RETURNING owner;
 
 -- name: defer

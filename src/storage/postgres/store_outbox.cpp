@@ -309,6 +309,16 @@ std::vector<ClaimedDelivery> Store::claim_lane(std::string_view lane, std::size_
     });
 }
 
+void Store::keep_alive(std::string_view owner, Timestamp, Duration alive_for) {
+    statement("keep_alive", Durability::process,
+              [&](Connection& db) { db.change("sender_alive", owner, alive_for); });
+}
+
+std::size_t Store::release_dead(Timestamp) {
+    return transaction("release_dead", Durability::process,
+                       [&](Connection& db) { return release(db, db.all(sql::read_text, "senders_dead")); });
+}
+
 std::size_t Store::prune_deliveries(Connection& db, Timestamp before, std::size_t limit) {
     return db.change("prune_deliveries", sql::end_id_until(before), before, limit);
 }

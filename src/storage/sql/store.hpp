@@ -140,15 +140,6 @@ public:
                                   [&](const Timestamp& until) { return std::tie(owner, until); });
         });
     }
-    void keep_alive(std::string_view owner, Timestamp until) override {
-        statement("keep_alive", Durability::process,
-                  [&](Connection& db) { db.change("sender_alive", owner, until); });
-    }
-    std::size_t release_dead(Timestamp now) override {
-        return transaction("release_dead", Durability::process, [&](Connection& db) {
-            return release(db, db.all(read_text, "senders_dead", now));
-        });
-    }
     std::vector<std::string> lanes(std::size_t limit, std::string_view after) override {
         return read("lanes", [&](Connection& db) { return db.all(read_text, "lanes", limit, after); });
     }
@@ -360,6 +351,10 @@ protected:
     using StoreBase<Db>::with_id;
     using StoreBase<Db>::write;
 
+    // Makes what the owners have claimed pending and due at once; returns how many deliveries.
+    static std::size_t release(Connection& db, const std::vector<std::string>& owners) {
+        return db.change_each("release", owners, [](const auto& owner) { return std::tie(owner); });
+    }
     // Removes up to `limit` deliveries that have ended and were created before `before`, with their attempts.
     virtual std::size_t prune_deliveries(Connection& db, Timestamp before, std::size_t limit) = 0;
     // Called when all that is old is removed: for what goes in larger parts, and what else a database keeps.
@@ -383,10 +378,6 @@ private:
             more("prune_answers", now - keep_answers);
             return removed;
         });
-    }
-    // Makes what the owners have claimed pending and due at once; returns how many deliveries.
-    static std::size_t release(Connection& db, const std::vector<std::string>& owners) {
-        return db.change_each("release", owners, [](const auto& owner) { return std::tie(owner); });
     }
     // Makes the tasks' deliveries pending and due at once, with their full time.
     static void restart(Connection& db, const std::vector<DeliveryTask>& tasks, Timestamp now) {

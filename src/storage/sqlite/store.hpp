@@ -97,6 +97,8 @@ public:
                                        const Claim& claim) override;
     std::vector<ClaimedDelivery> claim_due(Timestamp now, std::size_t limit, const Claim& claim) override;
     std::optional<Timestamp> next_due(const std::optional<UserSlots>& slots = std::nullopt) override;
+    void keep_alive(std::string_view owner, Timestamp now, Duration alive_for) override;
+    std::size_t release_dead(Timestamp now) override;
     std::vector<ClaimedDelivery> claim_lane(std::string_view lane, std::size_t limit,
                                             const Claim& claim) override;
     std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) override;

@@ -247,6 +247,17 @@ std::optional<Timestamp> Store::next_due(const std::optional<UserSlots>& slots) 
     });
 }
 
+void Store::keep_alive(std::string_view owner, Timestamp now, Duration alive_for) {
+    statement("keep_alive", Durability::process,
+              [&](Connection& db) { db.change("sender_alive", owner, now + alive_for); });
+}
+
+std::size_t Store::release_dead(Timestamp now) {
+    return transaction("release_dead", Durability::process, [&](Connection& db) {
+        return release(db, db.all(sql::read_text, "senders_dead", now));
+    });
+}
+
 std::vector<ClaimedDelivery> Store::claim_lane(std::string_view lane, std::size_t limit, const Claim& claim) {
     return transaction("claim_lane", Durability::process, [&](Connection& db) {
         std::vector<ClaimedDelivery> out;
