@@ -246,7 +246,7 @@ private:
         start();
         for (const auto& [id, row] : rows) add(id, row);
     }
-    // Each price as a stretch of its own.
+    // Each price as a stretch of its own; the first of them may have been gone for long.
     std::shared_ptr<const LinePast> past(const PastNeed& need) const {
         auto out = std::make_shared<LinePast>(LinePast{need.ticker, need.from, {}});
         const auto found = history_.find(need.ticker);
@@ -254,8 +254,9 @@ private:
         for (auto entry = found->second.begin(); entry != found->second.end(); ++entry) {
             const auto next = std::next(entry);
             const Timestamp until = next == found->second.end() ? now_ : next->first;
-            if (!entry->second || until <= need.from || entry->first >= until) continue;
+            if (!entry->second || entry->first >= until) continue;
             const Decimal value = *entry->second;
+            if (until <= need.from) out->stretches.clear();
             out->stretches.push_back({entry->first, until, value, value, value});
         }
         return out;

@@ -27,7 +27,7 @@ struct RuleStep {
 // A ticker's past: stretches in order of time, the newest of which may overlap what RecentPrices knows.
 struct LinePast {
     Ticker ticker;
-    Timestamp from;  // nothing before was asked for
+    Timestamp from;  // of what was before, the last stretch is known
     std::vector<Stretch> stretches;
 };
 

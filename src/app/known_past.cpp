@@ -78,6 +78,9 @@ std::vector<Stretch> known_past(storage::Bars& bars, storage::BlindSpans& blind,
     const Timestamp hours_from = next_interval_start(from, 1h);
     const Timestamp minutes_from = interval_start(now - in_minutes, 1h);
     Stretches known;
+    const auto before = bars.bars(ticker, 1min, now - longest, from, 1);
+    known.add(before, 1min);
+    const Timestamp since = before.empty() ? from : before.front().start;
     if (hours_from < minutes_from) {
         known.add(bars.bars(ticker, 1min, from, hours_from, most_known_bars), 1min);
         known.add(bars.bars(ticker, 1h, hours_from, minutes_from, most_known_bars), 1h);
@@ -86,7 +89,7 @@ std::vector<Stretch> known_past(storage::Bars& bars, storage::BlindSpans& blind,
     known.add(bars.bars(ticker, 1min, from, now, most_known_bars), 1min);
     // The minute at hand is not over.
     Times unknown{{now, Timestamp::max()}};
-    for (const BlindSpan& span : blind.blind_spans(ticker, from, most_known_spans))
+    for (const BlindSpan& span : blind.blind_spans(ticker, since, most_known_spans))
         unknown.emplace_back(span.from, span.to.value_or(now));
     if (pause) unknown.emplace_back(pause->from, pause->to);
     return without(known.take(), joined(std::move(unknown)));

@@ -15,8 +15,9 @@ struct Pause {
     Timestamp from, to;
 };
 
-// What is known of a ticker's price from about `from` on: minutes and, of what is older than a week, hours. What was in
-// effect at the beginning of a minute counts to it. Gaps: no bar is known, or no price was judged. Throws StorageError.
+// What is known of a ticker's price from about `from` on: minutes and, of what is older than a week, hours; and the last
+// minute before, however old it is, up to as long as minutes are kept. What was in effect at the beginning of a minute counts
+// to it. Gaps: no bar is known, or no price was judged. Throws StorageError.
 std::vector<Stretch> known_past(storage::Bars& bars, storage::BlindSpans& blind, Ticker ticker,
                                 Timestamp from, Timestamp now, const std::optional<Pause>& pause);
 

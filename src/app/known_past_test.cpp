@@ -43,6 +43,20 @@ TEST_F(KnownPastTest, APriceThatWasInEffectAtAMinutesBeginningCountsToIt) {
         << "nothing is known of the minute without a bar";
 }
 
+TEST_F(KnownPastTest, TheLastMinuteBeforeIsKnownHoweverOldItIs) {
+    storage_.upsert_bars(std::vector{bar(noon - 26h, 90, 91, 91), bar(noon - 25h, 95, 96, 96)});
+    EXPECT_EQ(known(noon, noon + 20s), Texts{"-90000--89940:95-96:96"});
+    storage_.save_blind(std::vector<BlindSpan>{{.ticker = "BTC",
+                                                .from = noon - 25h + 40s,
+                                                .to = noon - 24h,
+                                                .reason = "no feed was running",
+                                                .state = BlindState::waiting,
+                                                .told_until = {},
+                                                .unknown = 40s}});
+    EXPECT_EQ(known(noon, noon + 20s), Texts{"-90000--89960:95-96:96"}) << "until nobody watched any more";
+    EXPECT_EQ(known(noon, noon + 2400h), Texts{}) << "minutes are not kept for so long";
+}
+
 TEST_F(KnownPastTest, TheMinuteAtHandEndsNow) {
     storage_.upsert_bars(std::vector{bar(noon, 100, 104, 101)});
     EXPECT_EQ(known(noon, noon + 20s), Texts{"0-20:100-104:101"});
