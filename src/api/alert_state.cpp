@@ -1,4 +1,6 @@
 // The state of an alert, and why it has not fired.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -50,16 +52,24 @@ std::optional<Unpriced> find_unpriced(const Services& services, const Terms& ter
     return std::nullopt;
 }
 
+net::ServerResponse took_too_long() {
+    return unavailable(fmt::format("Its past could not be read within {}; try again later",
+                                   format_duration(most_state_time)),
+                       1);
+}
+
 // What is known of one alert at one moment.
 class StateView {
 public:
-    StateView(Services& services, const Alert& alert)
+    // `run`: of the alert as of `now`.
+    StateView(Services& services, const Alert& alert, RuledAlert ruled, const rule::Past& past, rule::Run run,
+              Timestamp now)
         : services_(services),
           alert_(alert),
-          now_(services.use.clock.now()),
-          ruled_(ruled(alert)),
-          past_(stored_past(services, most_state_time)),
-          run_(rule::present(ruled_, now_, past_)),
+          now_(now),
+          ruled_(std::move(ruled)),
+          past_(past),
+          run_(std::move(run)),
           views_(with_age(run_.rules())),
           unpriced_(find_unpriced(services, terms())) {
         if (alert.is_active) closest_ = rule::closest(ruled_, now_, past_);
@@ -251,7 +261,7 @@ private:
     const Alert& alert_;
     const Timestamp now_;
     const RuledAlert ruled_;
-    const rule::Past past_;
+    const rule::Past& past_;
     const rule::Run run_;
     const std::vector<rule::RuleView> views_;
     const std::optional<Unpriced> unpriced_;
@@ -265,7 +275,13 @@ net::ServerResponse show_state(Services& services, Exchange& exchange) {
     const auto id = Uuid::parse(exchange.parameter);
     const auto alert = id ? services.use.storage.alert(exchange.user.id, *id) : std::nullopt;
     if (!alert) return error_response(404, no_such_alert);
-    return json_response(200, StateView(services, *alert).json());
+    const Timestamp now = services.use.clock.now();
+    const rule::Past past = stored_past(services, most_state_time);
+    RuledAlert shown = ruled(*alert);
+    auto run = rule::present(shown, now, past);
+    if (!run) return took_too_long();
+    return json_response(200,
+                         StateView(services, *alert, std::move(shown), past, std::move(*run), now).json());
 }
 
 }  // namespace pricewire::api

@@ -14,6 +14,7 @@ namespace {
 
 // Of those that expire together. The others are passed on without it, so that no webhook is late.
 constexpr std::size_t most_at_once = 50;
+constexpr Duration most_time = std::chrono::seconds{2};  // to see how close one came
 
 }  // namespace
 
@@ -45,7 +46,9 @@ void Expiries::complete(Expiry& expiry) {
         auto evidence = rule::parse_evidence(expiry.evidence.empty() ? "{}" : expiry.evidence);
         if (!alert || !alert->ruled || !evidence) return;
         rule::Past past = api::stored_past(storage_);
-        past.stop = [this] { return groups_.closed(); };
+        past.stop = [this, until = std::chrono::steady_clock::now() + most_time] {
+            return groups_.closed() || std::chrono::steady_clock::now() >= until;
+        };
         evidence->closest = rule::closest(*alert->ruled, expiry.expires_at, past).closest;
         expiry.evidence = rule::to_json(*evidence);
     } catch (const std::exception& e) {

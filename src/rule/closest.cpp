@@ -114,14 +114,14 @@ private:
     // --- Others: by simulation.
 
     void by_minutes() {
-        Minutes minutes;
-        if (!minutes.load(tickers_of(*alert_.terms), from_ - detail::looked_back(*alert_.terms), now_, past_))
-            return;
+        Minutes minutes(tickers_of(*alert_.terms), from_ - detail::looked_back(*alert_.terms), now_, past_);
         Run run = silent(alert_);
         MinutePlayer player(*alert_.terms);
         Steps steps;
-        while (!is_stopped()) {
+        while (true) {
             const auto& bars = minutes.next();
+            // What was looked at until it was stopped may not be the closest.
+            if (minutes.was_stopped() || is_stopped()) return best_.reset();
             if (bars.empty()) return;
             const Timestamp start = bars.front().start;
             player.play(bars, MinutePlayer::First::low, run, steps, [&] {
@@ -172,9 +172,7 @@ std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Pa
     const Timestamp since = std::max(last_start(alert), now - looked_at);
     if (!muted_until || *muted_until <= since) return out;
     const Timestamp until = std::min(now, next_interval_start(*muted_until, minute));
-    Minutes minutes;
-    if (!minutes.load(tickers_of(*alert.terms), since - detail::looked_back(*alert.terms), until, past))
-        return out;
+    Minutes minutes(tickers_of(*alert.terms), since - detail::looked_back(*alert.terms), until, past);
     struct Order {
         MinutePlayer::First first;
         Run run;
@@ -194,13 +192,18 @@ std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Pa
     return out;
 }
 
-Run present(const RuledAlert& alert, Timestamp now, const Past& past) {
+std::optional<Run> present(const RuledAlert& alert, Timestamp now, const Past& past) {
     RuledAlert begun = alert;
     begun.begun_at = std::min(begun.begun_at, now);
     Run run = silent(begun);
     Timestamp last{};
     for (const auto& [ticker, from] : past_needed(begun, now)) {
-        for (const Bar& bar : past.minutes(ticker, interval_start(from, minute), now)) {
+        Minutes minutes({ticker}, interval_start(from, minute), now, past);
+        while (true) {
+            const auto& bars = minutes.next();
+            if (minutes.was_stopped()) return std::nullopt;
+            if (bars.empty()) break;
+            const Bar& bar = bars.front();
             const Timestamp end = std::min(bar.start + minute, now);
             run.history(ticker, {bar.start, end, bar.low, bar.high, bar.close});
             last = std::max(last, end);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ public:
         Past past;
         past.minutes = [this](const Ticker& ticker, Timestamp from, Timestamp to) {
             ++asked_minutes;
+            longest_asked = std::max(longest_asked, to - from);
             return within(ticker, from, to);
         };
         past.hours = [this](const Ticker& ticker, Timestamp from, Timestamp to) {
@@ -34,6 +36,7 @@ public:
     }
 
     int asked_minutes = 0;
+    Duration longest_asked{};
 
 private:
     std::vector<Bar> within(const Ticker& ticker, Timestamp from, Timestamp to) const {

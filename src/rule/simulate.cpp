@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 
@@ -62,9 +63,12 @@ public:
     std::optional<Simulated> run() {
         if (!(detail::has_only_numbers(*terms_) ? run_hours() : run_minutes())) return std::nullopt;
         for (Side& side : sides_) end(side);
-        join();
+        join_before(Timestamp::max());
+        trim_firings();
+        out_.least = std::min(sides_[0].fired, sides_[1].fired);
+        out_.most = std::max(sides_[0].fired, sides_[1].fired);
         out_.blind = blind();
-        judge_now();
+        if (!judge_now()) return std::nullopt;
         note();
         return std::move(out_);
     }
@@ -80,7 +84,8 @@ private:
         First first;
         std::optional<MinutePlayer> player = {};
         std::optional<Run> run = {};
-        std::vector<Firing> firings = {};
+        std::deque<Firing> firings = {};  // not yet joined with those of the other
+        std::int64_t fired = 0;
     };
 
     void begin(Timestamp from) {
@@ -95,6 +100,7 @@ private:
         for (const Step& step : steps_) {
             if (!step.fired) continue;
             const Fired& fired = *step.fired;
+            ++side.fired;
             side.firings.push_back(
                 {interval_start(fired.time, minute), fired.value, fired.level, fired.condition});
         }
@@ -120,20 +126,20 @@ private:
     }
 
     bool run_minutes() {
-        Minutes minutes;
         const Timestamp before = out_.from - detail::looked_back(*terms_);
-        if (!minutes.load(tickers_, before, out_.to, past_)) return false;
-        while (first_.size() < tickers_.size()) {
-            const auto& bars = minutes.next();
-            if (bars.empty()) return begin_nowhere();
-            for (const Bar& bar : bars) first_.try_emplace(bar.ticker, bar.start);
+        for (const Ticker& ticker : tickers_) {
+            Minutes of({ticker}, before, out_.to, past_);
+            const auto& first = of.next();
+            if (of.was_stopped()) return false;
+            if (!first.empty()) first_.emplace(ticker, first.front().start);
         }
-        minutes.rewind();
+        if (!known_from()) return begin_nowhere();
+        Minutes minutes(tickers_, before, out_.to, past_);
         begin(*known_from());
         while (true) {
             const auto& bars = minutes.next();
+            if (minutes.was_stopped() || is_stopped()) return false;
             if (bars.empty()) return true;
-            if (is_stopped()) return false;
             play(bars);
             if (has_ended()) return true;
         }
@@ -151,6 +157,7 @@ private:
             has_candles_ = has_candles_ || bar.is_history;
             if (!sides_[0].firings.empty() || !sides_[1].firings.empty()) remember(bar);
         }
+        join_before(bars.front().start);
     }
     // Bars in which it has fired.
     void remember(const Bar& bar) {
@@ -219,14 +226,14 @@ private:
             side.player->play_hour(bar, *side.run, steps_);
             take(side);
         }
+        join_before(bar.start);
     }
     bool play_minutes(Timestamp from, Timestamp to) {
-        Minutes minutes;
-        if (!minutes.load(tickers_, from, to, past_)) return false;
+        Minutes minutes(tickers_, from, to, past_);
         while (true) {
             const auto& bars = minutes.next();
+            if (minutes.was_stopped() || is_stopped()) return false;
             if (bars.empty()) return true;
-            if (is_stopped()) return false;
             for (const Bar& bar : bars) first_.try_emplace(bar.ticker, bar.start);
             const auto known = known_from();
             if (!known) continue;
@@ -238,22 +245,28 @@ private:
 
     // --- The result
 
-    void join() {
-        const auto &a = sides_[0].firings, &b = sides_[1].firings;
-        out_.least = static_cast<std::int64_t>(std::min(a.size(), b.size()));
-        out_.most = static_cast<std::int64_t>(std::max(a.size(), b.size()));
-        std::vector<SimulatedFiring> all;
-        for (std::size_t i = 0, k = 0; i < a.size() || k < b.size();) {
-            const bool has_a = i < a.size() && (k == b.size() || a[i].minute <= b[k].minute);
-            const bool has_b = k < b.size() && (i == a.size() || b[k].minute <= a[i].minute);
-            all.push_back(joined(has_a ? a[i] : b[k], has_a && has_b));
-            unsure_ += all.back().sure ? 0 : 1;
-            i += has_a ? 1 : 0;
-            k += has_b ? 1 : 0;
+    // What both have done in the minutes before, once both have come so far: so nothing grows with the length of time.
+    void join_before(Timestamp end) {
+        auto &a = sides_[0].firings, &b = sides_[1].firings;
+        const auto has_next = [end](const auto& firings) {
+            return !firings.empty() && firings.front().minute < end;
+        };
+        while (has_next(a) || has_next(b)) {
+            const bool has_a = !a.empty() && (b.empty() || a.front().minute <= b.front().minute);
+            const bool has_b = !b.empty() && (a.empty() || b.front().minute <= a.front().minute);
+            out_.firings.push_back(joined(has_a ? a.front() : b.front(), has_a && has_b));
+            unsure_ += out_.firings.back().sure ? 0 : 1;
+            if (has_a) a.pop_front();
+            if (has_b) b.pop_front();
+            if (out_.firings.size() >= 2 * max_simulated_firings) trim_firings();
         }
-        out_.more = all.size() > max_simulated_firings;
-        if (out_.more) all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(max_simulated_firings));
-        out_.firings = std::move(all);
+        fired_in_.erase(fired_in_.begin(), fired_in_.lower_bound(end));
+    }
+    void trim_firings() {
+        if (out_.firings.size() <= max_simulated_firings) return;
+        out_.more = true;
+        out_.firings.erase(out_.firings.begin(),
+                           out_.firings.end() - static_cast<std::ptrdiff_t>(max_simulated_firings));
     }
     SimulatedFiring joined(const Firing& firing, bool in_both) const {
         SimulatedFiring one{firing.minute, firing.value, firing.value, in_both && !has(Watched::ratio)};
@@ -282,15 +295,18 @@ private:
         }
         return covered(std::move(spans));
     }
-    void judge_now() {
-        const Run now = present(RuledAlert{terms_, {}, out_.to, out_.to}, out_.to, past_);
+    // False if it was stopped.
+    bool judge_now() {
+        const auto now = present(RuledAlert{terms_, {}, out_.to, out_.to}, out_.to, past_);
+        if (!now) return false;
         std::optional<bool> truth = terms_->joined != Joined::any;
         const bool decisive = !*truth;  // one that holds is enough for any, one that does not for all
-        for (const RuleView& view : now.rules()) {
+        for (const RuleView& view : now->rules()) {
             if (view.holds == decisive) truth = decisive;
             if (!view.holds && truth != decisive) truth.reset();
         }
         out_.true_now = truth;
+        return true;
     }
     void note() {
         const auto add = [this](std::string text) { out_.notes.push_back(std::move(text)); };

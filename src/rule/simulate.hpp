@@ -22,7 +22,7 @@ namespace pricewire::rule {
 
 // What is stored of the past. Called from within the functions below, on their thread.
 struct Past {
-    // Bars that start within [from, to), oldest first. All there are: 90 days of minutes are 129,600.
+    // Bars that start within [from, to), oldest first, all there are. Minutes are asked for minutes_held at a time.
     std::function<std::vector<Bar>(const Ticker&, Timestamp from, Timestamp to)> hours, minutes;
     // When there was no price of a ticker, within [from, to), in order. May be unset.
     std::function<std::vector<std::pair<Timestamp, Timestamp>>(const Ticker&, Timestamp from, Timestamp to)>
@@ -53,6 +53,8 @@ struct Simulated {
 constexpr std::size_t max_simulated_firings = 200;
 constexpr Duration shortest_simulation = std::chrono::hours{1};
 constexpr Duration longest_simulation = std::chrono::hours{24 * 90};
+// How much of the past is in memory at a time, of all tickers of an alert: 90 days of 8 tickers are a million minutes.
+constexpr Duration minutes_held = std::chrono::hours{24};
 
 // What an alert with these terms, made at `from`, would have done until `to`, which is now; at least shortest_simulation
 // and at most longest_simulation later. Of `life`, starts_at, expires_at and snoozed_until count. nullopt: it was stopped.
@@ -73,8 +75,8 @@ ClosestFound closest(const RuledAlert& alert, Timestamp now, const Past& past);
 std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Past& past);
 
 // The alert as it stands at `now`, by bars and the present prices: for Run::rules(), held_since() and muted_until(). An
-// alert that has not begun is shown as if it began now.
-Run present(const RuledAlert& alert, Timestamp now, const Past& past);
+// alert that has not begun is shown as if it began now. nullopt: it was stopped.
+std::optional<Run> present(const RuledAlert& alert, Timestamp now, const Past& past);
 
 // How far the value is from where the rule would hold, not negative; 0 where it holds; nullopt: not known.
 std::optional<Decimal> distance(const Rule& rule, const RuleView& view);

@@ -67,8 +67,8 @@ Ending ending_of(const RuledAlert& made, Timestamp end, const Past& past) {
     Ending out{.row = made};
     Run run(made);
     detail::MinutePlayer player(*made.terms);
-    detail::Minutes minutes;
-    minutes.load(tickers_of(*made.terms), simulated_day - detail::looked_back(*made.terms), end, past);
+    detail::Minutes minutes(tickers_of(*made.terms), simulated_day - detail::looked_back(*made.terms), end,
+                            past);
     Steps steps;
     for (auto bars = minutes.next(); !bars.empty(); bars = minutes.next())
         player.play(bars, detail::MinutePlayer::First::low, run, steps);
@@ -197,6 +197,55 @@ TEST_F(Simulating, AsksForMinutesOfHoursThatTouchTheLevelOnly) {
     EXPECT_EQ(result.firings[0].time, simulated_day + (50 * 60 + 7) * minute);
     // The first hour, the one that touches it, and the next, in which its cooldown ends.
     EXPECT_LE(stored.asked_minutes, 3);
+}
+
+// Nothing that is held grows with the length of time: of minutes a day is asked for at once.
+TEST_F(Simulating, HoldsADayOfMinutesAtATime) {
+    for (int at = 0; at < 10 * 24 * 60; ++at) {
+        const char* const price = at % 2 == 0 ? "101" : "99";
+        bar(at, price, price, price, price);
+    }
+    const Timestamp end = simulated_day + 10 * 24 * 60 * minute;
+    const auto expect_days = [&](const char* what) {
+        EXPECT_GT(stored.asked_minutes, 9) << what;
+        EXPECT_LE(stored.longest_asked, std::chrono::hours{24}) << what;
+        stored.asked_minutes = 0;
+    };
+    const Terms number = terms_of(R"({"is":"above","level":100})", "null", R"({"cooldown":"10s"})");
+    const Simulated hours = simulated(number, 10 * 24 * 60);
+    expect_days("hours that touch");
+    const Terms moving = terms_of(R"({"is":"above","level":{"from":"low","over":"1h","by":"1%"}})", "null",
+                                  R"({"cooldown":"10s","rearm":"0%"})");
+    const Simulated minutes = simulated(moving, 10 * 24 * 60);
+    expect_days("all minutes");
+    for (const Simulated& result : {hours, minutes}) {
+        EXPECT_EQ(result.firings.size(), max_simulated_firings);
+        EXPECT_TRUE(result.more);
+        EXPECT_EQ(result.firings.back().time, end - 2 * minute);
+    }
+    EXPECT_EQ(hours.least, 10 * 24 * 30);
+    const auto trailing =
+        std::make_shared<const Terms>(terms_of(R"({"is":"below","level":{"from":"high","by":"-10%"}})"));
+    const RuledAlert alert{.terms = trailing, .created_at = simulated_day, .begun_at = simulated_day};
+    const Past past = stored.past();
+    EXPECT_TRUE(present(alert, end, past));
+    expect_days("the present");
+    EXPECT_TRUE(closest(alert, end, past).closest);
+    expect_days("the closest");
+}
+
+TEST_F(Simulating, WhatItWasOrIsIsNotKnownWhenThereIsNoTimeLeft) {
+    for (int at = 0; at < 3 * 24 * 60; ++at) bar(at, "99", "99", "99", "99");
+    const Timestamp end = simulated_day + 3 * 24 * 60 * minute;
+    const RuledAlert alert{.terms = std::make_shared<const Terms>(
+                               terms_of(R"({"is":"below","level":{"from":"high","by":"-10%"}})")),
+                           .created_at = simulated_day,
+                           .begun_at = simulated_day};
+    Past past = stored.past();
+    past.stop = [&] { return stored.asked_minutes > 1; };
+    EXPECT_FALSE(present(alert, end, past));
+    stored.asked_minutes = 0;
+    EXPECT_FALSE(closest(alert, end, past).closest) << "a part of it is not all of it";
 }
 
 TEST_F(Simulating, StopsWhenThereIsNoTimeLeft) {
@@ -400,7 +449,7 @@ TEST(Present, ShowsAnAlertAsItStands) {
         simulated_day,
         simulated_day};
 
-    const rule::Run run = present(alert, now, past);
+    const rule::Run run = present(alert, now, past).value();
     const auto rules = run.rules();
     ASSERT_EQ(rules.size(), 1U);
     EXPECT_EQ(rules[0].value, price_of("108"));

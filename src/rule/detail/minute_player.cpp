@@ -1,7 +1,6 @@
 #include "rule/detail/minute_player.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <tuple>
 
 #include "rule/levels.hpp"
@@ -52,24 +51,31 @@ void MinutePlayer::end(Timestamp time, Run& run, Steps& steps) {
     run.time(time, steps);
 }
 
-bool Minutes::load(const std::vector<Ticker>& tickers, Timestamp from, Timestamp to, const Past& past) {
-    for (const Ticker& ticker : tickers) {
-        if (past.stop && past.stop()) return false;
-        const auto bars = past.minutes(ticker, from, to);
-        std::vector<Bar> merged;
-        merged.reserve(bars_.size() + bars.size());
-        std::merge(bars_.begin(), bars_.end(), bars.begin(), bars.end(), std::back_inserter(merged),
-                   [](const Bar& a, const Bar& b) {
-                       return std::tie(a.start, a.ticker) < std::tie(b.start, b.ticker);
-                   });
-        bars_ = std::move(merged);
+// The next that there are; false if there are none, or it was stopped.
+bool Minutes::read() {
+    bars_.clear();
+    at_ = 0;
+    while (bars_.empty() && read_until_ < to_) {
+        if (past_.stop && past_.stop()) {
+            was_stopped_ = true;
+            return false;
+        }
+        const Timestamp until = std::min(read_until_ + minutes_held, to_);
+        for (const Ticker& ticker : tickers_) {
+            const auto bars = past_.minutes(ticker, read_until_, until);
+            bars_.insert(bars_.end(), bars.begin(), bars.end());
+        }
+        read_until_ = until;
     }
-    return true;
+    if (tickers_.size() > 1) {
+        std::ranges::sort(bars_, {}, [](const Bar& bar) { return std::tie(bar.start, bar.ticker); });
+    }
+    return !bars_.empty();
 }
 
 const std::vector<Bar>& Minutes::next() {
     minute_.clear();
-    if (at_ == bars_.size()) return minute_;
+    if (was_stopped_ || (at_ == bars_.size() && !read())) return minute_;
     const Timestamp start = bars_[at_].start;
     while (at_ < bars_.size() && bars_[at_].start == start) minute_.push_back(bars_[at_++]);
     return minute_;

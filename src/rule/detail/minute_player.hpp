@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "domain/market.hpp"
@@ -67,19 +68,27 @@ void MinutePlayer::play(const std::vector<Bar>& bars, First first, Run& run, Ste
     for (const Bar& bar : bars) known_until_[bar.ticker] = start + minute;
 }
 
-// The bars of several tickers, minute by minute.
+// The bars of several tickers that start within [from, to), minute by minute. Holds those of minutes_held at a time.
 class Minutes {
 public:
-    // False if it was stopped.
-    bool load(const std::vector<Ticker>& tickers, Timestamp from, Timestamp to, const Past& past);
-    // Of the next minute; empty: there is none.
+    // Refers to `past`.
+    Minutes(std::vector<Ticker> tickers, Timestamp from, Timestamp to, const Past& past)
+        : tickers_(std::move(tickers)), read_until_(from), to_(to), past_(past) {}
+    // Of the next minute; empty: there is none, or it was stopped.
     const std::vector<Bar>& next();
-    void rewind() { at_ = 0; }
+    bool was_stopped() const { return was_stopped_; }
 
 private:
+    bool read();
+
+    const std::vector<Ticker> tickers_;
+    Timestamp read_until_;
+    const Timestamp to_;
+    const Past& past_;
     std::vector<Bar> bars_;  // by time, then by ticker
     std::size_t at_ = 0;
     std::vector<Bar> minute_;
+    bool was_stopped_ = false;
 };
 
 }  // namespace pricewire::rule::detail
