@@ -65,11 +65,10 @@ SharedLine& Markets::line(const Rule& rule) {
 }
 
 RatioLine& Markets::ratio(const Rule& rule) {
-    for (const auto& [ratio, is_other] : market(rule.ticker).ratios) {
-        if (ratio->ticker == rule.ticker && ratio->other == rule.other) return *ratio;
-    }
-    ratios_.push_back(std::make_unique<RatioLine>(RatioLine{rule.ticker, rule.other}));
-    RatioLine& made = *ratios_.back();
+    auto& ratio = ratios_[{rule.ticker, rule.other}];
+    if (ratio) return *ratio;
+    ratio = std::make_unique<RatioLine>(RatioLine{rule.ticker, rule.other});
+    RatioLine& made = *ratio;
     if (rule.other != rule.ticker) market(rule.ticker).ratios.push_back({&made, false});
     market(rule.other).ratios.push_back({&made, true});
     redo(made, Timestamp::min(), {});
@@ -89,7 +88,8 @@ void Markets::release_ratios(const Terms& terms) {
 }
 
 void Markets::drop_ratios(const std::function<bool(const RatioLine&)>& is_watched) {
-    std::erase_if(ratios_, [&](const auto& ratio) {
+    absl::erase_if(ratios_, [&](const auto& pair_and_ratio) {
+        const auto& ratio = pair_and_ratio.second;
         if (ratio->users > 0 || is_watched(*ratio)) return false;
         for (const Ticker& ticker : {ratio->ticker, ratio->other}) {
             std::erase_if(market(ticker).ratios,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <absl/container/btree_map.h>
 #include <absl/container/btree_set.h>
 
 #include <functional>
@@ -114,7 +115,7 @@ private:
 
     const RecentPrices& recent_;
     TickerMap<std::unique_ptr<Market>> markets_;
-    std::vector<std::unique_ptr<RatioLine>> ratios_;
+    absl::btree_map<std::pair<Ticker, Ticker>, std::unique_ptr<RatioLine>> ratios_;  // by ticker, other
     // Ages are not moved at each price: then it is too early, and looked at again.
     absl::btree_set<std::pair<Timestamp, Market*>> due_;
     Timestamp until_ = Timestamp::min();  // of pass()
