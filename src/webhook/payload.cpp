@@ -77,9 +77,16 @@ std::string message_of(const ClaimedDelivery& delivery, const TemplateValues& va
 
 void write_terms(JsonWriter& w, const ClaimedDelivery& delivery, const TemplateValues& values,
                  const MaybeEvidence& evidence) {
-    w.field("rule", values.rule)
-        .field("firing", values.firing)
-        .field("change", values.change.empty() ? std::nullopt : std::optional(values.change))
+    w.field("rule", values.rule).field("firing", values.firing);
+    if (values.has_several_tickers) {
+        w.key("triggered_ticker");
+        if (values.price_ticker) {
+            w.value(values.price_ticker->view());
+        } else {
+            w.value(nullptr);
+        }
+    }
+    w.field("change", values.change.empty() ? std::nullopt : std::optional(values.change))
         .field("anchor_price", values.anchor_price)
         .field("anchor_time", values.anchor_time)
         .field("left_out", values.left_out)

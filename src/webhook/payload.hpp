@@ -30,8 +30,8 @@ constexpr std::string_view event_header = "pricewire-event";
 // Pricewire's own is {"alert_id","ticker","triggered_price","target_price","condition","triggered_at","created_at",
 // "message"}, where created_at is the alert's, then "note" unless it is empty, and "test":true in a test event, and what
 // write_late() writes if it has fired late. Prices are JSON numbers with their exact digits. If the alert has terms, there
-// follow {"rule","firing","change","anchor_price","anchor_time","left_out","blind_seconds"}, and for an expiry
-// {"event":"expired","closest"}.
+// follow {"rule","firing","change","anchor_price","anchor_time","left_out","blind_seconds"}, after the second of these
+// "triggered_ticker" if its rules are about several tickers, and for an expiry {"event":"expired","closest"}.
 //
 // The message, in it and in chats, is the user's or says what has happened: "BTC rose above 70000: 70100.5". For an expiry
 // it is always the latter. In a test event "Test: " precedes it; if it has fired late, " (late: happened at …)" or

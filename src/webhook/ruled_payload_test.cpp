@@ -175,6 +175,38 @@ TEST(RuledPayload, OfAnyTellsTheRuleThatFired) {
     EXPECT_TRUE(holds(d, R"("change":"5.2%","anchor_price":64878)")) << ruled_payload(d);
 }
 
+TEST(RuledPayload, OfSeveralTickersNamesTheOneWhosePriceItShows) {
+    ClaimedDelivery d = third_rise();
+    const Rule eth{.ticker = "ETH", .word = Word::above, .level = {.number = number("4000")}};
+    const auto join = [&](Joined joined, std::size_t shown) {
+        d.firing->terms = std::make_shared<const Terms>(Terms{
+            .joined = joined,
+            .rules = {{.ticker = "BTC", .word = Word::above, .level = {.number = number("90000")}}, eth}});
+        rule::Evidence evidence{.shown = shown};
+        for (const Rule& rule : d.firing->terms->rules) {
+            evidence.rules.push_back({.ticker = rule.ticker,
+                                      .is = rule.word,
+                                      .level = {.value = rule.level.number},
+                                      .value = number("4001"),
+                                      .is_true = true});
+        }
+        d.firing->evidence = rule::to_json(evidence);
+    };
+    d.alert.triggered_price = number("4001");
+    join(Joined::any, 1);
+    EXPECT_TRUE(holds(d, R"("ticker":"BTC","triggered_price":4001)")) << ruled_payload(d);
+    EXPECT_TRUE(holds(d, R"("firing":3,"triggered_ticker":"ETH","change":)")) << ruled_payload(d);
+    join(Joined::any, 0);
+    EXPECT_TRUE(holds(d, R"("firing":3,"triggered_ticker":"BTC","change":)")) << ruled_payload(d);
+    join(Joined::all, 0);
+    EXPECT_TRUE(holds(d, R"("firing":3,"triggered_ticker":"BTC","change":)")) << ruled_payload(d);
+    join(Joined::any, 1);
+    d.firing->evidence.clear();
+    EXPECT_TRUE(holds(d, R"("firing":3,"triggered_ticker":null,"change":)")) << ruled_payload(d);
+    d.kind = DeliveryKind::test;
+    EXPECT_TRUE(holds(d, R"("firing":3,"triggered_ticker":"BTC","change":)")) << "its price is BTC's";
+}
+
 TEST(RuledPayload, WithoutReadableEvidenceTellsTheFiringAlone) {
     ClaimedDelivery d = third_rise();
     for (const char* evidence : {"", "{", R"({"rules":[{"is":"jumps"}]})"}) {

@@ -1,5 +1,7 @@
 #include "webhook/values.hpp"
 
+#include <algorithm>
+
 #include "base/utf8.hpp"
 #include "rule/canonical.hpp"
 #include "rule/words.hpp"
@@ -69,6 +71,10 @@ TemplateValues template_values(const ClaimedDelivery& delivery,
                        .rule = std::string(first_code_points(rule::rule_words(terms), max_rule_words))};
     if (!delivery.firing) return out;
     const Rule& shown = shown_rule(terms, evidence);
+    out.has_several_tickers = std::ranges::any_of(
+        terms.rules, [&](const Rule& rule) { return rule.ticker != terms.rules.front().ticker; });
+    const bool is_known = evidence || terms.joined != Joined::any || delivery.kind == DeliveryKind::test;
+    if (is_known) out.price_ticker = shown.ticker;
     out.price = price_of(delivery, shown, evidence);
     out.target = level_of(delivery);
     out.condition = delivery.firing->condition;

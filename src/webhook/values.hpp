@@ -32,6 +32,9 @@ struct TemplateValues {
     // For an alert in the plain form, what they would be if it had terms.
     std::string rule = {};    // in words
     std::int64_t firing = 1;  // its number; for an expiry and a test the firings so far
+    // Whose price it is, where the rules are about several tickers; unset if it is not known which rule fired.
+    bool has_several_tickers = false;
+    std::optional<Ticker> price_ticker = {};
     std::string change = {};  // of the price since the anchor, "5.2%"; empty if there is no anchor
     std::optional<Decimal> anchor_price = {};
     std::optional<Timestamp> anchor_time = {};
