@@ -37,7 +37,6 @@ std::optional<Issue> refuse_places(Services& services, Exchange& exchange, const
     const Terms terms = terms_of(alert);
     if (alert.is_active && !(before.is_active && terms == terms_of(before))) {
         if (auto full = TickerRoom(services, exchange.user.id).take(tickers_of(terms))) return full;
-        if (auto full = RatioRoom(services, exchange.user.id, alert.id).take(terms)) return full;
     }
     Result<net::WebhookUrl> vetted;
     if (change.new_url && !exchange.text_only)
@@ -45,7 +44,7 @@ std::optional<Issue> refuse_places(Services& services, Exchange& exchange, const
     return webhook_issue(vetted, alert.format, alert.webhook_url);
 }
 
-net::ServerResponse refusal(storage::ChangeAlertError error, const Services& services) {
+net::ServerResponse refusal(storage::ChangeAlertError error, const Alert& wanted, const Services& services) {
     switch (error) {
         case storage::ChangeAlertError::not_found:
         case storage::ChangeAlertError::refused:
@@ -58,6 +57,10 @@ net::ServerResponse refusal(storage::ChangeAlertError error, const Services& ser
             return alert_limit_reached(services);
         case storage::ChangeAlertError::endpoint_disabled:
             return error_response(409, endpoint_is_disabled);
+        case storage::ChangeAlertError::ratios_full: {
+            const Issue issue = no_room_for_ratios(terms_of(wanted));
+            return validation_response({&issue, 1});
+        }
     }
     return error_response(404, no_such_alert);
 }
@@ -89,7 +92,7 @@ net::ServerResponse change_alert(Services& services, Exchange& exchange) {
     };
     const auto changed = services.use.storage.change_alert(exchange.user.id, *id, edit, options);
     if (!changed && changed.error() == storage::ChangeAlertError::refused) return validation_response(issues);
-    if (!changed) return refusal(changed.error(), services);
+    if (!changed) return refusal(changed.error(), wanted->alert, services);
     tell_of_alerts(services, exchange, {&*id, 1});
     auto response = json_response(200, alert_json(*changed, services));
     response.headers.emplace_back("ETag", etag_of(*changed));

@@ -32,7 +32,6 @@ public:
           known_(known_tickers(services)),
           policy_(with_catcher(services, exchange.user.id)),
           room_(services, exchange.user.id),
-          ratios_(services, exchange.user.id),
           resolves_until_(services.use.clock.mono() + services.options.resolve_timeout) {
         // One trace covers the request, the firing and the webhook.
         if (!exchange.trace) exchange.trace = make_trace();
@@ -42,12 +41,11 @@ public:
         const Timestamp now = services_.use.clock.now();
         auto body = parse_alert_body(text, {known_, policy_, now});
         if (!body) return std::unexpected(validation_response(body.error()));
-        if (const auto full = room_.take(tickers_of(body->terms)))
-            return std::unexpected(validation_response({&*full, 1}));
-        if (const auto full = ratios_.take(body->terms))
-            return std::unexpected(validation_response({&*full, 1}));
         if (const auto issue = webhook_issue(vet(body->webhook_url), body->format, body->webhook_url))
             return std::unexpected(validation_response({&*issue, 1}));
+        // Last, since what is refused takes no room.
+        if (const auto full = room_.take(tickers_of(body->terms)))
+            return std::unexpected(validation_response({&*full, 1}));
         Alert alert = alert_of(std::move(*body), exchange_.user.id, now);
         alert.trace = exchange_.trace;
         return alert;
@@ -69,17 +67,20 @@ private:
     const KnownTickers known_;
     const net::UrlPolicy policy_;
     TickerRoom room_;
-    RatioRoom ratios_;
     const MonoTime resolves_until_;
     std::map<std::string, Result<net::WebhookUrl>> vetted_;
 };
 
-net::ServerResponse refusal(storage::CreateAlertError error, const Services& services) {
+net::ServerResponse refusal(storage::CreateAlertError error, const Alert& alert, const Services& services) {
     switch (error) {
         case storage::CreateAlertError::duplicate:
             return error_response(409, identical_alert);
         case storage::CreateAlertError::endpoint_disabled:
             return error_response(409, endpoint_is_disabled);
+        case storage::CreateAlertError::ratios_full: {
+            const Issue issue = no_room_for_ratios(terms_of(alert));
+            return validation_response({&issue, 1});
+        }
         case storage::CreateAlertError::limit_reached:
         case storage::CreateAlertError::key_used:  // not of one alert
             break;
@@ -101,7 +102,8 @@ std::string bulk_json(std::span<const NewAlert> alerts, std::span<const storage:
             list.field("status", 201).key("alert");
             write_alert(list, *alerts[i], services);
         } else {
-            const auto refused = result == nullptr ? alerts[i].error() : refusal(result->error(), services);
+            const auto refused =
+                result == nullptr ? alerts[i].error() : refusal(result->error(), *alerts[i], services);
             list.field("status", refused.status).key("error").raw(refused.body);
         }
         list.end_object();
@@ -134,7 +136,7 @@ std::optional<net::ServerResponse> create_one(Services& services, Exchange& exch
     request.answer = response.body;
     const auto result = services.use.storage.create_alert(*alert, services.options.alerts_per_user, &request);
     if (!result && result.error() == storage::CreateAlertError::key_used) return std::nullopt;
-    if (!result) return refusal(result.error(), services);
+    if (!result) return refusal(result.error(), *alert, services);
     return created(services, exchange, *alert, std::move(response));
 }
 
@@ -151,7 +153,7 @@ net::ServerResponse ask_to_create(Services& services, Exchange& exchange) {
 net::ServerResponse answer_decided(Services& services, Exchange& exchange) {
     PendingAlert& made = *exchange.new_alert;
     if (made.creation.error) std::rethrow_exception(made.creation.error);
-    if (!made.creation.result) return refusal(made.creation.result.error(), services);
+    if (!made.creation.result) return refusal(made.creation.result.error(), made.creation.alert, services);
     return created(services, exchange, made.creation.alert, std::move(made.answer));
 }
 

@@ -83,34 +83,37 @@ KnownTickers known_tickers(const Services& services) {
 }
 
 std::optional<Issue> TickerRoom::take(std::span<const Ticker> tickers) {
+    std::set<Ticker> added, newly_needed;
     for (const Ticker& ticker : tickers) {
-        if (auto issue = take(ticker)) return issue;
+        if (is_pinned(services_, ticker) || services_.use.demand == nullptr) continue;
+        if (!is_loaded_) load();
+        if (mine_.contains(ticker) || !added.insert(ticker).second) continue;
+        if (!needed_.contains(ticker)) newly_needed.insert(ticker);
+        if (auto issue = refusal(mine_.size() + added.size(), newly_needed.size())) return issue;
     }
+    mine_.merge(added);
+    needed_.merge(newly_needed);
     return std::nullopt;
 }
 
-std::optional<Issue> TickerRoom::take(const Ticker& ticker) {
-    if (is_pinned(services_, ticker) || services_.use.demand == nullptr) return std::nullopt;
-    if (!is_loaded_) load();
-    if (mine_.contains(ticker)) return std::nullopt;
+// Of one alert more, with which its user names `mine` tickers, `newly_needed` of them as the first.
+std::optional<Issue> TickerRoom::refusal(std::size_t mine, std::size_t newly_needed) const {
     const ApiOptions& options = services_.options;
     const std::size_t room = room_beside_pinned(options);
     const std::size_t most = watch::most_named_by_alerts(room);
     const auto issue = [](std::string text) { return Issue{{"body", "ticker"}, std::move(text), "no_room"}; };
-    if (!needed_.contains(ticker) && needed_.size() >= room) {
+    if (newly_needed > 0 && needed_.size() + newly_needed > room) {
         return issue(
             fmt::format("There is no room for another ticker: {} are watched already, as many as this server "
                         "allows (market.max_tickers)",
                         options.tickers.size() + needed_.size()));
     }
-    if (mine_.size() >= most) {
+    if (mine > most) {
         return issue(
             fmt::format("Your active alerts may name {} tickers beside those that are always watched, and "
                         "they do; delete those of another ticker first",
                         most));
     }
-    mine_.insert(ticker);
-    needed_.insert(ticker);
     return std::nullopt;
 }
 
@@ -124,44 +127,21 @@ void TickerRoom::load() {
     }
 }
 
-std::optional<Issue> RatioRoom::take(const Terms& terms) {
+Issue no_room_for_ratios(const Terms& terms) {
+    std::set<Ticker> compared;
     for (const Rule& rule : terms.rules) {
         if (rule.watched != Watched::ratio) continue;
-        if (!is_loaded_) load();
-        for (const auto& [ticker, other] : {std::pair(rule.ticker, rule.other), {rule.other, rule.ticker}}) {
-            const auto& others = compared_[ticker];
-            if (others.contains(other) || others.size() < max_ratios) continue;
-            return Issue{
-                {"body", "when"},
-                fmt::format("Your active alerts compare {} with {} other tickers, as many as they may; "
-                            "delete those of another one first",
-                            ticker.view(), max_ratios),
-                "no_room"};
-        }
-        add(terms);
+        compared.insert(rule.ticker);
+        compared.insert(rule.other);
     }
-    return std::nullopt;
-}
-
-void RatioRoom::add(const Terms& terms) {
-    for (const Rule& rule : terms.rules) {
-        if (rule.watched != Watched::ratio) continue;
-        compared_[rule.ticker].insert(rule.other);
-        compared_[rule.other].insert(rule.ticker);
-    }
-}
-
-void RatioRoom::load() {
-    is_loaded_ = true;
-    storage::AlertFilter filter{.is_active = true, .limit = 1000};
-    while (true) {
-        const auto alerts = services_.use.storage.alerts(user_id_, filter);
-        for (const Alert& alert : alerts) {
-            if (alert.terms && alert.id != changed_) add(*alert.terms);
-        }
-        if (alerts.size() < filter.limit) return;
-        filter.before = alerts.back().id;
-    }
+    std::string names;
+    for (const Ticker& ticker : compared) names.append(names.empty() ? "" : " or ").append(ticker.view());
+    return {
+        {"body", "when"},
+        fmt::format("Your active alerts compare {} with {} other tickers, as many as they may; delete those "
+                    "of another one first",
+                    names, max_ratios),
+        "no_room"};
 }
 
 }  // namespace pricewire::api

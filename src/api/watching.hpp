@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -36,11 +35,11 @@ KnownTickers known_tickers(const Services& services);
 class TickerRoom {
 public:
     TickerRoom(Services& services, const Uuid& user_id) : services_(services), user_id_(user_id) {}
-    // Why they may not, for want of room; else they may, and count for those that are asked for next.
+    // Why they may not, for want of room, and none of them counts; else they count for those that are asked for next.
     std::optional<Issue> take(std::span<const Ticker> tickers);
 
 private:
-    std::optional<Issue> take(const Ticker& ticker);
+    std::optional<Issue> refusal(std::size_t mine, std::size_t newly_needed) const;
     void load();
 
     Services& services_;
@@ -50,24 +49,7 @@ private:
     std::set<Ticker> needed_;  // by alerts of anybody
 };
 
-// Whether a user's alerts may watch further ratios. Blocks where it asks the storage, once at most, and for ratios only.
-class RatioRoom {
-public:
-    // `changed`: an alert whose present ratios do not count.
-    RatioRoom(Services& services, const Uuid& user_id, std::optional<Uuid> changed = {})
-        : services_(services), user_id_(user_id), changed_(changed) {}
-    // Why they may not, for want of room; else they may, and count for those that are asked for next.
-    std::optional<Issue> take(const Terms& terms);
-
-private:
-    void load();
-    void add(const Terms& terms);
-
-    Services& services_;
-    const Uuid user_id_;
-    const std::optional<Uuid> changed_;
-    bool is_loaded_ = false;
-    std::map<Ticker, std::set<Ticker>> compared_;  // by both of a pair
-};
+// Of an alert that would compare a ticker with more others than a user's alerts may, as the storage has found.
+Issue no_room_for_ratios(const Terms& terms);
 
 }  // namespace pricewire::api

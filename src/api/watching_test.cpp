@@ -158,6 +158,23 @@ TEST_F(WatchingTest, AnAlertBeyondTheRoomIsRefused) {
     EXPECT_EQ(create(ann_, "DOT").status, 201);
 }
 
+TEST_F(WatchingTest, WhatIsRefusedTakesNoRoom) {
+    vet_ = [](std::string_view url) -> Result<net::WebhookUrl> {
+        if (url.find("inside") != std::string_view::npos) return fail("10.0.0.1 is a private address");
+        return net::WebhookUrl{};
+    };
+    options_.max_tickers = 4;  // one beside those that are pinned
+    api_ = nullptr;
+    const std::string two =
+        R"({"ticker":"ADA","webhook_url":"https://hooks.example.com/a","when":{"any":[{"is":"above","level":1},)"
+        R"({"ticker":"DOT","is":"above","level":1}]}})";
+    const Answer bulk = call_as(ann_, "POST", "/api/v1/alerts/bulk",
+                                "[" + alert_body("1", "PEPE", "gt", "https://inside.example.com/") + "," +
+                                    two + "," + alert_body("1", "SHIB") + "]");
+    EXPECT_TRUE(bulk.has(R"("created":1,"failed":2)")) << bulk.body;
+    EXPECT_TRUE(bulk.has(R"({"index":2,"status":201)")) << bulk.body;
+}
+
 TEST_F(WatchingTest, AUserTakesItsShareOfTheRoomAlone) {
     options_.max_tickers = 3 + 12;
     api_ = nullptr;
@@ -199,7 +216,7 @@ TEST_F(WatchingTest, AUsersAlertsCompareATickerWithSixteenOthers) {
     ASSERT_EQ(last.status, 201) << last.body;
     const Answer full = compare(ann_, ratio("BTC", "TQ"));
     expect_invalid(full, R"("body","when")", "no_room");
-    EXPECT_TRUE(full.has("Your active alerts compare BTC with 16 other tickers")) << full.body;
+    EXPECT_TRUE(full.has("Your active alerts compare BTC or TQ with 16 other tickers")) << full.body;
     expect_invalid(compare(ann_, ratio("TQ", "BTC")), R"("body","when")", "no_room");
     EXPECT_EQ(compare(ann_, ratio("BTC", "TA", "3")).status, 201) << "another alert on the same two";
     EXPECT_EQ(compare(ann_, ratio("TQ", "TR")).status, 201);

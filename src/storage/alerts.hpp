@@ -23,7 +23,8 @@ namespace pricewire::storage {
 
 // endpoint_disabled: the URL answered 410 to this user's webhooks.
 // key_used: a request with the same key has created something in the meantime; see stored_answer().
-enum class CreateAlertError { duplicate, limit_reached, endpoint_disabled, key_used };
+// ratios_full: its user's active alerts would compare a ticker with more than max_ratios others.
+enum class CreateAlertError { duplicate, limit_reached, endpoint_disabled, key_used, ratios_full };
 using CreateAlertResult = std::expected<void, CreateAlertError>;
 
 // stale: the alert does not have the revision that was asked for.
@@ -31,7 +32,16 @@ using CreateAlertResult = std::expected<void, CreateAlertError>;
 // duplicate: it would be identical to another active alert.
 // limit_reached: only if it is switched on.
 // endpoint_disabled: only if it is switched on, or its URL changes.
-enum class ChangeAlertError { not_found, stale, refused, duplicate, limit_reached, endpoint_disabled };
+// ratios_full: as in CreateAlertError; only if it is switched on, or its rule changes.
+enum class ChangeAlertError {
+    not_found,
+    stale,
+    refused,
+    duplicate,
+    limit_reached,
+    endpoint_disabled,
+    ratios_full
+};
 
 // One alert of create_each(), and what became of it.
 struct AlertCreation {

@@ -220,6 +220,89 @@ TEST_P(StorageTermsConformance, FiltersByStatus) {
     }
 }
 
+// Ratios
+
+Terms ratio(const Ticker& ticker, const Ticker& other, std::int64_t level = 2) {
+    return {.rules = {{.ticker = ticker,
+                       .watched = Watched::ratio,
+                       .other = other,
+                       .word = Word::above,
+                       .level = {.number = Decimal::from_int(level)}}}};
+}
+Ticker coin(std::size_t i) {
+    return Ticker("T" + std::to_string(i));
+}
+
+TEST_P(StorageTermsConformance, AUsersAlertsCompareATickerWithSixteenOthers) {
+    using storage::CreateAlertError;
+    for (std::size_t i = 0; i + 2 < max_ratios; ++i) add_ruled(ratio("BTC", coin(i)));
+    const Alert last = add_ruled(ratio("LAST", "BTC"));
+    std::vector<Alert> two;
+    for (const char* other : {"A", "B", "C"}) two.push_back(new_ruled(ratio(Ticker(other), "BTC")));
+    const auto results = storage_->create_alerts(two, 1000);
+    EXPECT_TRUE(results.at(0));
+    EXPECT_EQ(results.at(1).error(), CreateAlertError::ratios_full);
+    EXPECT_EQ(results.at(2).error(), CreateAlertError::ratios_full);
+    EXPECT_TRUE(storage_->create_alert(new_ruled(ratio("BTC", coin(0), 3)), 1000))
+        << "these two are compared";
+    EXPECT_TRUE(storage_->create_alert(new_ruled(ratio("B", "C")), 1000));
+    EXPECT_TRUE(storage_->create_alert(new_ruled(with_eth("3")), 1000)) << "no ratio";
+    Alert of_other = new_ruled(ratio("BTC", "B"));
+    of_other.user_id = add_user("other@example.com");
+    EXPECT_TRUE(storage_->create_alert(of_other, 1000)) << "what others compare does not count";
+
+    const auto change = [&](const Uuid& id, const storage::AlertEdit& edit) {
+        return storage_->change_alert(user_, id, edit, {.now = now_, .limit = 1000});
+    };
+    const auto set_terms = [](const Terms& terms) {
+        return [terms](Alert& alert) {
+            alert.terms = std::make_shared<const Terms>(terms);
+            return true;
+        };
+    };
+    const auto switched = [](bool on) {
+        return [on](Alert& alert) {
+            alert.is_active = on;
+            return true;
+        };
+    };
+    EXPECT_TRUE(change(last.id, set_terms(ratio("LAST", "BTC", 7)))) << "its own does not count";
+    EXPECT_TRUE(change(last.id, switched(false)));
+    EXPECT_TRUE(storage_->create_alert(two[1], 1000));
+    EXPECT_EQ(change(last.id, switched(true)).error(), storage::ChangeAlertError::ratios_full);
+    const Alert plain = add_ruled(repeating());
+    EXPECT_EQ(change(plain.id, set_terms(ratio("BTC", "MORE"))).error(),
+              storage::ChangeAlertError::ratios_full);
+    EXPECT_TRUE(storage_->delete_alert(user_, two[1].id));
+    EXPECT_TRUE(change(last.id, switched(true)));
+}
+
+TEST_P(StorageTermsConformance, TheLastRoomForARatioIsTakenOnce) {
+    for (std::size_t i = 0; i + 1 < max_ratios; ++i) add_ruled(ratio("BTC", coin(i)));
+    const auto set_active = [&](const Uuid& id, bool on) {
+        const auto edit = [on](Alert& alert) {
+            alert.is_active = on;
+            return true;
+        };
+        return storage_->change_alert(user_, id, edit, {.now = now_, .limit = 1000}).has_value();
+    };
+    std::vector<Alert> paused;
+    for (int t = 0; t < 8; ++t) {
+        paused.push_back(new_ruled(ratio("BTC", Ticker("N" + std::to_string(t)))));
+        if (t % 4 == 0) continue;
+        add(paused.back());
+        ASSERT_TRUE(set_active(paused.back().id, false));
+    }
+    std::atomic<int> taken = 0;
+    at_once(8, [&](int t) {
+        const Alert& alert = paused[static_cast<std::size_t>(t)];
+        const bool is_on =
+            t % 4 == 0 ? storage_->create_alert(alert, 1000).has_value() : set_active(alert.id, true);
+        if (is_on) ++taken;
+    });
+    EXPECT_EQ(taken, 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Storages, StorageTermsConformance, storages(),
                          [](const auto& test) { return test.param.name; });
 

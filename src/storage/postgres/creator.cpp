@@ -200,14 +200,29 @@ void Creator::admit(Connection& db, const std::vector<Place>& inserted) {
     std::map<Uuid, int> counts;
     std::vector<Change> changes;
     std::vector<const Alert*> with_terms;
+    std::map<Uuid, rule::ComparedTickers> compared;
+    const auto has_room_for_ratios = [&](const Alert& alert) {
+        if (!alert.terms || !rule::has_ratios(*alert.terms)) return true;
+        auto of = compared.find(alert.user_id);
+        if (of == compared.end())
+            of = compared.emplace(alert.user_id, sql::compared_by(db, alert.user_id, alert.id)).first;
+        return of->second.take(*alert.terms);
+    };
+    const auto refuse = [&](const Place& place, CreateAlertError why) {
+        place.result() = std::unexpected(why);
+        removed.add(place.alert().id);
+    };
     for (const Place& place : inserted) {
         const Alert& alert = place.alert();
         const auto added = counts.find(alert.user_id);
         const std::int64_t active = place.room.active + (added == counts.end() ? 0 : added->second);
         // A user deleted in the meantime has no room at all.
         if (place.room.deleted || static_cast<std::size_t>(active) >= place.job->limit) {
-            place.result() = std::unexpected(CreateAlertError::limit_reached);
-            removed.add(alert.id);
+            refuse(place, CreateAlertError::limit_reached);
+            continue;
+        }
+        if (!has_room_for_ratios(alert)) {
+            refuse(place, CreateAlertError::ratios_full);
             continue;
         }
         ++counts[alert.user_id];

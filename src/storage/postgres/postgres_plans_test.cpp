@@ -122,6 +122,8 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"prune_rules", {"alert_rules_by_time", "deliveries_"}},
         {"prune_answers", {"idempotency_keys_by_time"}},
         {"other_tickers", {"alert_states_others"}},
+        {"ratios_of", {"alert_states_ratios_of_user"}},
+        {"ratios_not_known_of", {"alert_states_ratios_not_known", "alerts_pkey"}},
         {"other_tickers_of", {"alert_states_others_of_user"}},
         {"fire", {"alerts_pkey"}},
         {"fire_one", {"alerts_pkey", "users_pkey", "push_subscriptions_of_user"}},

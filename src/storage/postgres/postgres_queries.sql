@@ -118,15 +118,16 @@ FROM new n LEFT JOIN inserted i ON i.id = n.id LEFT JOIN locked l ON l.id = i.us
 -- name: state_put
 -- A row's last firing stays what it was.
 INSERT INTO alert_states (alert_id, user_id, firings, times, rules, begun_at, not_before, snoozed_until, starts_at,
-                          expires_at, notify_on_expiry, ended, triggered_at, triggered_price, late, others)
+                          expires_at, notify_on_expiry, ended, triggered_at, triggered_price, late, others,
+                          ratios)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[],
                      $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::boolean[],
-                     $12::text[], $13::timestamptz[], $14::numeric[], $15::text[], $16::text[])
+                     $12::text[], $13::timestamptz[], $14::numeric[], $15::text[], $16::text[], $17::text[])
 ON CONFLICT (alert_id) DO UPDATE
 SET firings = excluded.firings, times = excluded.times, rules = excluded.rules, begun_at = excluded.begun_at,
     not_before = excluded.not_before, snoozed_until = excluded.snoozed_until, starts_at = excluded.starts_at,
     expires_at = excluded.expires_at, notify_on_expiry = excluded.notify_on_expiry, ended = excluded.ended,
-    others = excluded.others;
+    others = excluded.others, ratios = excluded.ratios;
 
 -- name: alert_edit
 UPDATE alerts
@@ -1425,6 +1426,22 @@ WITH RECURSIVE t(others) AS (
             WHERE s.others <> '' AND s.user_id = $1::uuid AND s.others > t.others)
     FROM t WHERE t.others IS NOT NULL)
 SELECT others FROM t WHERE others IS NOT NULL;
+
+-- name: ratios_of
+WITH RECURSIVE t(ratios) AS (
+    (SELECT ratios FROM alert_states
+     WHERE others <> '' AND user_id = $1::uuid AND ratios > '' AND alert_id <> $2::uuid ORDER BY ratios LIMIT 1)
+    UNION ALL
+    SELECT (SELECT s.ratios FROM alert_states s
+            WHERE s.others <> '' AND s.ratios > '' AND s.user_id = $1::uuid AND s.ratios > t.ratios
+                  AND s.alert_id <> $2::uuid
+            ORDER BY s.ratios LIMIT 1)
+    FROM t WHERE t.ratios IS NOT NULL)
+SELECT ratios FROM t WHERE ratios IS NOT NULL;
+
+-- name: ratios_not_known_of
+SELECT a.rule FROM alert_states s JOIN alerts a ON a.id = s.alert_id
+WHERE s.others <> '' AND s.user_id = $1::uuid AND s.ratios IS NULL AND s.alert_id <> $2::uuid AND a.rule IS NOT NULL;
 
 -- name: alert_tickers
 WITH RECURSIVE t(ticker) AS (

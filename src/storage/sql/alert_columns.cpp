@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "base/text.hpp"
@@ -108,6 +109,19 @@ std::string other_tickers(const Terms& terms) {
     std::string out;
     for (std::size_t i = 1; i < tickers.size(); ++i)
         out.append(out.empty() ? "" : " ").append(tickers[i].view());
+    return out;
+}
+
+std::string ratio_pairs(const Terms& terms) {
+    std::set<std::pair<Ticker, Ticker>> pairs;
+    for (const Rule& rule : terms.rules) {
+        if (rule.watched == Watched::ratio) pairs.insert(std::minmax(rule.ticker, rule.other));
+    }
+    std::string out;
+    for (const auto& [one, other] : pairs) {
+        out.append(out.empty() ? "" : " ").append(one.view());
+        out.append(" ").append(other.view());
+    }
     return out;
 }
 

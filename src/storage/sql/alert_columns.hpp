@@ -34,6 +34,8 @@ std::optional<std::int64_t> times_of(const Terms& terms);
 
 // The tickers that it watches besides the first rule's, by name, separated by spaces.
 std::string other_tickers(const Terms& terms);
+// The pairs of tickers that its ratios compare, as "BTC ETH BTC SOL": each once, in order.
+std::string ratio_pairs(const Terms& terms);
 std::vector<Ticker> split_tickers(std::string_view others);
 
 // A new alert as it is stored: it has not begun.

@@ -13,6 +13,7 @@
 #include "storage/sql/answers.hpp"
 #include "storage/sql/bar_store.hpp"
 #include "storage/sql/change.hpp"
+#include "storage/sql/ratios.hpp"
 #include "storage/sql/refusals.hpp"
 
 namespace pricewire::storage::sql {
@@ -170,11 +171,11 @@ protected:
             std::optional<std::string> late;
             if (a->late) late = to_text(*a->late);
             const AlertState& state = a->state;
-            return std::tuple(a->id, a->user_id, state.firings, times_of(*a->terms), to_text(state.rules),
-                              a->begun_at, state.muted_until, state.snoozed_until, state.starts_at,
-                              state.expires_at, a->notify_on_expiry, ended, a->triggered_at,
-                              a->triggered_price, late,
-                              a->is_active ? other_tickers(*a->terms) : std::string());
+            return std::tuple(
+                a->id, a->user_id, state.firings, times_of(*a->terms), to_text(state.rules), a->begun_at,
+                state.muted_until, state.snoozed_until, state.starts_at, state.expires_at,
+                a->notify_on_expiry, ended, a->triggered_at, a->triggered_price, late,
+                a->is_active ? other_tickers(*a->terms) : std::string(), ratio_pairs(*a->terms));
         });
     }
 
@@ -222,12 +223,17 @@ private:
                      to_string(said.same_condition()), said.same_target(), after.webhook_url, said.key,
                      after.id))
             return ChangeAlertError::duplicate;
-        if (!change.switched_on) return std::nullopt;
+        const bool is_compared = after.is_active && (change.is_new_rule || change.switched_on) &&
+                                 after.terms && rule::has_ratios(*after.terms);
+        if (!change.switched_on && !is_compared) return std::nullopt;
         const auto is_full = [&](const auto& row) {
             return row.flag(1) || static_cast<std::size_t>(row.number(0)) >= limit;
         };
-        if (db.first(is_full, "alerts_active_count", after.user_id).value_or(true))
-            return ChangeAlertError::limit_reached;
+        // Locks the user, too.
+        const bool full = db.first(is_full, "alerts_active_count", after.user_id).value_or(true);
+        if (full && change.switched_on) return ChangeAlertError::limit_reached;
+        if (is_compared && !compared_by(db, after.user_id, after.id).take(*after.terms))
+            return ChangeAlertError::ratios_full;
         return std::nullopt;
     }
 

@@ -100,13 +100,14 @@ ON CONFLICT DO NOTHING;
 -- name: state_put
 -- A row's last firing stays what it was.
 INSERT INTO alert_states (alert_id, user_id, firings, times, rules, begun_at, not_before, snoozed_until, starts_at,
-                          expires_at, notify_on_expiry, ended, triggered_at, triggered_price, late, others)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                          expires_at, notify_on_expiry, ended, triggered_at, triggered_price, late, others,
+                          ratios)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (alert_id) DO UPDATE
 SET firings = excluded.firings, times = excluded.times, rules = excluded.rules, begun_at = excluded.begun_at,
     not_before = excluded.not_before, snoozed_until = excluded.snoozed_until, starts_at = excluded.starts_at,
     expires_at = excluded.expires_at, notify_on_expiry = excluded.notify_on_expiry, ended = excluded.ended,
-    others = excluded.others;
+    others = excluded.others, ratios = excluded.ratios;
 
 -- name: alert_edit
 UPDATE alerts SET ticker = ?2, condition = ?3, target = ?4, webhook_url = ?5, is_active = ?6, format = ?7,
@@ -869,6 +870,19 @@ WITH RECURSIVE t(others) AS (
     SELECT (SELECT min(s.others) FROM alert_states s WHERE s.others <> '' AND s.user_id = ?1 AND s.others > t.others)
     FROM t WHERE t.others IS NOT NULL)
 SELECT others FROM t WHERE others IS NOT NULL;
+
+-- name: ratios_of
+WITH RECURSIVE t(ratios) AS (
+    SELECT min(ratios) FROM alert_states WHERE others <> '' AND user_id = ?1 AND ratios > '' AND alert_id <> ?2
+    UNION ALL
+    SELECT (SELECT min(s.ratios) FROM alert_states s
+            WHERE s.others <> '' AND s.ratios > '' AND s.user_id = ?1 AND s.ratios > t.ratios AND s.alert_id <> ?2)
+    FROM t WHERE t.ratios IS NOT NULL)
+SELECT ratios FROM t WHERE ratios IS NOT NULL;
+
+-- name: ratios_not_known_of
+SELECT a.rule FROM alert_states s CROSS JOIN alerts a ON a.id = s.alert_id
+WHERE s.others <> '' AND s.user_id = ? AND s.ratios IS NULL AND s.alert_id <> ? AND a.rule IS NOT NULL;
 
 -- name: alert_tickers
 WITH RECURSIVE t(ticker) AS (

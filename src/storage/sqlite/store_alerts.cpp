@@ -86,10 +86,14 @@ CreateAlertResult Store::create_one(Connection& db, const Alert& given, std::siz
                   alert.note, alert.deliver_within, trace, alert.recover, alert.message, said.rule, said.key,
                   plain_condition, said.plain_target) == 0)
         return std::unexpected(CreateAlertError::duplicate);
-    if (full) {
+    const auto remove = [&](CreateAlertError why) {
         db.change("alert_remove", alert.id);
-        return std::unexpected(CreateAlertError::limit_reached);
-    }
+        return std::unexpected(why);
+    };
+    if (full) return remove(CreateAlertError::limit_reached);
+    if (alert.terms && rule::has_ratios(*alert.terms) &&
+        !sql::compared_by(db, alert.user_id, alert.id).take(*alert.terms))
+        return remove(CreateAlertError::ratios_full);
     if (alert.terms) put_states(db, std::vector{&alert});
     db.notify({AlertChange{AlertChange::Kind::created, sql::active_part(alert)}});
     return {};
