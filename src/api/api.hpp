@@ -42,7 +42,8 @@ struct ApiOptions {
     access::RateLimit preview_limit{5, std::chrono::seconds{10}};
     access::RateLimit failed_keys_limit{30, std::chrono::minutes{1}};  // by address
     std::size_t alerts_per_user = 1000;
-    int attempts = 4;  // that a delivery gets
+    std::size_t kept_keys = storage::max_kept_keys;  // Idempotency-Keys of a user within 24 h
+    int attempts = 4;                                // that a delivery gets
     std::vector<net::Network> trusted_proxies;
     // Of a client behind a trusted proxy; at least 1. The server counts those of the others.
     std::size_t streams_per_address = 128;

@@ -233,6 +233,93 @@ TEST_F(BulkTest, AKeyWhoseRequestIsBeingHandledIsRefused) {
     EXPECT_EQ(post("/api/v1/alerts", alert_body("1"), "k").body, first.body);
 }
 
+// What another process has created for the same request is the answer, too, where there is nothing left to create.
+TEST_F(BulkTest, ARequestThatIsRefusedSinceAnotherProcessWasFasterHasItsAnswer) {
+    const auto created_elsewhere = [&](const std::string& path, const std::string& body,
+                                       const std::string& key) {
+        Alert alert;
+        alert.id = make_uuid(clock_.now());
+        alert.user_id = Uuid::parse(ann_.id).value();
+        alert.ticker = "BTC";
+        alert.target = Decimal::from_int(static_cast<std::int64_t>(key.size()));
+        alert.webhook_url = "https://hooks.example.com/" + key;
+        alert.created_at = clock_.now();
+        const storage::IdempotentRequest request{.key = key,
+                                                 .request = sha256("POST " + path + "\n" + body),
+                                                 .at = clock_.now(),
+                                                 .answer = "{\"id\":\"" + alert.id.to_string() + "\"}"};
+        EXPECT_TRUE(storage_.create_alert(alert, 10, &request));
+        return request.answer;
+    };
+    std::string answer;
+    std::function<void()> meanwhile;
+    vet_ = [&](std::string_view) -> Result<net::WebhookUrl> {
+        meanwhile();
+        return fail("no room any more");
+    };
+    api_ = nullptr;
+    meanwhile = [&] { answer = created_elsewhere("/api/v1/alerts", alert_body("1"), "one"); };
+    const Answer one = post("/api/v1/alerts", alert_body("1"), "one");
+    EXPECT_EQ(one.status, 201) << one.body;
+    EXPECT_EQ(one.body, answer);
+    EXPECT_EQ(one.header("Idempotent-Replayed"), "true");
+    const std::string many = numbered(2, 1);
+    meanwhile = [&] { answer = created_elsewhere("/api/v1/alerts/bulk", many, "many"); };
+    EXPECT_EQ(bulk(many, "many").body, answer);
+    meanwhile = [] {};
+    EXPECT_EQ(post("/api/v1/alerts", alert_body("3"), "free").status, 422);
+}
+
+TEST_F(BulkTest, NoKeyIsForgottenWithinADay) {
+    options_.kept_keys = 2;
+    api_ = nullptr;
+    const Answer first = post("/api/v1/alerts", alert_body("1"), "k1");
+    clock_.advance(1h);
+    EXPECT_EQ(post("/api/v1/alerts", alert_body("2"), "k2").status, 201);
+    const Answer refused = post("/api/v1/alerts", alert_body("3"), "k3");
+    expect_error(
+        refused, 429,
+        "You have used 2 keys within the last 24 h, as many as are kept. Try again in 82800 s, or without "
+        "an Idempotency-Key.");
+    EXPECT_EQ(refused.header("Retry-After"), "82800");
+    EXPECT_EQ(bulk(numbered(3, 1), "k3").status, 429);
+    EXPECT_EQ(post("/api/v1/alerts", alert_body("1"), "k1").body, first.body)
+        << "one that was used is answered";
+    EXPECT_EQ(post("/api/v1/alerts", alert_body("3"), "").status, 201);
+    clock_.advance(23h);
+    EXPECT_EQ(post("/api/v1/alerts", alert_body("4"), "k3").status, 201);
+}
+
+// The largest answers go first, but not their keys.
+TEST_F(BulkTest, AnAnswerThatIsTooLargeToBeKeptIsNotMadeAgain) {
+    const auto keep = [&](const std::string& key, std::size_t size, std::string_view path) {
+        Alert alert;
+        alert.id = make_uuid(clock_.now());
+        alert.user_id = Uuid::parse(ann_.id).value();
+        alert.ticker = "BTC";
+        alert.target = Decimal::from_int(static_cast<std::int64_t>(size));
+        alert.webhook_url = "https://hooks.example.com/" + key;
+        alert.created_at = clock_.now();
+        const storage::IdempotentRequest request{
+            .key = key,
+            .request = sha256("POST " + std::string(path) + "\n" + numbered(1, 1)),
+            .at = clock_.now(),
+            .status = 200,
+            .answer = std::string(size, ' ')};
+        EXPECT_TRUE(storage_.create_alert(alert, 10, &request));
+        clock_.advance(1s);
+    };
+    keep("large", storage::max_kept_answer_bytes, "/api/v1/alerts/bulk");
+    keep("newer", 2, "/api/v1/alerts/bulk");
+    expect_error(
+        bulk(numbered(1, 1), "large"), 409,
+        "A request with this Idempotency-Key has created what it asked for within the last 24 h; its answer "
+        "was too large to be kept");
+    EXPECT_EQ(bulk(numbered(1, 1), "newer").body, "  ");
+    expect_invalid(bulk(numbered(2, 1), "large"), R"("header","Idempotency-Key")", "idempotency_key");
+    EXPECT_EQ(alerts(), 2U);
+}
+
 TEST_F(BulkTest, AnAnswerThatWasLostWithTheDatabaseIsFoundAgain) {
     storage_.fail();
     EXPECT_EQ(post("/api/v1/alerts", alert_body("1"), "k").status, 503);

@@ -128,15 +128,14 @@ net::ServerResponse created(Services& services, Exchange& exchange, const Alert&
 }
 
 // With a key, whose answer is stored together with the alert.
-std::optional<net::ServerResponse> create_one(Services& services, Exchange& exchange,
-                                              storage::IdempotentRequest& request) {
+OnceMade create_one(Services& services, Exchange& exchange, storage::IdempotentRequest& request) {
     const NewAlert alert = AlertMaker(services, exchange).make(exchange.request.body);
-    if (!alert) return alert.error();
+    if (!alert) return nothing_made(alert.error());
     auto response = alert_response(201, *alert, services);
     request.answer = response.body;
     const auto result = services.use.storage.create_alert(*alert, services.options.alerts_per_user, &request);
-    if (!result && result.error() == storage::CreateAlertError::key_used) return std::nullopt;
-    if (!result) return refusal(result.error(), *alert, services);
+    if (!result && result.error() == storage::CreateAlertError::key_used) return key_is_used();
+    if (!result) return nothing_made(refusal(result.error(), *alert, services));
     return created(services, exchange, *alert, std::move(response));
 }
 
@@ -157,9 +156,8 @@ net::ServerResponse answer_decided(Services& services, Exchange& exchange) {
     return created(services, exchange, made.creation.alert, std::move(made.answer));
 }
 
-std::optional<net::ServerResponse> create_many(Services& services, Exchange& exchange,
-                                               std::span<const std::string> bodies,
-                                               storage::IdempotentRequest* request) {
+OnceMade create_many(Services& services, Exchange& exchange, std::span<const std::string> bodies,
+                     storage::IdempotentRequest* request) {
     AlertMaker maker(services, exchange);
     std::vector<NewAlert> alerts;
     std::vector<Alert> good;
@@ -176,9 +174,10 @@ std::optional<net::ServerResponse> create_many(Services& services, Exchange& exc
         results = services.use.storage.create_alerts(good, services.options.alerts_per_user, request, answer);
     std::vector<Uuid> created;
     for (std::size_t i = 0; i < results.size(); ++i) {
-        if (!results[i] && results[i].error() == storage::CreateAlertError::key_used) return std::nullopt;
+        if (!results[i] && results[i].error() == storage::CreateAlertError::key_used) return key_is_used();
         if (results[i]) created.push_back(good[i].id);
     }
+    if (created.empty()) return nothing_made(json_response(200, answer(results)));
     tell_of_alerts(services, exchange, created, true);
     count_created_in_bulk(services, exchange, static_cast<std::uint32_t>(created.size()));
     return json_response(200, answer(results));

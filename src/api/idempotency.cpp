@@ -1,7 +1,10 @@
 #include "api/idempotency.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
+#include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,12 +48,30 @@ std::optional<std::string> location_of(const Exchange& exchange, const std::stri
     return std::nullopt;
 }
 
+net::ServerResponse not_kept() {
+    return error_response(409,
+                          "A request with this Idempotency-Key has created what it asked for within the last "
+                          "24 h; its answer was too large to be kept");
+}
+
+// Until `room_at`.
+net::ServerResponse too_many_keys(std::size_t kept, Timestamp now, Timestamp room_at) {
+    const std::int64_t wait =
+        std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(room_at - now).count());
+    auto out =
+        error_response(429, fmt::format("You have used {} keys within the last 24 h, as many as are kept. "
+                                        "Try again in {} s, or without an Idempotency-Key.",
+                                        kept, wait));
+    out.headers.emplace_back("Retry-After", std::to_string(wait));
+    return out;
+}
+
 net::ServerResponse again(const Exchange& exchange, const storage::StoredAnswer& stored,
                           const Sha256& request) {
     if (stored.request != request)
         return refuse_key("It was used for another request within the last 24 h", "idempotency_key");
-    auto response = json_response(stored.status, stored.answer);
-    if (const auto location = location_of(exchange, stored.answer))
+    auto response = stored.answer ? json_response(stored.status, *stored.answer) : not_kept();
+    if (const auto location = location_of(exchange, stored.answer.value_or("")))
         response.headers.emplace_back("Location", *location);
     response.headers.emplace_back("Idempotent-Replayed", "true");
     return response;
@@ -65,11 +86,13 @@ net::ServerResponse under_way() {
 
 }  // namespace
 
-net::ServerResponse answer_once(
-    Services& services, Exchange& exchange,
-    const std::function<std::optional<net::ServerResponse>(storage::IdempotentRequest* request)>& make) {
+net::ServerResponse answer_once(Services& services, Exchange& exchange,
+                                const std::function<OnceMade(storage::IdempotentRequest* request)>& make) {
     const std::string* key = exchange.request.header("idempotency-key");
-    if (key == nullptr) return make(nullptr).value();
+    if (key == nullptr) {
+        OnceMade made = make(nullptr);
+        return made ? std::move(*made) : std::move(made.error().answer).value();
+    }
     if (key->empty() || key->size() > max_key || !is_printable(*key))
         return refuse_key("Input should be 1 to 255 printable ASCII characters", "string_pattern_mismatch");
     const Uuid& user = exchange.user.id;
@@ -84,10 +107,13 @@ net::ServerResponse answer_once(
     storage::IdempotentRequest request{.key = *key, .request = fingerprint(exchange.request), .at = now};
     auto stored = services.use.storage.stored_answer(user, *key, now);
     if (!stored) {
-        if (auto made = make(&request)) return std::move(*made);
-        // Another process was faster.
+        if (const auto room_at = services.use.storage.key_room_at(user, now, services.options.kept_keys))
+            return too_many_keys(services.options.kept_keys, now, *room_at);
+        OnceMade made = make(&request);
+        if (made) return std::move(*made);
+        // Another process may have been faster: what it has created may be why nothing was created here.
         stored = services.use.storage.stored_answer(user, *key, now);
-        if (!stored) return under_way();
+        if (!stored) return made.error().answer ? std::move(*made.error().answer) : under_way();
     }
     return again(exchange, *stored, request.request);
 }

@@ -125,31 +125,30 @@ net::ServerResponse list_pushes(Services& services, Exchange& exchange) {
 }
 
 net::ServerResponse add_push(Services& services, Exchange& exchange) {
-    return answer_once(
-        services, exchange, [&](storage::IdempotentRequest* request) -> std::optional<net::ServerResponse> {
-            if (!services.use.push_key) return error_response(409, switched_off);
-            const auto wanted = read_subscription(services, exchange);
-            if (!wanted) return validation_response(wanted.error());
-            const auto answer = [](const storage::PutPush& put, storage::IdempotentRequest& out) {
-                out.status = put.is_new ? 201 : 200;
-                out.answer = device_json(put.stored);
-            };
-            const auto put = services.use.storage.put_push(*wanted, max_push_subscriptions, request, answer);
-            if (put) return json_response(put->is_new ? 201 : 200, device_json(put->stored));
-            switch (put.error()) {
-                case storage::PutPushError::key_used:
-                    return std::nullopt;
-                case storage::PutPushError::not_found:
-                    return unauthorized(invalid_key);
-                case storage::PutPushError::limit_reached:
-                    break;
-            }
-            const Issue issue{
-                {"body"},
-                fmt::format("At most {} devices can be notified; remove one first", max_push_subscriptions),
-                "limit_reached"};
-            return validation_response({&issue, 1});
-        });
+    return answer_once(services, exchange, [&](storage::IdempotentRequest* request) -> OnceMade {
+        if (!services.use.push_key) return nothing_made(error_response(409, switched_off));
+        const auto wanted = read_subscription(services, exchange);
+        if (!wanted) return nothing_made(validation_response(wanted.error()));
+        const auto answer = [](const storage::PutPush& put, storage::IdempotentRequest& out) {
+            out.status = put.is_new ? 201 : 200;
+            out.answer = device_json(put.stored);
+        };
+        const auto put = services.use.storage.put_push(*wanted, max_push_subscriptions, request, answer);
+        if (put) return json_response(put->is_new ? 201 : 200, device_json(put->stored));
+        switch (put.error()) {
+            case storage::PutPushError::key_used:
+                return key_is_used();
+            case storage::PutPushError::not_found:
+                return nothing_made(unauthorized(invalid_key));
+            case storage::PutPushError::limit_reached:
+                break;
+        }
+        const Issue issue{
+            {"body"},
+            fmt::format("At most {} devices can be notified; remove one first", max_push_subscriptions),
+            "limit_reached"};
+        return nothing_made(validation_response({&issue, 1}));
+    });
 }
 
 net::ServerResponse remove_push(Services& services, Exchange& exchange) {

@@ -40,12 +40,11 @@ std::optional<Decimal> price_of(const Services& services, const Ticker& ticker) 
     return board->price->value;
 }
 
-// Adds a test of what the alert says, or of a device, by `add`, a method of the storage. nullopt: `request` has been
-// answered already.
+// Adds a test of what the alert says, or of a device, by `add`, a method of the storage.
 template <typename Add>
-std::optional<net::ServerResponse> add_test(Services& services, Exchange& exchange, const Alert& alert,
-                                            storage::IdempotentRequest* request, const Add& add,
-                                            const PushSubscription* device = nullptr) {
+OnceMade add_test(Services& services, Exchange& exchange, const Alert& alert,
+                  storage::IdempotentRequest* request, const Add& add,
+                  const PushSubscription* device = nullptr) {
     using storage::TestError;
     const Timestamp now = services.use.clock.now();
     const DeliveryTask task{make_uuid(now), 1};
@@ -63,16 +62,16 @@ std::optional<net::ServerResponse> add_test(Services& services, Exchange& exchan
     if (!added) {
         switch (added.error()) {
             case TestError::key_used:
-                return std::nullopt;
+                return key_is_used();
             case TestError::too_many:
-                return error_response(
+                return nothing_made(error_response(
                     409, fmt::format("{} tests of this {} have not ended yet; ask again when "
                                      "one of them has ended, or cancel one",
-                                     max_unfinished_tests, device != nullptr ? "device" : "alert"));
+                                     max_unfinished_tests, device != nullptr ? "device" : "alert")));
             case TestError::endpoint_disabled:
-                return error_response(409, endpoint_is_disabled);
+                return nothing_made(error_response(409, endpoint_is_disabled));
             case TestError::not_found:
-                return error_response(404, device != nullptr ? no_such_device : no_such_alert);
+                return nothing_made(error_response(404, device != nullptr ? no_such_device : no_such_alert));
         }
     }
     exchange.delivery_id = task.delivery_id;
@@ -119,57 +118,52 @@ Parsed<Alert> parse_carrier(const Services& services, const Exchange& exchange) 
 }  // namespace
 
 net::ServerResponse test_alert(Services& services, Exchange& exchange) {
-    return answer_once(
-        services, exchange, [&](storage::IdempotentRequest* request) -> std::optional<net::ServerResponse> {
-            storage::Storage& storage = services.use.storage;
-            const auto id = Uuid::parse(exchange.parameter);
-            const auto alert = id ? storage.alert(exchange.user.id, *id) : std::nullopt;
-            if (!alert) return error_response(404, no_such_alert);
-            if (alert->endpoint_disabled_at) return error_response(409, endpoint_is_disabled);
-            const Decimal price = price_of(services, alert->ticker).value_or(alert->target);
-            return add_test(services, exchange, *alert, request, [&](const Uuid& delivery_id, Timestamp now) {
-                return storage.add_test_delivery(exchange.user.id, alert->id, delivery_id, price, now,
-                                                 request);
-            });
+    return answer_once(services, exchange, [&](storage::IdempotentRequest* request) -> OnceMade {
+        storage::Storage& storage = services.use.storage;
+        const auto id = Uuid::parse(exchange.parameter);
+        const auto alert = id ? storage.alert(exchange.user.id, *id) : std::nullopt;
+        if (!alert) return nothing_made(error_response(404, no_such_alert));
+        if (alert->endpoint_disabled_at) return nothing_made(error_response(409, endpoint_is_disabled));
+        const Decimal price = price_of(services, alert->ticker).value_or(alert->target);
+        return add_test(services, exchange, *alert, request, [&](const Uuid& delivery_id, Timestamp now) {
+            return storage.add_test_delivery(exchange.user.id, alert->id, delivery_id, price, now, request);
         });
+    });
 }
 
 net::ServerResponse test_push(Services& services, Exchange& exchange) {
-    return answer_once(services, exchange,
-                       [&](storage::IdempotentRequest* request) -> std::optional<net::ServerResponse> {
-                           storage::Storage& storage = services.use.storage;
-                           const auto id = Uuid::parse(exchange.parameter);
-                           const auto device = id ? storage.push(exchange.user.id, *id) : std::nullopt;
-                           if (!device) return error_response(404, no_such_device);
-                           Alert carrier;
-                           carrier.id = device->id;
-                           carrier.user_id = device->user_id;
-                           carrier.ticker = "BTC";
-                           carrier.target = price_of(services, carrier.ticker).value_or(Decimal::from_int(1));
-                           carrier.deliver_within = tests_deliver_within;
-                           const auto add = [&](const Uuid& delivery_id, Timestamp now) {
-                               return storage.add_push_test(carrier, delivery_id, now, request);
-                           };
-                           return add_test(services, exchange, carrier, request, add, &*device);
-                       });
+    return answer_once(services, exchange, [&](storage::IdempotentRequest* request) -> OnceMade {
+        storage::Storage& storage = services.use.storage;
+        const auto id = Uuid::parse(exchange.parameter);
+        const auto device = id ? storage.push(exchange.user.id, *id) : std::nullopt;
+        if (!device) return nothing_made(error_response(404, no_such_device));
+        Alert carrier;
+        carrier.id = device->id;
+        carrier.user_id = device->user_id;
+        carrier.ticker = "BTC";
+        carrier.target = price_of(services, carrier.ticker).value_or(Decimal::from_int(1));
+        carrier.deliver_within = tests_deliver_within;
+        const auto add = [&](const Uuid& delivery_id, Timestamp now) {
+            return storage.add_push_test(carrier, delivery_id, now, request);
+        };
+        return add_test(services, exchange, carrier, request, add, &*device);
+    });
 }
 
 net::ServerResponse test_endpoint(Services& services, Exchange& exchange) {
-    return answer_once(
-        services, exchange, [&](storage::IdempotentRequest* request) -> std::optional<net::ServerResponse> {
-            auto carrier = parse_carrier(services, exchange);
-            if (!carrier) return validation_response(carrier.error());
-            Result<net::WebhookUrl> vetted;
-            if (!exchange.text_only) vetted = vet_url(services, exchange.user.id, carrier->webhook_url);
-            if (const auto issue = webhook_issue(vetted, carrier->format, carrier->webhook_url))
-                return validation_response({&*issue, 1});
-            const Decimal price = price_of(services, carrier->ticker).value_or(Decimal::from_int(1));
-            carrier->target = price;
-            return add_test(
-                services, exchange, *carrier, request, [&](const Uuid& delivery_id, Timestamp now) {
-                    return services.use.storage.add_endpoint_test(*carrier, delivery_id, price, now, request);
-                });
+    return answer_once(services, exchange, [&](storage::IdempotentRequest* request) -> OnceMade {
+        auto carrier = parse_carrier(services, exchange);
+        if (!carrier) return nothing_made(validation_response(carrier.error()));
+        Result<net::WebhookUrl> vetted;
+        if (!exchange.text_only) vetted = vet_url(services, exchange.user.id, carrier->webhook_url);
+        if (const auto issue = webhook_issue(vetted, carrier->format, carrier->webhook_url))
+            return nothing_made(validation_response({&*issue, 1}));
+        const Decimal price = price_of(services, carrier->ticker).value_or(Decimal::from_int(1));
+        carrier->target = price;
+        return add_test(services, exchange, *carrier, request, [&](const Uuid& delivery_id, Timestamp now) {
+            return services.use.storage.add_endpoint_test(*carrier, delivery_id, price, now, request);
         });
+    });
 }
 
 }  // namespace pricewire::api

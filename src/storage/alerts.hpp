@@ -77,11 +77,11 @@ struct IdempotentRequest {
 struct StoredAnswer {
     Sha256 request;
     int status = 201;
-    std::string answer;
+    std::optional<std::string> answer;  // unset: it was too large to be kept beside newer ones
 };
-// How long answers are kept, and how many of one user and how many bytes of them: the newest.
+// How long keys are known, how many of one user, and how many bytes of their answers are kept: the newest.
 constexpr Duration keep_answers = std::chrono::hours{24};
-constexpr std::size_t max_kept_answers = 1000;
+constexpr std::size_t max_kept_keys = 10'000;
 constexpr std::size_t max_kept_answer_bytes = std::size_t{8} << 20;
 
 // How long a deleted alert is known as such.
@@ -119,6 +119,9 @@ public:
     // The answer to the request with that key, if it is still kept.
     virtual std::optional<StoredAnswer> stored_answer(const Uuid& user_id, std::string_view key,
                                                       Timestamp now) = 0;
+
+    // When the user may use another key, where `most` are kept; nullopt: now.
+    virtual std::optional<Timestamp> key_room_at(const Uuid& user_id, Timestamp now, std::size_t most) = 0;
 
     // Edits an alert and returns the result. Another rule, `for` or starts_at is a new start with the next revision;
     // switching it on again is a new start with the same one. Any other edit keeps its state. An alert that the plain form

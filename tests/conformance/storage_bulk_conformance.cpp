@@ -167,17 +167,33 @@ TEST_P(StorageBulkConformance, ConcurrentRequestsWithOneKeyCreateOnce) {
     EXPECT_EQ(active().size(), 1U);
 }
 
-TEST_P(StorageBulkConformance, TheNewestAnswersOfAUserAreKept) {
+TEST_P(StorageBulkConformance, NoKeyIsForgottenForTheSizeOfAnswers) {
     const std::string large(storage::max_kept_answer_bytes / 2, 'x');
     for (int i = 1; i <= 4; ++i) {
         IdempotentRequest r = request("k" + std::to_string(i), large);
         r.at = now_ + i * 1s;
         ASSERT_TRUE(storage_->create_alert(new_alert(std::to_string(i)), 10, &r));
     }
-    EXPECT_FALSE(storage_->stored_answer(user_, "k1", now_));
-    EXPECT_FALSE(storage_->stored_answer(user_, "k2", now_));
-    EXPECT_TRUE(storage_->stored_answer(user_, "k3", now_));
-    EXPECT_TRUE(storage_->stored_answer(user_, "k4", now_));
+    const auto kept = [&](const char* key) { return storage_->stored_answer(user_, key, now_).value(); };
+    EXPECT_FALSE(kept("k1").answer);
+    EXPECT_FALSE(kept("k2").answer);
+    EXPECT_EQ(kept("k1").request, request("k1").request) << "another request is still refused";
+    EXPECT_EQ(kept("k4").answer, large);
+    const IdempotentRequest again = request("k1");
+    EXPECT_EQ(storage_->create_alert(new_alert("5"), 10, &again).error(), CreateAlertError::key_used);
+}
+
+TEST_P(StorageBulkConformance, TellsWhenThereIsRoomForAnotherKey) {
+    for (int i = 1; i <= 3; ++i) {
+        IdempotentRequest r = request("k" + std::to_string(i));
+        r.at = now_ + i * 1s;
+        ASSERT_TRUE(storage_->create_alert(new_alert(std::to_string(i)), 10, &r));
+    }
+    EXPECT_EQ(storage_->key_room_at(user_, now_ + 3s, 4), std::nullopt);
+    EXPECT_EQ(storage_->key_room_at(user_, now_ + 3s, 3), now_ + 1s + storage::keep_answers);
+    EXPECT_EQ(storage_->key_room_at(user_, now_ + 3s, 2), now_ + 2s + storage::keep_answers);
+    EXPECT_EQ(storage_->key_room_at(user_, now_ + 1s + storage::keep_answers, 3), std::nullopt);
+    EXPECT_EQ(storage_->key_room_at(add_user("other@example.com"), now_, 1), std::nullopt);
 }
 
 TEST_P(StorageBulkConformance, PruningRemovesOldAnswers) {

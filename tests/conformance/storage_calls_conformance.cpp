@@ -126,6 +126,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
         {"database_time", [&] { s.database_time(); }},
         {"need_tickers", [&] { s.need_tickers(std::vector<Ticker>{"BTC"}, now_, now_); }},
         {"needed_tickers", [&] { s.needed_tickers(now_); }},
+        {"key_room_at", [&] { s.key_room_at(none, now_, 1); }},
         {"alert_tickers", [&] { s.alert_tickers(none); }},
         {"deleted_alerts", [&] { s.deleted_alerts(none, now_, 1); }},
         {"changed_alerts", [&] { s.changed_alerts(none, now_, 1); }},

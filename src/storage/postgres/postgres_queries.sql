@@ -188,11 +188,19 @@ WHERE user_id = $1::uuid AND key = $2::text;
 DELETE FROM idempotency_keys WHERE user_id = $1::uuid AND key = $2::text;
 
 -- name: answers_bound
-DELETE FROM idempotency_keys WHERE user_id = $1::uuid AND key IN (
-    SELECT key FROM (SELECT key, row_number() OVER newest AS place, sum(size) OVER newest AS bytes
-                     FROM idempotency_keys WHERE user_id = $1::uuid
-                     WINDOW newest AS (ORDER BY created_at DESC, key ROWS UNBOUNDED PRECEDING)) kept
-    WHERE place > 1 AND (place > $2::bigint OR bytes > $3::bigint));
+-- The version before has no word for an answer that is not kept, and repeats it as a conflict.
+UPDATE idempotency_keys SET answer = '', size = 0, status = 409 WHERE user_id = $1::uuid AND size > 0 AND (created_at, key) <= (
+    SELECT created_at, key FROM (SELECT created_at, key, row_number() OVER newest AS place, sum(size) OVER newest AS bytes
+                                 FROM idempotency_keys WHERE user_id = $1::uuid
+                                 WINDOW newest AS (ORDER BY created_at DESC, key DESC ROWS UNBOUNDED PRECEDING)) kept
+    WHERE place > 1 AND bytes > $2::bigint ORDER BY place LIMIT 1);
+
+-- name: answers_size
+SELECT coalesce(sum(size), 0)::bigint FROM idempotency_keys WHERE user_id = $1::uuid;
+
+-- name: answers_oldest_kept
+SELECT created_at FROM idempotency_keys WHERE user_id = $1::uuid AND created_at > $2::timestamptz
+ORDER BY created_at DESC LIMIT 1 OFFSET $3::bigint;
 
 -- name: answer_get
 SELECT request, status, answer FROM idempotency_keys

@@ -93,6 +93,12 @@ public:
             return db.first(read_answer, "answer_get", user_id, key, now - keep_answers);
         });
     }
+    std::optional<Timestamp> key_room_at(const Uuid& user_id, Timestamp now, std::size_t most) override {
+        const auto room_at = [](const auto& row) { return row.time(0) + keep_answers; };
+        return read("key_room_at", [&](Connection& db) {
+            return db.first(room_at, "answers_oldest_kept", user_id, now - keep_answers, most - 1);
+        });
+    }
     std::expected<Alert, ChangeAlertError> change_alert(const Uuid& user_id, const Uuid& alert_id,
                                                         const AlertEdit& edit,
                                                         const EditOptions& options) override {

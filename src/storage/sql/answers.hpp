@@ -27,7 +27,12 @@ void settle_key(Connection& db, const Uuid& user_id, std::string_view key, bool 
         return;
     }
     db.change("answer_keep", user_id, key, answer);
-    db.change("answers_bound", user_id, max_kept_answers, max_kept_answer_bytes);
+    const auto is_too_much = [](const auto& row) {
+        return row.number(0) > std::int64_t{max_kept_answer_bytes};
+    };
+    // A part of the room is made free at once, so that this is seldom.
+    if (db.first(is_too_much, "answers_size", user_id).value_or(false))
+        db.change("answers_bound", user_id, max_kept_answer_bytes / 4 * 3);
 }
 // The same for a request that was to create alerts; see Alerts::create_alerts().
 template <typename Connection>
@@ -45,14 +50,14 @@ inline void throw_if_all_failed(std::span<const AlertCreation> creations) {
     std::rethrow_exception(creations.front().error);
 }
 
-// request, status, answer.
+// request, status, answer. An answer is never empty; one that is has not been kept.
 inline constexpr auto read_answer = [](const auto& row) {
     StoredAnswer out;
     const auto hash = row.bytes(0);
     if (hash.size() != out.request.size()) throw StorageError("database: a hash is not 32 bytes");
     std::copy_n(reinterpret_cast<const std::uint8_t*>(hash.data()), hash.size(), out.request.begin());
     out.status = int_at(row, 1);
-    out.answer = row.text(2);
+    if (const auto answer = row.text(2); !answer.empty()) out.answer = answer;
     return out;
 };
 

@@ -164,11 +164,19 @@ UPDATE idempotency_keys SET answer = ?3, size = length(CAST(?3 AS BLOB)) WHERE u
 DELETE FROM idempotency_keys WHERE user_id = ? AND key = ?;
 
 -- name: answers_bound
-DELETE FROM idempotency_keys WHERE user_id = ?1 AND key IN (
-    SELECT key FROM (SELECT key, row_number() OVER newest AS place, sum(size) OVER newest AS bytes
-                     FROM idempotency_keys WHERE user_id = ?1
-                     WINDOW newest AS (ORDER BY created_at DESC, key ROWS UNBOUNDED PRECEDING))
-    WHERE place > 1 AND (place > ?2 OR bytes > ?3));
+-- The version before has no word for an answer that is not kept, and repeats it as a conflict.
+UPDATE idempotency_keys SET answer = '', size = 0, status = 409 WHERE user_id = ?1 AND size > 0 AND (created_at, key) <= (
+    SELECT created_at, key FROM (SELECT created_at, key, row_number() OVER newest AS place, sum(size) OVER newest AS bytes
+                                 FROM idempotency_keys WHERE user_id = ?1
+                                 WINDOW newest AS (ORDER BY created_at DESC, key DESC ROWS UNBOUNDED PRECEDING))
+    WHERE place > 1 AND bytes > ?2 ORDER BY place LIMIT 1);
+
+-- name: answers_size
+SELECT coalesce(sum(size), 0) FROM idempotency_keys WHERE user_id = ?;
+
+-- name: answers_oldest_kept
+SELECT created_at FROM idempotency_keys WHERE user_id = ?1 AND created_at > ?2
+ORDER BY created_at DESC LIMIT 1 OFFSET ?3;
 
 -- name: answer_get
 SELECT request, status, answer FROM idempotency_keys WHERE user_id = ? AND key = ? AND created_at > ?;
