@@ -22,6 +22,8 @@ constexpr Duration poll_interval = seconds{1};
 constexpr Duration poll_floor = milliseconds{20};
 // Between its turns while tasks wait: most of what is due is what they are for.
 constexpr Duration between_turns = milliseconds{200};
+// A look through all that is due of users who have enough takes at most this share of the time.
+constexpr int look_share = 100;
 // Of one user; the database has the others.
 constexpr std::size_t most_kept = 5000;
 // A claim whose answer was lost may still be waiting for a lock: what it has taken is looked for until its lease ends.
@@ -197,11 +199,17 @@ bool Intake::claim_due(Batch& batch, const std::vector<Uuid>& enough) {
     const bool waits_for_turn = hinted() > 0 && !crowded_ && !catching_up_ && mono < next_turn_;
     if (waits_for_turn || mono < next_poll_) return false;
     // Who shares a slot with a user who has enough, and is not known by a task, is looked for once a second, since all that
-    // is due of that user is read then.
+    // is due of that user is read then; less often where that takes long.
     const std::optional<UserSlots> open = open_slots(enough);
     const bool in_all = mono >= next_look_;
     if (in_all) next_look_ = mono + poll_interval;
-    const std::optional<UserSlots>& slots = in_all ? slots_ : open;
+    const bool claimed = ask(batch, enough, open, in_all ? slots_ : open);
+    if (in_all) next_look_ = std::max(next_look_, mono + look_share * (clock_.mono() - mono));
+    return claimed;
+}
+
+bool Intake::ask(Batch& batch, const std::vector<Uuid>& enough, const std::optional<UserSlots>& open,
+                 const std::optional<UserSlots>& slots) {
     const Timestamp now = clock_.now();
     std::optional<Timestamp> due = storage_.next_due(slots);
     const bool is_due = due && *due <= now;

@@ -98,6 +98,8 @@ private:
     // `enough`: users in order.
     std::optional<UserSlots> open_slots(const std::vector<Uuid>& enough) const;
     bool claim_due(Batch& batch, const std::vector<Uuid>& enough);
+    bool ask(Batch& batch, const std::vector<Uuid>& enough, const std::optional<UserSlots>& open,
+             const std::optional<UserSlots>& slots);
     void claim_due_but(Batch& batch, std::vector<Uuid> except, const std::optional<UserSlots>& slots,
                        Timestamp now);
     bool claim_hinted(Batch& batch, const std::vector<Uuid>& enough);
