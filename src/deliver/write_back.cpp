@@ -24,6 +24,9 @@ constexpr std::size_t record_early = 16;
 constexpr Duration defer_delay = milliseconds{50};
 constexpr std::size_t defer_early = 500;
 constexpr Duration breakers_every = seconds{1};
+// What is counted by endpoint is written at once where nothing was for this long, and is then not written again for as long:
+// in a burst it would be a third of the work.
+constexpr Duration count_every = seconds{1};
 
 }  // namespace
 
@@ -76,6 +79,7 @@ void WriteBack::step(bool at_once) {
             gate_.answered();
         }
         if (!deferrals_.empty() && now >= defer_at()) write_deferrals();
+        count_calls();
     } catch (const std::exception& e) {
         gate_.failed(e);
     }
@@ -102,9 +106,17 @@ void WriteBack::record_some() {
         }
         disabled_.push_back(std::move(gone));
     }
+    count_calls();
     tell(written);
     outcomes_.erase(outcomes_.begin(), outcomes_.begin() + static_cast<std::ptrdiff_t>(n));
     if (outcomes_.empty()) urgent_ = false;
+}
+
+void WriteBack::count_calls() {
+    if (clock_.mono() < count_at_ || storage_.uncounted() == 0) return;
+    storage_.count_calls();
+    // Others come after what has gathered meanwhile.
+    if (storage_.uncounted() == 0) count_at_ = clock_.mono() + count_every;
 }
 
 void WriteBack::write_deferrals() {
@@ -130,6 +142,7 @@ void WriteBack::write_breakers(std::vector<Breaker> breakers) {
 void WriteBack::finish(std::vector<Breaker> breakers) {
     try {
         while (!outcomes_.empty()) record_some();
+        while (storage_.uncounted() > 0) storage_.count_calls();
         write_deferrals();
         storage_.release_claims(owner_);
         if (!breakers.empty()) write_breakers(std::move(breakers));
@@ -145,6 +158,7 @@ std::optional<MonoTime> WriteBack::next_step(bool at_once) const {
     std::optional<MonoTime> at;
     if (!outcomes_.empty()) at = record_at(at_once);
     if (!deferrals_.empty()) at = at ? std::min(*at, defer_at()) : defer_at();
+    if (storage_.uncounted() > 0) at = at ? std::min(*at, count_at_) : count_at_;
     if (at) at = std::max(*at, gate_.opens_at());
     return at;
 }

@@ -36,7 +36,8 @@ private:
     MonoTime retry_at_;
 };
 
-// Writes a dispatcher's outcomes and deferrals in batches, and breakers that have changed once a second.
+// Writes a dispatcher's outcomes and deferrals in batches, and breakers that have changed and what is counted by endpoint
+// once a second.
 // Keeps them while the storage is away. One thread.
 class WriteBack {
 public:
@@ -81,6 +82,7 @@ private:
     MonoTime record_at(bool at_once) const;
     MonoTime defer_at() const;
     void record_some();
+    void count_calls();
     template <typename Written>
     void tell(std::span<const Written> written);
 
@@ -97,6 +99,7 @@ private:
     std::vector<Deferred> deferrals_;
     MonoTime first_deferral_at_;
     MonoTime breakers_at_;
+    MonoTime count_at_;  // if there is something
 };
 
 }  // namespace pricewire::deliver

@@ -123,7 +123,13 @@ public:
     // Counts how often in a row a user's URL has refused webhooks (is_refusal()), and disables it at
     // max_refusals; any other answer starts the count again. Returns the URLs that this call has disabled so. Of pushes it
     // notes the devices' last attempts, and removes devices that are gone.
+    // What is counted by endpoint (Deliveries::endpoint_records()) may be kept in memory until count_calls(); only this is
+    // lost when the process is killed before.
     virtual std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) = 0;
+    // How many endpoints have attempts that are recorded and not counted.
+    virtual std::size_t uncounted() { return 0; }
+    // Counts those of some of them. After an error they are counted again, perhaps twice if the answer was lost.
+    virtual void count_calls() {}
 
     // Senders store the breakers that are not closed, for users to see and for their own next start. A closed
     // one is removed; those of deleted users are not stored.

@@ -29,6 +29,7 @@ protected:
     }
     std::vector<EndpointRecord> records(Timestamp since, const std::string& first = "",
                                         const std::string& last = "~") {
+        count_calls();
         return storage_->endpoint_records(user_, first, last, since);
     }
 };
@@ -323,6 +324,7 @@ TEST_P(StorageEndpointsConformance, ABatchOfRefusalsIsCountedInItsOrder) {
     EXPECT_EQ(batch({403}), 0U) << "the count has begun again";
     // What is counted for a URL that is not used any more is forgotten with the deliveries of that time: its refusals, its
     // last attempt and its attempts of that hour.
+    count_calls();
     EXPECT_EQ(storage_->prune(now_ + 1h, 10), 3U);
 }
 

@@ -181,6 +181,10 @@ protected:
         return out;
     }
     void record(const DeliveryOutcome& o) { storage_->record(std::vector{o}); }
+    // By endpoint.
+    void count_calls() {
+        while (storage_->uncounted() > 0) storage_->count_calls();
+    }
     std::vector<DeliveryView> deliveries_of(const Uuid& alert) {
         return storage_->deliveries(user_, {.alert_id = alert});
     }

@@ -823,19 +823,18 @@ SET state = 'pending', due_at = h.due_at, lease_owner = NULL, lane = nullif(h.la
 FROM held h WHERE d.id = h.id;
 
 -- name: record
--- A delivery cancelled in the meantime stays cancelled unless it arrived; its attempt is recorded all the same. With what
--- is counted by endpoint, so that all is one round trip. Other senders write the same rows, so disabled_endpoints,
--- endpoints_seen, endpoint_calls and endpoint_refusals are written one after the other, for which each reads what the one
--- before returned, and each in the order of its key. $23: whether no attempt was refused; if so, refusals that were counted for
--- endpoints that have answered now are deleted.
+-- A delivery cancelled in the meantime stays cancelled unless it arrived; its attempt is recorded all the same. What is
+-- counted by endpoint is written apart. Other senders write the same rows, so endpoint_refusals is written after
+-- disabled_endpoints, for which it reads what that returned, and each in the order of its key. $22: whether no attempt was
+-- refused; if so, refusals that were counted for endpoints that have answered now are deleted.
 WITH o AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::boolean[], $4::delivery_state[], $5::timestamptz[],
                          $6::timestamptz[], $7::text[], $8::boolean[], $9::timestamptz[], $10::bigint[], $11::int[], $12::text[],
                          $13::text[], $14::text[], $15::bytea[], $16::bigint[], $17::bigint[], $18::bigint[],
-                         $19::bigint[], $20::text[], $21::text[], $22::int[])
+                         $19::bigint[], $20::text[], $21::text[])
                   WITH ORDINALITY o(id, number, made, next, due_at, ended_at, reason, disable, started_at,
                                     duration_us, status, error, remote_ip, request_headers, answer, dns_us,
-                                    connect_us, tls_us, first_byte_us, request_body, webhook_url, latency, place)),
+                                    connect_us, tls_us, first_byte_us, request_body, webhook_url, place)),
 held AS MATERIALIZED (
     SELECT o.*, d.due_at IS NOT NULL OR o.next = 'delivered' AS counts
     FROM o JOIN deliveries d ON d.id = o.id AND d.attempts = o.number - 1
@@ -866,34 +865,13 @@ disabled AS (
     ORDER BY w.user_id, a.webhook_url, w.place DESC
     ON CONFLICT (user_id, webhook_url) DO UPDATE SET disabled_at = excluded.disabled_at, reason = excluded.reason
     RETURNING 1),
-called AS (
-    SELECT w.*, next = 'delivered' AS succeeded, coalesce(nullif(error, ''), reason, '') AS failure
-    FROM written w WHERE made AND webhook_url IS NOT NULL AND (SELECT count(*) FROM disabled) >= 0),
-seen AS (
-    INSERT INTO endpoints_seen AS s (user_id, webhook_url, success_at, failure_at, failure, failure_status, last_at)
-    SELECT user_id, webhook_url, max(ended_at) FILTER (WHERE succeeded), max(ended_at) FILTER (WHERE NOT succeeded),
-           coalesce((array_agg(failure ORDER BY ended_at DESC, place DESC) FILTER (WHERE NOT succeeded))[1], ''),
-           (array_agg(status ORDER BY ended_at DESC, place DESC) FILTER (WHERE NOT succeeded))[1], max(ended_at)
-    FROM called GROUP BY user_id, webhook_url ORDER BY user_id, webhook_url
-    ON CONFLICT (user_id, webhook_url) DO UPDATE
-    SET success_at = greatest(excluded.success_at, s.success_at),
-        failure = CASE WHEN excluded.failure_at IS NULL THEN s.failure ELSE excluded.failure END,
-        failure_status = CASE WHEN excluded.failure_at IS NULL THEN s.failure_status ELSE excluded.failure_status END,
-        failure_at = greatest(excluded.failure_at, s.failure_at), last_at = greatest(excluded.last_at, s.last_at)
-    RETURNING 1),
-counted AS (
-    INSERT INTO endpoint_calls AS c (user_id, webhook_url, hour, succeeded, place, calls)
-    SELECT user_id, webhook_url, floor(date_part('epoch', started_at) / 3600)::bigint AS hour, succeeded, latency, count(*)
-    FROM called WHERE (SELECT count(*) FROM seen) > 0
-    GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-    ON CONFLICT (user_id, webhook_url, hour, succeeded, place) DO UPDATE SET calls = c.calls + excluded.calls
-    RETURNING 1),
 answered AS (
-    SELECT DISTINCT user_id, webhook_url FROM called WHERE $23::boolean AND status IS NOT NULL),
+    SELECT DISTINCT user_id, webhook_url FROM written
+    WHERE $22::boolean AND made AND webhook_url IS NOT NULL AND status IS NOT NULL),
 forgotten AS (
     DELETE FROM endpoint_refusals r
     USING (SELECT r.user_id, r.webhook_url FROM answered a JOIN endpoint_refusals r USING (user_id, webhook_url)
-           WHERE (SELECT count(*) FROM counted) > 0 ORDER BY r.user_id, r.webhook_url FOR UPDATE OF r) l
+           WHERE (SELECT count(*) FROM disabled) >= 0 ORDER BY r.user_id, r.webhook_url FOR UPDATE OF r) l
     WHERE r.user_id = l.user_id AND r.webhook_url = l.webhook_url)
 SELECT place FROM written ORDER BY place;
 
@@ -901,6 +879,26 @@ SELECT place FROM written ORDER BY place;
 -- Apart from "record": few deliveries have as many, and the plan of both would be kept from when there were no attempts.
 DELETE FROM attempts t USING unnest($1::uuid[], $2::int[]) o(id, number)
 WHERE t.delivery_id = o.id AND t.number <= o.number;
+
+-- name: endpoint_seen_put
+-- What was called earlier may be counted later, by another sender too.
+INSERT INTO endpoints_seen AS s (user_id, webhook_url, success_at, failure_at, failure, failure_status, last_at)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::int[], $7::timestamptz[])
+              n(user_id, webhook_url, success_at, failure_at, failure, failure_status, last_at)
+ORDER BY user_id, webhook_url COLLATE "C"
+ON CONFLICT (user_id, webhook_url) DO UPDATE
+SET success_at = greatest(excluded.success_at, s.success_at),
+    failure = CASE WHEN excluded.failure_at >= coalesce(s.failure_at, '-infinity') THEN excluded.failure ELSE s.failure END,
+    failure_status = CASE WHEN excluded.failure_at >= coalesce(s.failure_at, '-infinity') THEN excluded.failure_status
+                          ELSE s.failure_status END,
+    failure_at = greatest(excluded.failure_at, s.failure_at), last_at = greatest(excluded.last_at, s.last_at);
+
+-- name: endpoint_calls_add
+INSERT INTO endpoint_calls AS c (user_id, webhook_url, hour, succeeded, place, calls)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::boolean[], $5::int[], $6::bigint[])
+              n(user_id, webhook_url, hour, succeeded, place, calls)
+ORDER BY user_id, webhook_url COLLATE "C", hour, succeeded, place
+ON CONFLICT (user_id, webhook_url, hour, succeeded, place) DO UPDATE SET calls = c.calls + excluded.calls;
 
 -- name: endpoints_seen
 SELECT webhook_url, success_at, failure_at, failure, failure_status FROM endpoints_seen

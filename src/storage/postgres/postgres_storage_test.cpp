@@ -232,6 +232,68 @@ TEST_F(PostgresStorageTest, TextThatPostgresRejectsIsKeptAsFarAsPossible) {
               "b\xef\xbf\xbd{\",\\}");
 }
 
+// Attempts of new alerts, of which each has a user and a URL of its own.
+class PostgresCallsTest : public PostgresStorageTest {
+protected:
+    DeliveryOutcome called(Storage& storage, const Uuid& user, Timestamp at, int status) {
+        const Alert alert = new_alert(user, ++last_target_);
+        EXPECT_TRUE(storage.create_alert(alert, 1'000'000));
+        const Uuid id = storage.fire(firings({alert.id})).at(0).delivery_id;
+        storage.claim_due(now_, 10, {"sender", now_ + 1min});
+        DeliveryOutcome out{.delivery_id = id, .attempt_number = 1};
+        out.attempt = Attempt{id, 1, at, 1ms, status};
+        out.next = status == 200 ? DeliveryState::delivered : DeliveryState::failed;
+        if (status != 200) out.reason = "the receiver answered " + std::to_string(status);
+        out.ended_at = at;
+        out.user_id = user;
+        out.webhook_url = alert.webhook_url;
+        return out;
+    }
+    EndpointRecord record_of(Storage& storage, const Uuid& user) {
+        const auto records = storage.endpoint_records(user, "", "~", now_ - 1h);
+        return records.empty() ? EndpointRecord{} : records.at(0);
+    }
+
+private:
+    int last_target_ = 0;
+};
+
+TEST_F(PostgresCallsTest, WhatIsCountedByEndpointIsKeptUntilItCanBeWritten) {
+    const auto storage = open();
+    const Uuid user = add_user(*storage);
+    for (int i = 0; i < 3; ++i) storage->record(std::vector{called(*storage, user, now_, 200)});
+    DeliveryOutcome ignored = called(*storage, add_user(*storage), now_, 200);
+    ignored.attempt_number = 2;
+    storage->record(std::vector{ignored});
+    EXPECT_EQ(storage->uncounted(), 1U) << "one URL of one user";
+    EXPECT_EQ(record_of(*storage, user).attempts, 0);
+    database_->ask("ALTER TABLE endpoint_calls RENAME TO away");
+    EXPECT_THROW(storage->count_calls(), StorageError);
+    EXPECT_EQ(storage->uncounted(), 1U);
+    database_->ask("ALTER TABLE away RENAME TO endpoint_calls");
+    EXPECT_FALSE(record_of(*storage, user).success_at) << "all or nothing";
+    storage->record(std::vector{called(*storage, user, now_, 200)});
+    storage->count_calls();
+    EXPECT_EQ(storage->uncounted(), 0U);
+    EXPECT_EQ(record_of(*storage, user).attempts, 4);
+    EXPECT_EQ(record_of(*storage, user).success_at, now_);
+    EXPECT_NO_THROW(storage->count_calls());
+}
+
+TEST_F(PostgresCallsTest, AnEarlierFailureThatIsCountedLaterIsNotTheLast) {
+    const auto one = open(), two = open();
+    const Uuid user = add_user(*one);
+    one->record(std::vector{called(*one, user, now_, 500)});
+    two->record(std::vector{called(*two, user, now_ + 1s, 503), called(*two, user, now_ - 1s, 501)});
+    two->count_calls();
+    one->count_calls();
+    const EndpointRecord record = record_of(*one, user);
+    EXPECT_EQ(record.attempts, 3);
+    EXPECT_EQ(record.failure, "the receiver answered 503");
+    EXPECT_EQ(record.failure_status, 503);
+    EXPECT_EQ(record.failure_at, now_ + 1s);
+}
+
 TEST_F(PostgresStorageTest, AMissingDatabaseIsReported) {
     try {
         create_postgres_storage({.url = database_->url() + "_gone"}, {});

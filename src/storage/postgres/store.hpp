@@ -2,11 +2,13 @@
 
 #include <optional>
 
+#include "base/mutex.hpp"
 #include "storage/postgres/creator.hpp"
 #include "storage/postgres/listener.hpp"
 #include "storage/postgres/pool.hpp"
 #include "storage/postgres/postgres_storage.hpp"
 #include "storage/postgres/pushed.hpp"
+#include "storage/sql/endpoint_calls.hpp"
 #include "storage/sql/fired.hpp"
 #include "storage/sql/store.hpp"
 
@@ -41,6 +43,8 @@ public:
     std::vector<ClaimedDelivery> claim_lane(std::string_view lane, std::size_t limit,
                                             const Claim& claim) override;
     std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) override;
+    std::size_t uncounted() override;
+    void count_calls() override;
 
     // store_members.cpp
     Timestamp database_time() override;
@@ -77,6 +81,9 @@ private:
         return db.first_before_commit(read, early, statement, values..., claim.owner, claim.lease_until,
                                       ids_of(claim.except));
     }
+    // `written`: those that were not ignored.
+    std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes,
+                                         std::vector<const DeliveryOutcome*>& written);
     // store_ruled.cpp
     void fire_ruled(std::span<const FiringGroup> groups, const sql::Boards& boards,
                     std::vector<DeliveryTask>& tasks, std::vector<DeliveryTask>& pushes,
@@ -92,6 +99,8 @@ private:
     void prune_parts(Timestamp before, Timestamp now) override;
     void forget_members();
 
+    Mutex tally_mutex_;
+    sql::EndpointTally tally_ GUARDED_BY(tally_mutex_);
     Creator creator_{db_};
     std::optional<Listener> listener_;  // if any event is wanted
 };

@@ -18,6 +18,10 @@ constexpr std::size_t max_fired_at_once = 20'000;
 constexpr std::size_t few = 100;
 // A backend uses one core: from this many firings on, two are faster, with a transaction each.
 constexpr std::size_t worth_two_backends = 10'000;
+// Endpoints whose attempts are counted at once: as long as a claim takes.
+constexpr std::size_t counted_at_once = 500;
+// Endpoints whose attempts wait to be counted; some MB.
+constexpr std::size_t most_uncounted = 10'000;
 
 struct Fired {
     Uuid alert_id;
@@ -162,12 +166,12 @@ void drop_attempts(Connection& db, std::span<const DeliveryOutcome* const> writt
     if (id.size() > 0) db.run("drop_attempts", id, number);
 }
 
-// Those that were not ignored. `none_refused`: as $23 of the statement.
+// Those that were not ignored. `none_refused`: as $22 of the statement.
 std::vector<const DeliveryOutcome*> record_some(Connection& db,
                                                 std::span<const DeliveryOutcome* const> outcomes,
                                                 bool none_refused) {
     Array id, number, made, next, due, ended, reason, disable, started, duration, status, error, ip, headers,
-        answer, dns, connect, tls, first_byte, body, url, latency;
+        answer, dns, connect, tls, first_byte, body, url;
     const Attempt none;
     for (const DeliveryOutcome* o : outcomes) {
         const Attempt& a = o->attempt ? *o->attempt : none;
@@ -192,12 +196,11 @@ std::vector<const DeliveryOutcome*> record_some(Connection& db,
         first_byte.add(a.times.first_byte);
         body.add(sql::body_column(a));
         url.add(o->webhook_url.empty() ? std::nullopt : std::optional<std::string_view>(o->webhook_url));
-        latency.add(a.status ? static_cast<int>(latency_place(a.duration)) : -1);
     }
     std::vector<const DeliveryOutcome*> written;
     for (const Row row :
          db.run("record", id, number, made, next, due, ended, reason, disable, started, duration, status,
-                error, ip, headers, answer, dns, connect, tls, first_byte, body, url, latency, none_refused))
+                error, ip, headers, answer, dns, connect, tls, first_byte, body, url, none_refused))
         written.push_back(outcomes[static_cast<std::size_t>(row.number(0) - 1)]);
     drop_attempts(db, written);
     return written;
@@ -333,6 +336,16 @@ void Store::prune_parts(Timestamp before, Timestamp now) {
 
 std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> outcomes) {
     if (outcomes.empty()) return {};
+    if (uncounted() >= most_uncounted) count_calls();
+    std::vector<const DeliveryOutcome*> written;
+    std::vector<DisabledEndpoint> disabled = record(outcomes, written);
+    MutexLock lock(tally_mutex_);
+    tally_.add(written);
+    return disabled;
+}
+
+std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> outcomes,
+                                            std::vector<const DeliveryOutcome*>& written) {
     // One statement cannot change a row twice: a second outcome of a delivery goes into the next statement. That locks in
     // the order of keys too, but after all that the first has locked, so two senders may deadlock, which is rare: the one
     // that PostgreSQL aborts is retried.
@@ -351,12 +364,12 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
         // ignored. What was put off is put off again; if a sender has claimed it meanwhile, another may do so too, and its
         // webhook comes twice, with the same id.
         return statement("record", Durability::process, [&](Connection& db) {
-            record_some(db, rounds.front(), true);
+            written = record_some(db, rounds.front(), true);
             return std::vector<DisabledEndpoint>();
         });
     }
     return transaction("record", Durability::process, [&](Connection& db) {
-        std::vector<const DeliveryOutcome*> written;
+        written.clear();
         for (const auto& round : rounds) {
             const auto some = record_some(db, round, false);
             written.insert(written.end(), some.begin(), some.end());
@@ -364,6 +377,25 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
         sql::note_pushes(db, written);
         return sql::count_refusals(db, written);
     });
+}
+
+std::size_t Store::uncounted() {
+    MutexLock lock(tally_mutex_);
+    return tally_.size();
+}
+
+void Store::count_calls() {
+    const auto some = [&] {
+        MutexLock lock(tally_mutex_);
+        return tally_.take(counted_at_once);
+    }();
+    try {
+        transaction("count_calls", Durability::process, [&](Connection& db) { sql::count_calls(db, some); });
+    } catch (...) {
+        MutexLock lock(tally_mutex_);
+        tally_.add(some);
+        throw;
+    }
 }
 
 }  // namespace pricewire::storage::postgres

@@ -53,41 +53,6 @@ void record_attempt(Connection& db, const DeliveryOutcome& outcome) {
         db.change("drop_attempts", outcome.delivery_id, outcome.attempt_number - kept);
 }
 
-// Attempts of one endpoint in one hour that went alike. place: latency_place(), or -1 without an answer.
-struct CallKey {
-    sql::EndpointKey endpoint;
-    std::int64_t hour = 0;
-    bool succeeded = false;
-    int place = -1;
-    friend auto operator<=>(const CallKey&, const CallKey&) = default;
-};
-
-// Adds the attempts of outcomes that were written, in their transaction.
-void count_calls(Connection& db, std::span<const DeliveryOutcome* const> written) {
-    std::map<sql::EndpointKey, sql::LastCalls> last;
-    std::map<CallKey, std::int64_t> calls;
-    for (const DeliveryOutcome* o : written) {
-        if (!o->attempt || o->webhook_url.empty()) continue;
-        const Attempt& a = *o->attempt;
-        const sql::EndpointKey endpoint{o->user_id, o->webhook_url};
-        const bool succeeded = o->next == DeliveryState::delivered;
-        last[endpoint].add(*o, succeeded);
-        ++calls[{endpoint, sql::hour_of(a.started_at), succeeded,
-                 a.status ? static_cast<int>(latency_place(a.duration)) : -1}];
-    }
-    if (last.empty()) return;
-    db.change_each("endpoint_seen_put", last, [](const auto& entry) {
-        const auto& [endpoint, seen] = entry;
-        return std::tuple(endpoint.user_id, endpoint.webhook_url, seen.success_at, seen.failure_at,
-                          seen.failure, seen.failure_status, seen.last_at());
-    });
-    db.change_each("endpoint_calls_add", calls, [](const auto& entry) {
-        const auto& [key, count] = entry;
-        return std::tuple(key.endpoint.user_id, key.endpoint.webhook_url, key.hour, key.succeeded, key.place,
-                          count);
-    });
-}
-
 // Up to this many are fired one by one: putting them into a table first takes longer.
 constexpr std::size_t few = 16;
 
@@ -279,7 +244,9 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
             if (outcome.disable_endpoint)
                 db.change("disable_endpoint", outcome.ended_at, outcome.reason, outcome.delivery_id);
         }
-        count_calls(db, written);
+        sql::EndpointTally tally;
+        tally.add(written);
+        sql::count_calls(db, tally);
         sql::note_pushes(db, written);
         return sql::count_refusals(db, written);
     });
