@@ -28,9 +28,11 @@
 // before may still come: then the alert is young, what it was before is kept beside it (a Judged that rests), and every
 // late price of before `from` wakes it.
 //
-// Live stay those that have not begun, whose lines do not know as much as their runs, that hold without a price, that have
-// no price yet from which their high or low counts, whose rules joined by `all` are all true or not known, and some between
-// bounds that move (lines/waiting.cpp).
+// One that has not begun waits for that alone, and a rule without a price since its start for its first one.
+//
+// Live stay those whose lines do not know as much as their runs, that hold without a price, that have no price yet from which
+// their high or low counts, whose rules joined by `all` are all true or not known, and some between bounds that move
+// (lines/waiting.cpp).
 
 namespace pricewire::alert {
 

@@ -186,7 +186,8 @@ void Judged::keep_base(Timestamp time, std::vector<RuleStep>& out) {
 // How it has begun stays; what has fired is imposed, and an edit made again, only where prices of before are judged again.
 void Judged::keep_past() {
     const Base& base = bases_.back();
-    const bool has_begun = base.run && !base.run->has_begun() && run_->has_begun();
+    const bool had_begun = base.run ? base.run->has_begun() : !base.aside->alert.state.rules.empty();
+    const bool has_begun = !had_begun && run_->has_begun();
     const bool has_news = has_begun || last_fired() >= base.from || amended_ >= base.from;
     if (!has_news || last_ < base.from || !run_->has_all_happened()) return;
     bases_.push_back({last_ + Duration{1}, *run_, mark_, unchanged_since_});

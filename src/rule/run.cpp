@@ -63,7 +63,10 @@ std::size_t Run::fingerprint() const {
 }
 
 Run::Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines, Timestamp now)
-    : alert_(alert), phase_(Phase::running), left_out_(memory.left_out), now_(now) {
+    : alert_(alert),
+      phase_(alert.state.rules.empty() ? Phase::before : Phase::running),
+      left_out_(memory.left_out),
+      now_(now) {
     tracks_.reserve(lines.size());
     for (std::size_t i = 0; i < lines.size(); ++i) {
         Track& track = tracks_.emplace_back(std::move(lines[i]));

@@ -90,7 +90,7 @@ public:
     Memory memory() const;
     // Of all that it knows beside its lines and the time: another one, almost certainly, once any of it has changed.
     std::size_t fingerprint() const;
-    // Goes on from there. `lines`, by rule, know all until `now`.
+    // Goes on from there; has not begun if its state has no rules. `lines`, by rule, know all until `now`.
     Run(const RuledAlert& alert, const Memory& memory, std::vector<Line> lines, Timestamp now);
     const Line& line(std::size_t rule) const { return tracks_[rule].line; }
 

@@ -122,6 +122,21 @@ public:
         }
     }
 
+    // With a leg whose ticker has no price: of any, or of a ratio.
+    Terms unpriced() {
+        Rule rule = rule_of(Word::above, number(far(true)));
+        if (below(2) == 0) {
+            rule.watched = Watched::ratio;
+            rule.other = "XYZ";
+            return one(rule);
+        }
+        Terms terms = one(rule);
+        terms.joined = Joined::any;
+        terms.rules.push_back(rule_of(Word::above, number(amount(1))));
+        terms.rules.back().ticker = "XYZ";
+        return terms;
+    }
+
     static Terms one(Rule rule) {
         Terms terms;
         terms.rules = {std::move(rule)};
@@ -179,7 +194,8 @@ public:
         ruled->created_at = ruled->begun_at = start - hours{1};
         for (const Rule& rule : terms.rules) {
             RuleState state{.armed = true, .start = ruled->begun_at, .as_of = ruled->begun_at};
-            if (rule.watched != Watched::age) state.start_price = amount(middle);
+            const bool is_priced = rule.ticker != Ticker("XYZ") && rule.other != Ticker("XYZ");
+            if (rule.watched != Watched::age && is_priced) state.start_price = amount(middle);
             if (rule.word == Word::crosses) state.side = Side::below;
             state.extreme = rule.level.from == Anchor::high || rule.level.from == Anchor::low
                                 ? std::optional(amount(middle))
@@ -188,15 +204,26 @@ public:
             ruled->state.rules.push_back(state);
         }
         ruled->terms = std::make_shared<const Terms>(std::move(terms));
-        const ActiveAlert alert{make_uuid(now_), "BTC", Condition::lt, {}, ruled};
-        std::vector<std::shared_ptr<const alert::LinePast>> pasts;
-        for (const alert::PastNeed& need : engine_->needs(alert, now_)) pasts.push_back(past(need));
-        engine_->add(alert, pasts);
+        add(std::move(ruled));
+    }
+    // It begins tomorrow.
+    void add_scheduled(Terms terms) {
+        auto ruled = std::make_shared<RuledAlert>();
+        ruled->created_at = start - hours{1};
+        ruled->state.starts_at = ruled->begun_at = start + hours{24};
+        ruled->terms = std::make_shared<const Terms>(std::move(terms));
+        add(std::move(ruled));
     }
     alert::RuleEngine& engine() { return *engine_; }
     std::size_t steps() const { return steps_; }
 
 private:
+    void add(std::shared_ptr<const RuledAlert> ruled) {
+        const ActiveAlert alert{make_uuid(now_), "BTC", Condition::lt, {}, std::move(ruled)};
+        std::vector<std::shared_ptr<const alert::LinePast>> pasts;
+        for (const alert::PastNeed& need : engine_->needs(alert, now_)) pasts.push_back(past(need));
+        engine_->add(alert, pasts);
+    }
     std::shared_ptr<const alert::LinePast> past(const alert::PastNeed& need) {
         auto& known = pasts_[need.ticker];
         if (!known || known->from > need.from) {
@@ -204,6 +231,7 @@ private:
             for (Timestamp at = start - hours{2}; at < now_; at += minutes{1})
                 made->stretches.push_back(
                     {at, at + minutes{1}, amount(middle), amount(middle), amount(middle)});
+            if (need.ticker == Ticker("XYZ")) made->stretches.clear();
             known = std::move(made);
         }
         return known;
@@ -242,12 +270,12 @@ Decimal quiet(int i) {
 
 template <typename Make>
 void measure_quiet(const std::string& what, std::size_t count, bool is_live, const std::string& goal,
-                   const std::string& bytes_goal, Make make) {
+                   const std::string& bytes_goal, Make make, void (World::*add)(Terms) = &World::add) {
     World world(is_live);
     Alerts alerts;
     const std::size_t before = heap_bytes();
     const double begun = perf::cpu_seconds();
-    for (std::size_t i = 0; i < count; ++i) world.add(make(alerts));
+    for (std::size_t i = 0; i < count; ++i) (world.*add)(make(alerts));
     const double load = perf::cpu_seconds() - begun;
     // What was woken by the first prices is put aside again.
     if (!is_live) time_of(world, 200, seconds{1}, quiet);
@@ -304,6 +332,15 @@ int main(int argc, char** argv) {
         measure_owner();
         for (const std::size_t count : counts)
             measure_quiet("a number", count, false, "<= 100 ns, flat", "<= 200 B", plain);
+    }
+    if (only.empty() || only == "waiting") {
+        const auto unpriced = [](Alerts& alerts) { return alerts.unpriced(); };
+        for (const bool is_live : {true, false}) {
+            measure_quiet("begins tomorrow", 10'000, is_live, is_live ? "" : "<= 100 ns",
+                          is_live ? "" : "<= 200 B", every, &World::add_scheduled);
+            measure_quiet("a leg has no price", 10'000, is_live, is_live ? "" : "<= 100 ns",
+                          is_live ? "" : "<= 200 B", unpriced);
+        }
     }
     if (only.empty() || only == "worst") {
         const auto rising = [](int i) { return amount(middle, i); };

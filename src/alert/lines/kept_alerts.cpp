@@ -85,6 +85,7 @@ enum AlertBits : std::uint16_t {
     notifies = 16,
     has_since = 32,
     has_hold_from = 64,
+    has_begun = 128,
 };
 
 }  // namespace
@@ -149,7 +150,7 @@ const std::string& KeptAlerts::pack(const KeptAlert& kept) {
                (state.starts_at ? has_starts_at : 0U) | (state.expires_at ? has_expires_at : 0U) |
                (alert.notify_on_expiry ? notifies : 0U) |
                (kept.aside.since != Timestamp::min() ? has_since : 0U) |
-               (kept.aside.hold_from ? has_hold_from : 0U));
+               (kept.aside.hold_from ? has_hold_from : 0U) | (state.rules.empty() ? 0U : has_begun));
     shapes_.pack(kept.shape, *alert.terms, out);
     time(alert.begun_at);
     out.number(static_cast<std::uint64_t>(state.firings));
@@ -161,7 +162,7 @@ const std::string& KeptAlerts::pack(const KeptAlert& kept) {
     }
     if (kept.aside.since != Timestamp::min()) time(kept.aside.since);
     if (kept.aside.hold_from) time(*kept.aside.hold_from);
-    for (std::size_t i = 0; i < alert.terms->rules.size(); ++i) {
+    for (std::size_t i = 0; i < state.rules.size(); ++i) {
         const RuleState& rule = state.rules[i];
         const auto& memory = kept.aside.memory.rules[i];
         const bool is_known = rule.extreme_until != Timestamp{};
@@ -222,8 +223,8 @@ KeptAlert KeptAlerts::unpack(const char* bytes, const Uuid& id) const {
     if ((flags & has_expires_at) != 0) state.expires_at = time();
     if ((flags & has_since) != 0) kept.aside.since = time();
     if ((flags & has_hold_from) != 0) kept.aside.hold_from = time();
-    state.rules.resize(alert.terms->rules.size());
-    for (std::size_t i = 0; i < alert.terms->rules.size(); ++i) {
+    if ((flags & has_begun) != 0) state.rules.resize(alert.terms->rules.size());
+    for (std::size_t i = 0; i < state.rules.size(); ++i) {
         auto& memory = kept.aside.memory.rules[i];
         RuleState& rule = state.rules[i];
         const auto bits = static_cast<unsigned>(in.number());

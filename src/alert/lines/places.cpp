@@ -83,7 +83,7 @@ void wait_or_leave(const KeptAlert& kept, std::size_t i, const QuietEnd& end, Sl
         put(market.ages, fixed_bound(terms, level, state)->level, slot, is_wait);
         return markets.schedule(market);
     }
-    if (!is_extreme(level)) {
+    if (!is_extreme(level) || end.bound == QuietEnd::Bound::any) {
         const auto at = fixed_end<side>(terms, rule, state, end);
         if (!at) return;
         if (rule.watched == Watched::close) return put(markets.close(rule).book<side>(), *at, slot, is_wait);
@@ -159,6 +159,7 @@ std::optional<rule::Bound> fixed_bound(const Terms& terms, const Level& level, c
 
 std::optional<Timestamp> due_of(const KeptAlert& kept) {
     const RuledAlert& alert = kept.aside.alert;
+    if (alert.state.rules.empty()) return alert.begun_at;
     std::optional<Timestamp> due;
     const auto consider = [&](const std::optional<Timestamp>& at) {
         const bool is_over = at && alert.state.expires_at && *alert.state.expires_at <= *at;

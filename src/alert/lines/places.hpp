@@ -13,7 +13,8 @@ namespace pricewire::alert {
 void wait(const KeptAlert& kept, Slot slot, Markets& markets);
 void leave(const KeptAlert& kept, Slot slot, Markets& markets);
 
-// When time wakes it: a hold or a mute ends, an extreme is to be noted, or a window does not count from a firing any more.
+// When time wakes it: it begins, a hold or a mute ends, an extreme is to be noted, or a window does not count from a firing
+// any more.
 std::optional<Timestamp> due_of(const KeptAlert& kept);
 // Has its tickers wake it at a time.
 void wait_until(const Terms& terms, Timestamp at, Slot slot, Markets& markets);

@@ -101,8 +101,9 @@ std::optional<Quiet> quiet_between(const KeptAlert& kept, std::size_t i, const r
         return quiet_of(rule.word, stage, Place::below, std::nullopt);
     }
     if (!states[i].start_price) {
-        if (rule.watched == Watched::close) return Quiet{.down = {.bound = QuietEnd::Bound::any}};
-        return std::nullopt;
+        // Its first value is its start.
+        if (rule.watched != Watched::close && view.value) return std::nullopt;
+        return Quiet{.down = {.bound = QuietEnd::Bound::any}};
     }
     if (has_nothing_since_start(rule, states[i], view, kept.from)) return std::nullopt;
     const Word word = rule::state_of(rule.word);
@@ -132,6 +133,7 @@ std::optional<Timestamp> quiet_from(const KeptAlert& kept, std::size_t i, Market
     const Terms& terms = *kept.aside.alert.terms;
     const Rule& rule = terms.rules[i];
     const RuleState& state = kept.aside.alert.state.rules[i];
+    if (!state.start_price) return kept.from;  // it has had none
     if (has_moving_level(rule)) return std::nullopt;
     const PiecesPast& past = markets.line(rule).past();
     Timestamp from = kept.from;
@@ -154,17 +156,21 @@ std::optional<Timestamp> quiet_from(const KeptAlert& kept, std::size_t i, Market
 
 // Of an alert whose rules are joined by `all`, one that is false until a value of its own comes is enough: until it is
 // true, nothing happens. It is the only one that counts then, beside a first one that has to tell where its value was
-// before its channel.
+// before its channel, and those whose first value is their start.
 bool watch_one(KeptAlert& kept, const std::vector<rule::RuleView>& views, Markets& markets) {
     const Terms& terms = *kept.aside.alert.terms;
+    const auto has_start = [&](std::size_t i) {
+        return kept.aside.alert.state.rules[i].start_price.has_value();
+    };
     std::optional<std::pair<Timestamp, std::size_t>> best;
     for (std::size_t i = 0; i < terms.rules.size(); ++i) {
         const Rule& rule = terms.rules[i];
-        const bool is_known = views[i].level && (!rule.upper || views[i].upper);
+        const bool is_known = !has_start(i) || (views[i].level && (!rule.upper || views[i].upper));
         const bool is_false = is_known && views[i].holds != true && kept.quiet[i] != Quiet{};
         // Where its value was within a channel, and then there was none, what it waits for is to leave it.
         const bool leaves = kept.quiet[i] == quiet_of(rule.word, Stage::holding, Place::between, {});
-        if (!is_false || (rule.word == Word::inside && leaves) || rule::detail::has_window(rule)) continue;
+        if (!is_false || (rule.word == Word::inside && leaves)) continue;
+        if (has_start(i) && rule::detail::has_window(rule)) continue;
         const auto from = quiet_from(kept, i, markets);
         const std::pair candidate(from.value_or(markets.last_of(terms) + Duration{1}), i);
         if (!best || candidate < *best) best = candidate;
@@ -173,7 +179,7 @@ bool watch_one(KeptAlert& kept, const std::vector<rule::RuleView>& views, Market
     kept.from = std::max(kept.from, best->first);
     for (std::size_t i = 0; i < terms.rules.size(); ++i) {
         const bool tells = i == 0 && terms.rules[i].word == Word::inside;
-        if (i != best->second && !tells) kept.quiet[i] = {};
+        if (i != best->second && !tells && has_start(i)) kept.quiet[i] = {};
     }
     return true;
 }
@@ -197,8 +203,13 @@ std::vector<rule::LineGap> gaps_since(std::vector<rule::LineGap> gaps, Timestamp
 bool is_known(const KeptAlert& kept, std::size_t i, std::size_t which, const rule::Line& own,
               const SharedLine& line) {
     const Level& level = level_of(kept.aside.alert.terms->rules[i], which);
-    const RuleState& state = kept.aside.alert.state.rules[i];
-    const Timestamp from = kept.from;
+    const auto& states = kept.aside.alert.state.rules;
+    const bool begins_later = states.empty();
+    // What was before it begins counts in a window only.
+    if (begins_later && level.over == Duration::zero()) return true;
+    const RuleState state = begins_later ? RuleState{} : states[i];
+    const Timestamp from = begins_later ? kept.aside.alert.begun_at : kept.from;
+    if (!own.known_from() && !line.state().known_from) return true;
     if (!own.known_from() || !line.state().known_from) return false;
     const Timestamp known_from = std::max(*own.known_from(), *line.state().known_from);
     if (level.over == Duration::zero()) {
@@ -231,7 +242,8 @@ bool knows_as_much(const KeptAlert& kept, std::size_t i, const rule::Line& own, 
     const auto& holds_from = kept.aside.memory.rules[machine].machine.holds_from;
     if (rule.watched == Watched::age) {
         const auto last = markets.line(rule).newest();
-        return last && own.reached(Decimal{}) == last->time && own.last_price() == last->value;
+        if (!last) return kept.aside.alert.state.rules.empty() && !own.reached(Decimal{});
+        return own.reached(Decimal{}) == last->time && own.last_price() == last->value;
     }
     if (rule.watched == Watched::close) {
         const CloseLine& close = markets.close(rule);
@@ -289,6 +301,7 @@ void fill(rule::Line& out, const PutAside& aside, std::size_t i, const SharedLin
         if (!extremes) continue;
         const Level& level = level_of(rule, which);
         const bool in_window = level.over > Duration::zero();
+        if (!in_window && aside.alert.state.rules.empty()) continue;
         const Timestamp since = in_window ? time - level.over : aside.alert.state.rules[i].start;
         const bool remember = keeps_true(rule, which);
         const auto add = [&](const SuffixEntry& entry) {
@@ -325,8 +338,9 @@ void keep_lines(const Terms& terms, std::span<const std::shared_ptr<const LinePa
 
 std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timestamp now, Markets& markets) {
     const rule::Run& run = judged.run();
-    if (!run.has_begun() || run.has_ended() || !run.has_all_happened() || run.is_expired(now))
-        return std::nullopt;
+    const bool begins_later = run.state().rules.empty() && run.alert().begun_at > now;
+    if (!run.has_begun() && !begins_later) return std::nullopt;
+    if (run.has_ended() || !run.has_all_happened() || run.is_expired(now)) return std::nullopt;
     const Terms& terms = *run.alert().terms;
     KeptAlert kept{.id = judged.alert().id,
                    .aside = {run.alert(), run.memory(), judged.unchanged_since()},
@@ -336,11 +350,12 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
         // What is not known may break a hold, or move it on.
         if (kept.aside.memory.rules[i].machine.blind_since) return std::nullopt;
         if (!knows_as_much(kept, i, run.line(i), markets)) return std::nullopt;
+        if (begins_later) continue;
         const auto quiet = quiet_between(kept, i, views[i], markets);
         if (!quiet) return std::nullopt;
         kept.quiet[i] = *quiet;
     }
-    if (terms.joined == Joined::all && !watch_all(kept, views, markets)) return std::nullopt;
+    if (!begins_later && terms.joined == Joined::all && !watch_all(kept, views, markets)) return std::nullopt;
     // What was before is judged by what is recent, and that was not all when nothing has come for long.
     const Timestamp last = markets.last_of(terms);
     const auto due = due_of(kept);
@@ -348,7 +363,8 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
         return std::nullopt;
     // More of its moment may come, which follows what has changed then; a late price would come before it.
     if (kept.from > judged.last()) return std::nullopt;
-    if (is_hold_in_past(run.alert(), kept.aside.memory.rules[0].machine, kept.from)) {
+    const bool has_start = !begins_later && run.state().rules[0].start_price;
+    if (has_start && is_hold_in_past(run.alert(), kept.aside.memory.rules[0].machine, kept.from)) {
         kept.aside.hold_from = kept.from;
         kept.quiet[0] = quiet_of(terms.rules[0].word, Stage::idle, Place::between, std::nullopt);
     }
