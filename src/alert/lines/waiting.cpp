@@ -356,6 +356,9 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
         kept.quiet[i] = *quiet;
     }
     if (!begins_later && terms.joined == Joined::all && !watch_all(kept, views, markets)) return std::nullopt;
+    // A late price of before the first one known makes an age that there was not.
+    const auto& first = markets.line(terms.rules[0]).state().known_from;
+    if (terms.rules[0].watched == Watched::age && first) kept.from = std::max(kept.from, *first);
     // What was before is judged by what is recent, and that was not all when nothing has come for long.
     const Timestamp last = markets.last_of(terms);
     const auto due = due_of(kept);
