@@ -312,8 +312,7 @@ TEST_F(CheckerCoreTest, WhatWaitsForTheEndOfAReplayMayGoAndCome) {
         many += "2 created " + std::to_string(i) + ">100\n";
         if (i != 7 && i != 9) gone += "deleted " + std::to_string(i) + "\n";
     }
-    EXPECT_EQ(play(many + gone + "2 created 7\n2 created 8\n3 price 150\ncaught-up\nend"),
-              "7,9,8@150");
+    EXPECT_EQ(play(many + gone + "2 created 7\n2 created 8\n3 price 150\ncaught-up\nend"), "7,9,8@150");
     EXPECT_EQ(play_.core().active_alerts(), 0U);
 }
 

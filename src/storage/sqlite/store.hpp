@@ -117,8 +117,7 @@ private:
     void merge_hours(Connection& db, std::span<const HourBar> hours) override;
 
     // store_ruled.cpp
-    void fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards,
-                           Fired& out);
+    void fire_ruled(Connection& db, std::span<const FiringGroup> groups, sql::Boards& boards, Fired& out);
 
     static std::vector<CreateAlertResult> create_all(Connection& db, std::span<const Alert> alerts,
                                                      std::size_t limit, const IdempotentRequest* request,
