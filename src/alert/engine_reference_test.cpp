@@ -147,6 +147,10 @@ Outcome play(const RandomAlert& random, RandomAlerts* edits = nullptr) {
         player.edit(last);
         edited.push_back(last);
         if (random.some_are_late) expect_until(last.time);
+        // Once the number of its firings has ended it, nothing that comes late is judged any more.
+        if (last.repeat && last.repeat->times &&
+            *last.repeat->times <= static_cast<std::int64_t>(player.firings().size()))
+            break;
         out.story += text_of(last);
     }
     const Timestamp end = player.latest() + std::chrono::minutes{20};

@@ -87,6 +87,7 @@ public:
     void restart(Timestamp now) {
         latest_ = now;
         pass(now);
+        if (run_.has_ended()) return;
         AlertState& row = alert_.state;
         row.rules = parse_rule_states(to_text(row.rules)).value();
         run_ = Run(alert_);
@@ -267,6 +268,7 @@ Outcome play(const RandomAlert& random, RandomAlerts& dice) {
             player.edit(last);
             if (random.some_are_late) expect_until(last.time);
             tell(out.story, last);
+            if (player.has_ended()) break;
         }
         if (!restarts_some || player.has_ended() || !dice.chance(15) || !player.is_written()) continue;
         const Timestamp now = player.latest() + std::chrono::milliseconds{500};
