@@ -199,9 +199,10 @@ TEST(EngineReference, FiresAsTheBruteForce) {
 }
 
 // Several values at one moment that fires, in both orders of tickers; waits that end in a silence longer than lines
-// remember; holds and windows that count from a firing; a firing whose price turns out to have been gone.
+// remember, or begin after one; holds and windows that count from a firing; a firing whose price turns out to have been gone.
 TEST(EngineReference, FiresAsTheBruteForceWhereItOnceDidNot) {
-    for (const std::uint64_t seed : {34, 55, 393, 839, 954, 1536, 3432, 7081, 11'468, 17'779, 944'091}) {
+    for (const std::uint64_t seed :
+         {34, 55, 393, 839, 954, 1536, 3432, 7081, 11'468, 17'779, 944'091, 6'006'903, 7'309'871}) {
         const Outcome outcome = play(RandomAlerts(seed).next());
         EXPECT_EQ(text_of(outcome.expected), text_of(outcome.actual)) << "PRICEWIRE_RANDOM_SEED=" << seed;
     }

@@ -59,7 +59,11 @@ rule::Machine hold_as_of(const PutAside& aside, const SharedLine& line, const ru
     } else if (!gaps.empty() && gaps.front().from <= *aside.hold_from) {
         since = gaps.front().to;
     } else if (state.known_from && *state.known_from >= *aside.hold_from) {
-        since = *state.known_from;  // its first value of all
+        since = *state.known_from;  // its first value of all, or what was before that is forgotten
+        // While there was none, that begins with the next one.
+        for (const rule::LineGap& gap : gaps) {
+            if (gap.from <= *since && *since < gap.to) since = gap.to;
+        }
     }
     if (!since) return machine;
     if (!machine.true_since) machine.true_since = machine.holds_from = since;

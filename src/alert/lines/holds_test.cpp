@@ -98,5 +98,30 @@ TEST(HoldsInPast, AreThoseOfOneRuleThatFiresWhenItHasHeld) {
     EXPECT_FALSE(is_hold_in_past(alert, {}, t0));
 }
 
+TEST(HoldsInPast, BeginWithTheFirstValueAfterASilenceThatTheLineDoesNotReachBehind) {
+    rule::Run run(held_above(97));
+    SharedLine line;
+    line.keep(std::chrono::minutes{6});
+    rule::Steps steps;
+    const auto give = [&](int second, std::optional<int> value) {
+        const Timestamp time = t0 + seconds{second};
+        const auto price = value ? std::optional(Decimal::from_int(*value)) : std::nullopt;
+        run.value("BTC", time, price, steps);
+        line.set(price, time);
+    };
+    give(-1, 90);
+    run.time(t0, steps);
+    const PutAside aside{.alert = run.alert(), .memory = run.memory(), .hold_from = t0 + Duration{1}};
+    give(5, {});
+    give(3600, 100);
+    for (int second = 3601; second < 3700; second += 10) {
+        give(second, 101);
+        const Timestamp moment = t0 + seconds{second} + Duration{1};
+        const rule::Machine found = hold_as_of(aside, line, line.as_of(moment), moment);
+        EXPECT_EQ(found.true_since, t0 + seconds{3600}) << second;
+        EXPECT_EQ(found.true_since, run.memory().rules[0].machine.true_since) << second;
+    }
+}
+
 }  // namespace
 }  // namespace pricewire::alert
