@@ -345,7 +345,8 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
     KeptAlert kept{.id = judged.alert().id,
                    .aside = {run.alert(), run.memory(), judged.unchanged_since()},
                    .from = std::max(from_of(judged, now), reach)};
-    const auto views = run.rules();
+    // What has not begun may have seen no time yet.
+    const auto views = begins_later ? std::vector<rule::RuleView>() : run.rules();
     for (std::size_t i = 0; i < terms.rules.size(); ++i) {
         // What is not known may break a hold, or move it on.
         if (kept.aside.memory.rules[i].machine.blind_since) return std::nullopt;
