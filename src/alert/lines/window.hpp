@@ -34,7 +34,8 @@ public:
     }
     // The anchor as of `now`, which is not in `past`. Null where none is known.
     static const SuffixEntry* extreme_of(const PiecesPast& past, const WindowKind& kind, Timestamp now) {
-        if (is_unknown(past, kind, now)) return nullptr;
+        // Before the first price `now` may be the least of all times.
+        if (!past.known_from() || is_unknown(past, kind, now)) return nullptr;
         const Timestamp begin = now - kind.over;
         return kind.extreme == Side::above ? past.highs().since(begin, kind.remember)
                                            : past.lows().since(begin, kind.remember);
