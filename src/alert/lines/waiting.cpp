@@ -317,6 +317,18 @@ void fill(rule::Line& out, const PutAside& aside, std::size_t i, const SharedLin
     }
 }
 
+// What values of its rules wake it. False: only its run can tell.
+bool watch_rules(KeptAlert& kept, const rule::Run& run, Markets& markets) {
+    const Terms& terms = *run.alert().terms;
+    const auto views = run.rules();
+    for (std::size_t i = 0; i < terms.rules.size(); ++i) {
+        const auto quiet = quiet_between(kept, i, views[i], markets);
+        if (!quiet) return false;
+        kept.quiet[i] = *quiet;
+    }
+    return terms.joined != Joined::all || watch_all(kept, views, markets);
+}
+
 }  // namespace
 
 void keep_lines(const Terms& terms, std::span<const std::shared_ptr<const LinePast>> pasts,
@@ -345,18 +357,13 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
     KeptAlert kept{.id = judged.alert().id,
                    .aside = {run.alert(), run.memory(), judged.unchanged_since()},
                    .from = std::max(from_of(judged, now), reach)};
-    // What has not begun may have seen no time yet.
-    const auto views = begins_later ? std::vector<rule::RuleView>() : run.rules();
     for (std::size_t i = 0; i < terms.rules.size(); ++i) {
         // What is not known may break a hold, or move it on.
         if (kept.aside.memory.rules[i].machine.blind_since) return std::nullopt;
         if (!knows_as_much(kept, i, run.line(i), markets)) return std::nullopt;
-        if (begins_later) continue;
-        const auto quiet = quiet_between(kept, i, views[i], markets);
-        if (!quiet) return std::nullopt;
-        kept.quiet[i] = *quiet;
     }
-    if (!begins_later && terms.joined == Joined::all && !watch_all(kept, views, markets)) return std::nullopt;
+    // What has not begun may have seen no time yet, and waits for that alone.
+    if (!begins_later && !watch_rules(kept, run, markets)) return std::nullopt;
     // A late price of before the first one known makes an age that there was not.
     const auto& first = markets.line(terms.rules[0]).state().known_from;
     if (terms.rules[0].watched == Watched::age && first) kept.from = std::max(kept.from, *first);
