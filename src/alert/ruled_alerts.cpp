@@ -23,8 +23,8 @@
 // The row of an alert that is not known, or waits for its past, always counts.
 //
 // A late price may take back that an alert was armed, where its level moves, or its value is a close or a ratio. That is not
-// written: rows of two checkers, one of which has not heard of that price yet, would undo each other. So any later row arms it again here, as a start would;
-// it may fire sooner than its margin asks, and nothing is lost.
+// written: rows of two checkers, one of which has not heard of that price yet, would undo each other. So any later row arms it
+// again here, as a start would; it may fire sooner than its margin asks, and nothing is lost.
 
 namespace pricewire::alert {
 namespace {
