@@ -34,6 +34,24 @@ protected:
         return member(answer.body, "id");
     }
 
+    // Another process has created an alert of ann's by this request, and so answered it.
+    void created_elsewhere(const std::string& path, const std::string& body, const std::string& key,
+                           int status, const std::string& answer) {
+        Alert alert;
+        alert.id = make_uuid(clock_.now());
+        alert.user_id = Uuid::parse(ann_.id).value();
+        alert.ticker = "BTC";
+        alert.target = Decimal::from_int(1);
+        alert.webhook_url = "https://hooks.example.com/" + key;
+        alert.created_at = clock_.now();
+        const storage::IdempotentRequest request{.key = key,
+                                                 .request = sha256("POST " + path + "\n" + body),
+                                                 .at = clock_.now(),
+                                                 .status = status,
+                                                 .answer = answer};
+        EXPECT_TRUE(storage_.create_alert(alert, 10, &request));
+    }
+
     Account ann_ = register_user("ann@example.com");
     Account bob_ = register_user("bob@example.com");
 };
@@ -238,22 +256,6 @@ TEST_F(BulkTest, ARequestThatIsRefusedSinceAnotherProcessWasFasterHasItsAnswer) 
     // What such requests are answered.
     const std::string of_one = post("/api/v1/alerts", alert_body("71"), "").body;
     const std::string of_many = bulk(numbered(72, 2)).body;
-    const auto created_elsewhere = [&](const std::string& path, const std::string& body,
-                                       const std::string& key, int status, const std::string& answer) {
-        Alert alert;
-        alert.id = make_uuid(clock_.now());
-        alert.user_id = Uuid::parse(ann_.id).value();
-        alert.ticker = "BTC";
-        alert.target = Decimal::from_int(static_cast<std::int64_t>(key.size()));
-        alert.webhook_url = "https://hooks.example.com/" + key;
-        alert.created_at = clock_.now();
-        const storage::IdempotentRequest request{.key = key,
-                                                 .request = sha256("POST " + path + "\n" + body),
-                                                 .at = clock_.now(),
-                                                 .status = status,
-                                                 .answer = answer};
-        EXPECT_TRUE(storage_.create_alert(alert, 10, &request));
-    };
     std::function<void()> meanwhile;
     vet_ = [&](std::string_view) -> Result<net::WebhookUrl> {
         meanwhile();
@@ -292,23 +294,10 @@ TEST_F(BulkTest, NoKeyIsForgottenWithinADay) {
     EXPECT_EQ(post("/api/v1/alerts", alert_body("4"), "k3").status, 201);
 }
 
-// The largest answers go first, but not their keys.
+// Of answers only the newest are kept, of keys all.
 TEST_F(BulkTest, AnAnswerThatIsTooLargeToBeKeptIsNotMadeAgain) {
     const auto keep = [&](const std::string& key, const std::string& answer) {
-        Alert alert;
-        alert.id = make_uuid(clock_.now());
-        alert.user_id = Uuid::parse(ann_.id).value();
-        alert.ticker = "BTC";
-        alert.target = Decimal::from_int(static_cast<std::int64_t>(answer.size()));
-        alert.webhook_url = "https://hooks.example.com/" + key;
-        alert.created_at = clock_.now();
-        const storage::IdempotentRequest request{
-            .key = key,
-            .request = sha256("POST /api/v1/alerts/bulk\n" + numbered(1, 1)),
-            .at = clock_.now(),
-            .status = 200,
-            .answer = answer};
-        EXPECT_TRUE(storage_.create_alert(alert, 10, &request));
+        created_elsewhere("/api/v1/alerts/bulk", numbered(1, 1), key, 200, answer);
         clock_.advance(1s);
     };
     const std::string answer = bulk(numbered(72, 2)).body;

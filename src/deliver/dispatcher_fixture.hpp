@@ -81,6 +81,18 @@ protected:
         dispatcher_->on_tasks(queued, true);
         settle();
     }
+    // Ten deliveries to an endpoint that answers 500, at which its breaker has opened for half a minute. Returns the options.
+    SenderOptions start_and_open_breaker() {
+        SenderOptions options;
+        options.breaker = {
+            .failures = 2, .pause_min = std::chrono::seconds{30}, .pause_max = std::chrono::seconds{30}};
+        start(options);
+        settle();
+        client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
+        hint(fire(10));
+        pass(std::chrono::seconds{2});
+        return options;
+    }
     // "delivering, 0 attempts", "pending, 1 attempt: 500".
     std::string state(const Uuid& id) {
         for (const DeliveryView& d : storage_.all_deliveries()) {

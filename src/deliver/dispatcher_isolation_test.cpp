@@ -162,13 +162,7 @@ TEST_F(IsolationTest, AnOpenBreakerLetsOneThroughAfterEachPause) {
 
 TEST_F(IsolationTest, AnOpenBreakerOutlivesTheProcess) {
     fakes::LogCapture log;
-    SenderOptions options;
-    options.breaker = {.failures = 2, .pause_min = seconds{30}, .pause_max = seconds{30}};
-    start(options);
-    settle();
-    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
-    hint(fire(10));
-    pass(seconds{2});
+    const SenderOptions options = start_and_open_breaker();
     const std::size_t sent = client_->seen().size();
     dispatcher_->begin_stop();
     dispatcher_->finish();

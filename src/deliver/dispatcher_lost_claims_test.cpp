@@ -51,13 +51,7 @@ TEST_F(DispatcherLostClaimsTest, SoIsWhatAnAnsweredClaimHasTakenIfTheNextQuestio
 }
 
 TEST_F(DispatcherLostClaimsTest, WhatAClaimOfALaneHasTakenIsClaimedAgainSoon) {
-    SenderOptions options;
-    options.breaker = {.failures = 2, .pause_min = seconds{30}, .pause_max = seconds{30}};
-    start(options);
-    settle();
-    client_->script = [](const net::HttpRequest&) { return fakes::http_status(500); };
-    hint(fire(10));
-    pass(seconds{2});
+    start_and_open_breaker();
     client_->script = [](const net::HttpRequest&) { return fakes::http_status(200); };
     storage_.lose_answers_of("claim_lane", 1);
     pass(seconds{43});

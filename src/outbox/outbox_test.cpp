@@ -40,6 +40,13 @@ protected:
         g.price.value = Decimal::from_int(70'001);
         return g;
     }
+    // Firings claim for "sender".
+    OutboxOptions claiming() const {
+        OutboxOptions options = quick;
+        options.claim = [this] { return std::optional(storage::Claim{"sender", now_ + seconds{30}}); };
+        options.claimed = [](auto, auto) {};
+        return options;
+    }
     std::vector<DeliveryTask> published() {
         MutexLock lock(mutex_);
         return published_;
@@ -260,8 +267,7 @@ TEST_F(OutboxTest, WhatALostAnswerHasClaimedIsReleasedAndPublished) {
 
 TEST_F(OutboxTest, TellsWhatIsComingBeforeTheCommitAndWhatDoesNotCome) {
     std::string told;  // by one thread after the other
-    OutboxOptions options = quick;
-    options.claim = [&] { return std::optional(storage::Claim{"sender", now_ + seconds{30}}); };
+    OutboxOptions options = claiming();
     options.coming = [&](const std::vector<ClaimedDelivery>& coming, Timestamp lease_until) {
         EXPECT_EQ(lease_until, now_ + seconds{30});
         EXPECT_EQ(storage_.count(DeliveryState::delivering), 0U) << "it is not committed";
@@ -283,10 +289,7 @@ TEST_F(OutboxTest, TellsWhatIsComingBeforeTheCommitAndWhatDoesNotCome) {
 
 TEST_F(OutboxTest, ALostClaimIsReleasedAgainIfTheAnswerToThatIsLostToo) {
     fakes::LogCapture log;
-    OutboxOptions options = quick;
-    options.claim = [&] { return std::optional(storage::Claim{"sender", now_ + seconds{30}}); };
-    options.claimed = [](auto, auto) {};
-    const auto outbox = start_outbox(storage_, *queue_, options);
+    const auto outbox = start_outbox(storage_, *queue_, claiming());
     storage_.lose_answers_of("fire", 1);
     storage_.lose_answers_of("release_claim", 2);
     outbox->push(group(1));
@@ -298,10 +301,7 @@ TEST_F(OutboxTest, ALostClaimIsReleasedAgainIfTheAnswerToThatIsLostToo) {
 
 TEST_F(OutboxTest, ALostClaimThatCannotBeReleasedWaitsForTheEndOfItsLease) {
     fakes::LogCapture log;
-    OutboxOptions options = quick;
-    options.claim = [&] { return std::optional(storage::Claim{"sender", now_ + seconds{30}}); };
-    options.claimed = [](auto, auto) {};
-    const auto outbox = start_outbox(storage_, *queue_, options);
+    const auto outbox = start_outbox(storage_, *queue_, claiming());
     storage_.lose_answers_of("fire", 1);
     storage_.fail_calls_of("release_claim");
     outbox->push(group(1));
