@@ -114,7 +114,19 @@ void WriteBack::record_some() {
 
 void WriteBack::count_calls() {
     if (clock_.mono() < count_at_ || storage_.uncounted() == 0) return;
-    storage_.count_calls();
+    try {
+        storage_.count_calls();
+    } catch (const std::exception& e) {
+        // Deliveries do not wait for it.
+        if (!std::exchange(counting_fails_, true)) {
+            log::error(
+                "attempts cannot be counted by endpoint; they are counted later, as far as there is room",
+                {{"reason", e.what()}});
+        }
+        count_at_ = clock_.mono() + count_every;
+        return;
+    }
+    if (std::exchange(counting_fails_, false)) log::info("attempts are counted by endpoint again");
     // Others come after what has gathered meanwhile.
     if (storage_.uncounted() == 0) count_at_ = clock_.mono() + count_every;
 }
@@ -142,7 +154,6 @@ void WriteBack::write_breakers(std::vector<Breaker> breakers) {
 void WriteBack::finish(std::vector<Breaker> breakers) {
     try {
         while (!outcomes_.empty()) record_some();
-        while (storage_.uncounted() > 0) storage_.count_calls();
         write_deferrals();
         storage_.release_claims(owner_);
         if (!breakers.empty()) write_breakers(std::move(breakers));
@@ -151,6 +162,12 @@ void WriteBack::finish(std::vector<Breaker> breakers) {
             "the sender could not write its last outcomes; these deliveries are attempted again with the "
             "same webhook-id after the next start",
             {{"reason", e.what()}, {"attempts", std::to_string(outcomes())}});
+        return;
+    }
+    try {
+        while (storage_.uncounted() > 0) storage_.count_calls();
+    } catch (const std::exception& e) {
+        log::warn("the last attempts could not be counted by endpoint", {{"reason", e.what()}});
     }
 }
 

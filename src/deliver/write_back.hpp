@@ -36,8 +36,8 @@ private:
     MonoTime retry_at_;
 };
 
-// Writes a dispatcher's outcomes and deferrals in batches, and breakers that have changed and what is counted by endpoint
-// once a second.
+// Writes a dispatcher's outcomes and deferrals in batches, and once a second breakers that have changed and what is counted
+// by endpoint.
 // Keeps them while the storage is away. One thread.
 class WriteBack {
 public:
@@ -100,6 +100,7 @@ private:
     MonoTime first_deferral_at_;
     MonoTime breakers_at_;
     MonoTime count_at_;  // if there is something
+    bool counting_fails_ = false;
 };
 
 }  // namespace pricewire::deliver

@@ -8,7 +8,9 @@
 #include <span>
 #include <vector>
 
+#include "fakes/log_capture.hpp"
 #include "fakes/test_storage.hpp"
+#include "storage/error.hpp"
 
 namespace pricewire::deliver {
 namespace {
@@ -27,11 +29,14 @@ public:
     std::size_t uncounted() override { return uncounted_; }
     void count_calls() override {
         ++calls_;
+        if (fails_) throw storage::StorageError("no room");
         uncounted_ -= std::min<std::size_t>(uncounted_, 100);
     }
     int calls() const { return calls_; }
+    void fail_to_count(bool fails) { fails_ = fails; }
 
 private:
+    bool fails_ = false;
     std::size_t uncounted_ = 0;
     int calls_ = 0;
 };
@@ -76,6 +81,35 @@ TEST_F(WriteBackTest, CountsAllAtItsEnd) {
     EXPECT_EQ(storage_.uncounted(), 250U);
     write_back_.finish({});
     EXPECT_EQ(storage_.uncounted(), 0U);
+}
+
+TEST_F(WriteBackTest, NothingWaitsForWhatCannotBeCounted) {
+    fakes::LogCapture log;
+    storage_.fail_to_count(true);
+    record(1);
+    record(1);
+    EXPECT_EQ(write_back_.outcomes(), 0U);
+    EXPECT_FALSE(gate_.closed());
+    EXPECT_EQ(storage_.calls(), 1) << "not at each record";
+    clock_.advance(seconds{1});
+    write_back_.step(true);
+    EXPECT_EQ(log.count("attempts cannot be counted by endpoint"), 1U);
+    storage_.fail_to_count(false);
+    clock_.advance(seconds{1});
+    write_back_.step(true);
+    EXPECT_EQ(storage_.uncounted(), 0U);
+    EXPECT_EQ(log.count("attempts are counted by endpoint again"), 1U);
+}
+
+TEST_F(WriteBackTest, ItsClaimsAreReleasedThoughTheLastAttemptsCannotBeCounted) {
+    fakes::LogCapture log;
+    record(1);
+    record(1);
+    storage_.fail_to_count(true);
+    write_back_.finish({});
+    EXPECT_EQ(storage_.TestStorage::calls("release_claims"), 1);
+    EXPECT_EQ(log.count("the last attempts could not be counted"), 1U);
+    EXPECT_EQ(log.count("could not write its last outcomes"), 0U);
 }
 
 }  // namespace

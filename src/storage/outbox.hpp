@@ -124,7 +124,7 @@ public:
     // max_refusals; any other answer starts the count again. Returns the URLs that this call has disabled so. Of pushes it
     // notes the devices' last attempts, and removes devices that are gone.
     // What is counted by endpoint (Deliveries::endpoint_records()) may be kept in memory until count_calls(); only this is
-    // lost when the process is killed before.
+    // lost if the process is killed before, if the answer of a record() is lost, or if too much waits.
     virtual std::vector<DisabledEndpoint> record(std::span<const DeliveryOutcome> outcomes) = 0;
     // How many endpoints have attempts that are recorded and not counted.
     virtual std::size_t uncounted() { return 0; }

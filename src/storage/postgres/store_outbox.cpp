@@ -18,7 +18,7 @@ constexpr std::size_t max_fired_at_once = 20'000;
 constexpr std::size_t few = 100;
 // A backend uses one core: from this many firings on, two are faster, with a transaction each.
 constexpr std::size_t worth_two_backends = 10'000;
-// Endpoints whose attempts are counted at once: as long as a claim takes.
+// Endpoints counted in one transaction, so that it takes no longer than a claim.
 constexpr std::size_t counted_at_once = 500;
 // Endpoints whose attempts wait to be counted; some MB.
 constexpr std::size_t most_uncounted = 10'000;
@@ -336,11 +336,15 @@ void Store::prune_parts(Timestamp before, Timestamp now) {
 
 std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> outcomes) {
     if (outcomes.empty()) return {};
-    if (uncounted() >= most_uncounted) count_calls();
     std::vector<const DeliveryOutcome*> written;
     std::vector<DisabledEndpoint> disabled = record(outcomes, written);
     MutexLock lock(tally_mutex_);
-    tally_.add(written);
+    if (tally_.size() < most_uncounted) {
+        tally_.add(written);
+    } else if (!std::exchange(is_tally_full_, true)) {
+        log::error("too many endpoints wait to be counted; further attempts are not",
+                   {{"waiting", std::to_string(tally_.size())}});
+    }
     return disabled;
 }
 
@@ -387,6 +391,7 @@ std::size_t Store::uncounted() {
 void Store::count_calls() {
     const auto some = [&] {
         MutexLock lock(tally_mutex_);
+        is_tally_full_ = false;
         return tally_.take(counted_at_once);
     }();
     try {
