@@ -12,9 +12,9 @@
 namespace pricewire::app {
 namespace {
 
-// Of those that expire together. The others are passed on without it, so that no webhook is late.
+// To see how close those came that expire together. The others are passed on without it, so that no webhook is late.
 constexpr std::size_t most_at_once = 50;
-constexpr Duration most_time = std::chrono::seconds{2};  // to see how close one came
+constexpr Duration most_time = std::chrono::seconds{2};
 
 }  // namespace
 
@@ -30,9 +30,11 @@ void Expiries::run() {
     std::vector<FiringGroup> groups;
     while (groups_.drain(groups)) {
         std::size_t looked_into = 0;
+        const auto until = std::chrono::steady_clock::now() + most_time;
         for (FiringGroup& group : groups) {
             for (Expiry& expiry : group.expiries) {
-                if (!groups_.closed() && ++looked_into <= most_at_once) complete(expiry);
+                const bool is_time = !groups_.closed() && std::chrono::steady_clock::now() < until;
+                if (is_time && ++looked_into <= most_at_once) complete(expiry, until);
             }
             done_(std::move(group));
         }
@@ -40,15 +42,13 @@ void Expiries::run() {
 }
 
 // What cannot be read is left out: the alert expires all the same.
-void Expiries::complete(Expiry& expiry) {
+void Expiries::complete(Expiry& expiry, std::chrono::steady_clock::time_point until) {
     try {
         const auto alert = storage_.active_alert(expiry.alert_id);
         auto evidence = rule::parse_evidence(expiry.evidence.empty() ? "{}" : expiry.evidence);
         if (!alert || !alert->ruled || !evidence) return;
         rule::Past past = api::stored_past(storage_);
-        past.stop = [this, until = std::chrono::steady_clock::now() + most_time] {
-            return groups_.closed() || std::chrono::steady_clock::now() >= until;
-        };
+        past.stop = [this, until] { return groups_.closed() || std::chrono::steady_clock::now() >= until; };
         evidence->closest = rule::closest(*alert->ruled, expiry.expires_at, past).closest;
         expiry.evidence = rule::to_json(*evidence);
     } catch (const std::exception& e) {

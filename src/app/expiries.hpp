@@ -25,7 +25,7 @@ public:
 
 private:
     void run();
-    void complete(Expiry& expiry);
+    void complete(Expiry& expiry, std::chrono::steady_clock::time_point until);
 
     storage::Storage& storage_;
     const std::function<void(FiringGroup)> done_;
