@@ -47,7 +47,10 @@ public:
     }
     void missed(Ticker ticker, Timestamp from, Timestamp to) override {
         MutexLock lock(mutex_);
-        if (missed_.size() >= most_unwritten) return;
+        if (missed_.size() >= most_unwritten) {
+            if (missed_lines_.take(clock_.mono())) log_forgotten(missed_.size());
+            return;
+        }
         missed_.push_back({.ticker = ticker,
                            .from = from,
                            .to = to,
@@ -139,16 +142,29 @@ private:
         Judged::Changes changes = judged_->take_changes();
         gaps_.insert(gaps_.end(), changes.gaps.begin(), changes.gaps.end());
         for (BlindSpan& span : changes.spans) add(std::move(span));
-        for (BlindSpan& span : take_missed()) add(std::move(span));
+        take_missed();
         blind_.store(judged_->blind(), std::memory_order_relaxed);
         while (!gaps_.empty()) {
             expand(gaps_.front());
             gaps_.erase(gaps_.begin());
         }
     }
-    std::vector<BlindSpan> take_missed() {
-        MutexLock lock(mutex_);
-        return std::exchange(missed_, {});
+    void take_missed() {
+        std::vector<BlindSpan> missed;
+        {
+            MutexLock lock(mutex_);
+            missed.swap(missed_);
+        }
+        if (missed.empty()) return;
+        std::vector<Ticker> tickers;
+        for (const BlindSpan& span : missed) tickers.push_back(span.ticker);
+        log::warn("alerts were taken over so late that not all prices are known any more",
+                  {{"tickers", names_of(tickers)}});
+        for (BlindSpan& span : missed) add(std::move(span));
+    }
+    static void log_forgotten(std::size_t waiting) {
+        log::error("too many blind times wait for the database; further ones are forgotten",
+                   {{"waiting", std::to_string(waiting)}});
     }
     void expand(const Judged::Gap& gap) {
         // Another checker may have judged what this one has missed.
@@ -183,8 +199,7 @@ private:
         if (spans_.size() < most_unwritten) {
             spans_.push_back(std::move(span));
         } else if (forgotten_lines_.take(clock_.mono())) {
-            log::error("too many blind times wait for the database; further ones are forgotten",
-                       {{"waiting", std::to_string(spans_.size())}});
+            log_forgotten(spans_.size());
         }
     }
 
@@ -205,6 +220,7 @@ private:
     std::atomic<std::int64_t> reached_ = 0;  // judged(); 0: unset
     Mutex mutex_;
     std::vector<BlindSpan> missed_ GUARDED_BY(mutex_);
+    log::AtMostEvery missed_lines_ GUARDED_BY(mutex_){1min};
 
     // Used by the thread only.
     std::deque<Sign> waiting_;      // for what is stored
