@@ -1,7 +1,7 @@
 #include "rule/compared.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <cstddef>
 
 namespace pricewire::rule {
 
@@ -10,21 +10,26 @@ void ComparedTickers::add(const Ticker& one, const Ticker& other) {
     others_[other].insert(one);
 }
 
+void ComparedTickers::add(const Terms& terms) {
+    for (const Rule& rule : terms.rules) {
+        if (rule.watched == Watched::ratio) add(rule.ticker, rule.other);
+    }
+}
+
 bool ComparedTickers::take(const Terms& terms) {
-    ComparedTickers with = *this;
-    for (const Rule& rule : terms.rules) {
-        if (rule.watched == Watched::ratio) with.add(rule.ticker, rule.other);
+    ComparedTickers added;
+    added.add(terms);
+    for (const auto& [ticker, others] : added.others_) {
+        const auto known = others_.find(ticker);
+        const std::size_t had = known == others_.end() ? 0 : known->second.size();
+        const auto is_new = [&](const Ticker& other) {
+            return known == others_.end() || !known->second.contains(other);
+        };
+        const auto more = static_cast<std::size_t>(std::ranges::count_if(others, is_new));
+        // One that has more, from before there was a limit, keeps them.
+        if (had + more > std::max(had, max_ratios)) return false;
     }
-    for (const Rule& rule : terms.rules) {
-        if (rule.watched != Watched::ratio) continue;
-        for (const Ticker& ticker : {rule.ticker, rule.other}) {
-            const auto before = others_.find(ticker);
-            const std::size_t had = before == others_.end() ? 0 : before->second.size();
-            // One that has more, from before there was a limit, keeps them.
-            if (with.others_[ticker].size() > std::max(had, max_ratios)) return false;
-        }
-    }
-    *this = std::move(with);
+    add(terms);
     return true;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <set>
 
 #include "domain/rule.hpp"
@@ -12,6 +11,8 @@ namespace pricewire::rule {
 class ComparedTickers {
 public:
     void add(const Ticker& one, const Ticker& other);
+    // All ratios of these terms.
+    void add(const Terms& terms);
     // Adds the ratios of these terms; false, and adds none, if one of their tickers has no room for them.
     bool take(const Terms& terms);
 

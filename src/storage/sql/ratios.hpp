@@ -22,10 +22,7 @@ rule::ComparedTickers compared_by(Connection& db, const Uuid& user_id, const Uui
     }
     // Alerts from before the ratios had a column. A rule that only a newer version can read does not count.
     for (const std::string& text : db.all(read_text, "ratios_not_known_of", user_id, but)) {
-        const auto terms = rule::parse_canonical(text);
-        for (const Rule& rule : terms ? terms->rules : std::vector<Rule>()) {
-            if (rule.watched == Watched::ratio) out.add(rule.ticker, rule.other);
-        }
+        if (const auto terms = rule::parse_canonical(text)) out.add(*terms);
     }
     return out;
 }

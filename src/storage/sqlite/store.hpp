@@ -122,7 +122,9 @@ private:
     static std::vector<CreateAlertResult> create_all(Connection& db, std::span<const Alert> alerts,
                                                      std::size_t limit, const IdempotentRequest* request,
                                                      const Alerts::AnswerOf& answer);
-    static CreateAlertResult create_one(Connection& db, const Alert& alert, std::size_t limit);
+    // `compared`: by the user's other alerts; read if it is needed and not known yet.
+    static CreateAlertResult create_one(Connection& db, const Alert& alert, std::size_t limit,
+                                        std::optional<rule::ComparedTickers>& compared);
     std::optional<ClaimedDelivery> claim_one(Connection& db, const char* method, const Uuid& id,
                                              std::optional<int> attempt, Timestamp now, const Claim& claim);
     void read_claimed(Connection& db, std::span<const DeliveryTask> tasks, ClaimOnFiring& on_firing);

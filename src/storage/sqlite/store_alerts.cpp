@@ -42,7 +42,10 @@ void Store::create_each(std::span<AlertCreation> creations) {
     write("create_each", [&] {
         std::vector<std::function<void(Connection&)>> calls;
         for (AlertCreation& c : creations)
-            calls.emplace_back([&c](Connection& db) { c.result = create_one(db, c.alert, c.limit); });
+            calls.emplace_back([&c](Connection& db) {
+                std::optional<rule::ComparedTickers> compared;
+                c.result = create_one(db, c.alert, c.limit, compared);
+            });
         const auto errors = db_.writer.run_each(Durability::power, std::move(calls));
         for (std::size_t i = 0; i < errors.size(); ++i) creations[i].error = errors[i];
         sql::throw_if_all_failed(creations);
@@ -56,12 +59,14 @@ std::vector<CreateAlertResult> Store::create_all(Connection& db, std::span<const
     if (alerts.empty()) return results;
     const Uuid& user_id = alerts.front().user_id;
     if (request != nullptr && !sql::take_key(db, user_id, *request)) return results;
-    for (std::size_t i = 0; i < alerts.size(); ++i) results[i] = create_one(db, alerts[i], limit);
+    std::optional<rule::ComparedTickers> compared;
+    for (std::size_t i = 0; i < alerts.size(); ++i) results[i] = create_one(db, alerts[i], limit, compared);
     if (request != nullptr) sql::settle_key(db, user_id, *request, results, answer);
     return results;
 }
 
-CreateAlertResult Store::create_one(Connection& db, const Alert& given, std::size_t limit) {
+CreateAlertResult Store::create_one(Connection& db, const Alert& given, std::size_t limit,
+                                    std::optional<rule::ComparedTickers>& compared) {
     const Alert alert = sql::unbegun(given);
     if (db.first([](const Row&) { return true; }, "endpoint_disabled", alert.user_id, alert.webhook_url))
         return std::unexpected(CreateAlertError::endpoint_disabled);
@@ -91,9 +96,10 @@ CreateAlertResult Store::create_one(Connection& db, const Alert& given, std::siz
         return std::unexpected(why);
     };
     if (full) return remove(CreateAlertError::limit_reached);
-    if (alert.terms && rule::has_ratios(*alert.terms) &&
-        !sql::compared_by(db, alert.user_id, alert.id).take(*alert.terms))
-        return remove(CreateAlertError::ratios_full);
+    if (alert.terms && rule::has_ratios(*alert.terms)) {
+        if (!compared) compared = sql::compared_by(db, alert.user_id, alert.id);
+        if (!compared->take(*alert.terms)) return remove(CreateAlertError::ratios_full);
+    }
     if (alert.terms) put_states(db, std::vector{&alert});
     db.notify({AlertChange{AlertChange::Kind::created, sql::active_part(alert)}});
     return {};
