@@ -189,7 +189,8 @@ std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Pa
         const std::int64_t sure = std::min(orders[0].run.left_out(), orders[1].run.left_out());
         out.resize(std::max(out.size(), static_cast<std::size_t>(sure)), bars.front().start);
     }
-    return out;
+    // A part would pass for all.
+    return past.stop && past.stop() ? std::vector<Timestamp>() : out;
 }
 
 std::optional<Run> present(const RuledAlert& alert, Timestamp now, const Past& past) {

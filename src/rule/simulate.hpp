@@ -71,7 +71,7 @@ struct ClosestFound {
 ClosestFound closest(const RuledAlert& alert, Timestamp now, const Past& past);
 
 // The minutes in which it became true and false again since its last start, while it was muted, 30 days back at most; oldest
-// first, and as often as that happened whichever of high and low came first.
+// first, and as often as that happened whichever of high and low came first. Empty if it was stopped.
 std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Past& past);
 
 // The alert as it stands at `now`, by bars and the present prices: for Run::rules(), held_since() and muted_until(). An
