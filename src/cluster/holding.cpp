@@ -87,7 +87,7 @@ std::function<bool(const Ticker&)> Holding::kept() const {
     return [id = id_, before = settled_, now = shares_.back().group](const Ticker& ticker) {
         return std::ranges::any_of(before->owners(ticker.view()), [&](const Member* owner) {
             const Member* const same = now->find(owner->report.id);
-            return owner->report.id != id && same != nullptr && same->epoch == owner->epoch;
+            return owner->report.id != id && same != nullptr && same->since == owner->since;
         });
     };
 }
