@@ -121,6 +121,8 @@ TEST_F(PostgresPlansTest, HotStatementsUseTheirIndexes) {
         {"firing_of_plain", {"deliveries_pkey", "using alerts_", "prices_fired_pkey"}},
         {"prune_rules", {"alert_rules_by_time", "deliveries_"}},
         {"prune_answers", {"idempotency_keys_by_time"}},
+        {"answers_size", {"idempotency_keys_by_user"}},
+        {"answers_oldest_kept", {"idempotency_keys_by_user"}},
         {"other_tickers", {"alert_states_others"}},
         {"ratios_of", {"alert_states_ratios_of_user"}},
         {"ratios_not_known_of", {"alert_states_ratios_not_known", "alerts_pkey"}},

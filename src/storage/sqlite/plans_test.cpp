@@ -89,6 +89,8 @@ protected:
             {"prune_rules",
              {"INDEX alert_rules_by_time (replaced_at<?)", "SEARCH d USING INDEX deliveries_"}},
             {"prune_answers", {"INDEX idempotency_keys_by_time (created_at<?)"}},
+            {"answers_size", {"COVERING INDEX idempotency_keys_by_user (user_id=?)"}},
+            {"answers_oldest_kept", {"COVERING INDEX idempotency_keys_by_user (user_id=? AND created_at>?)"}},
             {"other_tickers", {"INDEX alert_states_others (others>?)"}},
             {"ratios_of", {"INDEX alert_states_ratios_of_user (user_id=? AND ratios>?)"}},
             {"ratios_not_known_of",
