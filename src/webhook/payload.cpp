@@ -79,12 +79,8 @@ void write_terms(JsonWriter& w, const ClaimedDelivery& delivery, const TemplateV
                  const MaybeEvidence& evidence) {
     w.field("rule", values.rule).field("firing", values.firing);
     if (values.has_several_tickers) {
-        w.key("triggered_ticker");
-        if (values.price_ticker) {
-            w.value(values.price_ticker->view());
-        } else {
-            w.value(nullptr);
-        }
+        w.field("triggered_ticker",
+                values.price_ticker ? std::optional(values.price_ticker->view()) : std::nullopt);
     }
     w.field("change", values.change.empty() ? std::nullopt : std::optional(values.change))
         .field("anchor_price", values.anchor_price)
