@@ -24,7 +24,8 @@ namespace {
 
 constexpr std::size_t most_overtaken = 100'000;  // messages; then prices wait for the end of a step
 constexpr std::size_t moved_at_once = 1000;      // alerts, between which prices are judged
-// For how long what others held may not have been judged by them before this one is told: the lease, and a lag before its end.
+// For how long the one that held it may have judged nothing before this one learns of its share: its lease, and the lag that
+// is excused before that ends (cluster::Lag), with room to spare.
 constexpr Duration unheld_before = std::chrono::seconds{30};
 
 class CheckerThread final : public Checker {

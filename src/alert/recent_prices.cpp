@@ -7,7 +7,7 @@
 namespace pricewire::alert {
 namespace {
 
-constexpr std::size_t few = 64;  // of so many prices each is looked at
+constexpr std::size_t few = 64;  // up to this many prices are searched one by one
 
 }  // namespace
 

@@ -20,8 +20,9 @@ namespace pricewire::alert {
 class RecentPrices {
 public:
     // How far back a price that comes late is taken. Tickers share the room for a million prices (50 to 100 MB): two minutes at
-    // 5,500 prices a second of all together. A ticker may have what others leave, and has `least` at least. Of one with more,
-    // only the newest can be judged again: an alert that arrives later than those reach back is not judged by what was before.
+    // 5,500 prices a second of all together. A ticker may have what others leave, and has `least` at least; one that has filled
+    // the room gives it back with its next price, so there may be twice as many. Of one with more, only the newest can be
+    // judged again: an alert that arrives later than those reach back is not judged by what was before.
     static constexpr Duration longest = std::chrono::minutes{2};
     // How much longer prices are kept, so that a late one can be judged together with those before it: see Judged. The
     // price in effect before those is kept whatever its age.

@@ -31,8 +31,8 @@ inline std::unexpected<NothingMade> key_is_used() {
 // same key with 409; if another process handles one, the database lets only one of the two create something, and the
 // other one gets its answer, even if what the first one has created leaves no room for it.
 //
-// No key is forgotten within 24 h: a user who has used too many is refused new ones with 429. Of answers that are too large
-// together only that there was one is kept; who asks for one again gets 409.
+// No key is forgotten within 24 h: a user who has used too many is refused new ones with 429. If a user's answers are too large
+// together, the oldest are dropped, but not their keys: a repeated request then gets 409.
 net::ServerResponse answer_once(Services& services, Exchange& exchange,
                                 const std::function<OnceMade(storage::IdempotentRequest* request)>& make);
 

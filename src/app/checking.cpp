@@ -86,7 +86,7 @@ Checking::Checking(Uses uses)
                          .gone = [this](const PriceGone& gone) { checker_->on_price_gone(gone); },
                          .heard =
                              [this](std::string_view feed, Heard heard) {
-                                 // One of the future, since the feed's clock is ahead, would pass for all prices until then.
+                                 // If the feed's clock is ahead, it would vouch for prices that have not come yet.
                                  heard.time = std::min(heard.time, uses_.clock.now());
                                  checker_->on_heard(feed, heard);
                                  mark({.heard = std::pair(std::string(feed), std::move(heard))});

@@ -17,7 +17,7 @@ Duration since_boot();
 
 // The time of the database that processes share, for what they must agree on: when prices and alerts were made, what is due,
 // how long claims last, who lives. From its first answer on, time goes on by since_boot(), so that steps of the machine's own
-// clock change nothing, and is set anew when an answer contradicts it. Before that, and while the own clock is further off
+// clock change nothing, and is set again when an answer contradicts it. Before that, and while the own clock is further off
 // than is to be corrected, the own clock as it is. now() and mono() are thread-safe.
 class DatabaseClock final : public Clock {
 public:

@@ -58,8 +58,8 @@ private:
 // A position in the stream, or a time until which prices were judged, may be noted if every checker has reached it, since
 // each judges the alerts of its own tickers; unless there are so few that each has all. A checker that has died does not
 // count any more once those that took over its share hold it, because they judge what they took over by the recent prices
-// of two minutes. So while members are not settled, or one that has a share does not say how far it is, nothing is noted; but for a
-// minute at most, because a checker that cannot load its alerts must not keep the others from ever noting anything.
+// of two minutes. So while members are not settled, or one that has a share does not say how far it is, nothing is noted; but
+// for a minute at most, because a checker that cannot load its alerts must not keep the others from ever noting anything.
 class OthersProgress {
 public:
     static constexpr Duration longest_wait = std::chrono::minutes{1};

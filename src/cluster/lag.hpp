@@ -7,8 +7,8 @@
 
 namespace pricewire::cluster {
 
-// Whether a member lags behind the others with what all of them read, by the times up to which each has read it. One that is slow,
-// or that alone is cut off from where it is read, must not keep its share. Pure; one thread.
+// Whether a member lags behind the others with what all of them read, by the times up to which each has read it. One that is
+// slow, or that alone is cut off from where it is read, must not keep its share. Pure; one thread.
 //
 // what is known                                                  lags
 // -------------------------------------------------------------  ------------------------------------------------------

@@ -28,7 +28,7 @@ constexpr int look_share = 100;
 constexpr std::size_t most_kept = 5000;
 // A claim whose answer was lost may still be waiting for a lock: what it has taken is looked for until its lease ends.
 constexpr Duration look_for_lost_every = seconds{1};
-// Leases that end later by more are from before the clock was set back.
+// If the last lease ends later by more, the clock was set back, and leases end earlier than those before.
 constexpr Duration clock_wavers = seconds{1};
 
 }  // namespace

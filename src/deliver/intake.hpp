@@ -146,7 +146,7 @@ private:
     std::vector<std::pair<Uuid, Timestamp>> doubtful_;  // alerts, and the ends of the leases
     Timestamp offered_before_ = Timestamp::min();       // leases that end by then are from an earlier life
     Timestamp last_lease_ = Timestamp::min();           // the end of that of the last claim
-    std::vector<Timestamp> lost_;  // of claims that may have taken what is not known here
+    std::vector<Timestamp> lost_;                       // ends of leases of claims whose answers were lost
     MonoTime look_for_lost_at_ = MonoTime::min();
 };
 

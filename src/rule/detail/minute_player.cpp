@@ -51,7 +51,7 @@ void MinutePlayer::end(Timestamp time, Run& run, Steps& steps) {
     run.time(time, steps);
 }
 
-// The next that there are; false if there are none, or it was stopped.
+// Reads the next stretch that has bars; false at the end, or if it was stopped.
 bool Minutes::read() {
     bars_.clear();
     at_ = 0;

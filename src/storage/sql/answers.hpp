@@ -30,7 +30,7 @@ void settle_key(Connection& db, const Uuid& user_id, std::string_view key, bool 
     const auto is_too_much = [](const auto& row) {
         return row.number(0) > std::int64_t{max_kept_answer_bytes};
     };
-    // A part of the room is made free at once, so that this is seldom.
+    // A part of the room is made free at once, so that this happens rarely.
     if (db.first(is_too_much, "answers_size", user_id).value_or(false))
         db.change("answers_bound", user_id, max_kept_answer_bytes / 4 * 3);
 }
@@ -50,7 +50,7 @@ inline void throw_if_all_failed(std::span<const AlertCreation> creations) {
     std::rethrow_exception(creations.front().error);
 }
 
-// request, status, answer. An answer is never empty; one that is has not been kept.
+// request, status, answer. An empty answer was not kept.
 inline constexpr auto read_answer = [](const auto& row) {
     StoredAnswer out;
     const auto hash = row.bytes(0);
