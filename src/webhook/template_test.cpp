@@ -347,8 +347,8 @@ TEST(WebhookTemplate, AnyAcceptedJsonTemplateIsJsonWithAnyValues) {
                                          "\n",         "a",
                                          "\"a\":",     "\\ud83d"};
     int accepted = 0;
-    rc::check([&] {
-        // Random parts, in a string, in a list or bare, of which enough are accepted.
+    const auto holds = [&] {
+        // Random parts, in a string, in a list or bare, of which few are accepted.
         const auto middle = *rc::gen::container<std::vector<std::string>>(rc::gen::elementOf(parts));
         std::string body;
         for (const std::string& part : middle) body += part;
@@ -365,7 +365,9 @@ TEST(WebhookTemplate, AnyAcceptedJsonTemplateIsJsonWithAnyValues) {
         boost::json::error_code ec;
         boost::json::parse(render(t, v), ec);
         RC_ASSERT(!ec);
-    });
+    };
+    // Where few cases are tried, none may be accepted.
+    for (int round = 0; round < 50 && accepted == 0; ++round) rc::check(holds);
     EXPECT_GT(accepted, 0);
 }
 
