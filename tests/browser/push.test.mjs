@@ -4,7 +4,7 @@ import { after, before } from 'node:test';
 
 import { axe_findings, screens, stage } from './support/browser.mjs';
 import { alert_row, go, is_signed_out, live, open, overflows, says, sign_in } from './support/page.mjs';
-import { PushService, deliver_until, shown_notifications } from './support/push_service.mjs';
+import { PushService, deliver_until, has_shown, shown_notifications } from './support/push_service.mjs';
 import { until } from './support/until.mjs';
 
 const { visit } = stage({}, (deployment) => deployment.market.hold());
@@ -59,7 +59,8 @@ visit('the page and a push show one firing once', {}, async ({ visitor, page, de
   const user = await subscribe(page, deployment);
   const alert = await deployment.alert(user, { condition: 'gt', target_price: 64000 });
   const about = async () => (await shown_notifications(page)).filter(({ tag }) => tag.startsWith(alert.id));
-  await until('the notification of the page', async () => (await about()).length === 1);
+  await until('the notification of the page', () => has_shown(page, alert.id));
+  assert.equal((await about()).length, 1);
   const pushed = { ...(await message_of(alert.id)), body: 'Pushed.' };
   await deliver_until(
     page,

@@ -39,6 +39,7 @@ export class PushService {
       JSON.parse(await this.call('POST', 'subscriptions', { applicationServerKey: key }));
     await visitor.context.exposeFunction('__subscribe', subscribe);
     await visitor.context.addInitScript(replace_push_manager);
+    await visitor.context.addInitScript(note_what_is_shown);
     await visitor.context.grantPermissions(['notifications']);
   }
 
@@ -102,6 +103,20 @@ export const deliver_until = (page, message, what, shown) =>
     return undefined;
   });
 
+function note_what_is_shown() {
+  window.__shown = [];
+  const show = ServiceWorkerRegistration.prototype.showNotification;
+  ServiceWorkerRegistration.prototype.showNotification = async function (title, options) {
+    await show.call(this, title, options);
+    window.__shown.push(options.tag);
+  };
+}
+
+// Whether the page itself, through its service worker, has shown a notification whose tag begins so.
+export const has_shown = (page, tag) =>
+  page.evaluate((begin) => window.__shown.some((shown) => shown.startsWith(begin)), tag);
+
+// Not to be asked while the page shows one: Chromium drops a notification that it has stored and not yet shown.
 export const shown_notifications = (page) =>
   page.evaluate(async () =>
     (await (await navigator.serviceWorker.ready).getNotifications()).map(({ title, body, tag, data }) => ({
