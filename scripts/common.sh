@@ -9,7 +9,7 @@ build_packages=(
   zlib1g-dev libyaml-cpp-dev prometheus-cpp-dev
 )
 test_packages=(
-  llvm-19 libclang-rt-19-dev clang-format-19 libgtest-dev librapidcheck-dev python3
+  git llvm-19 libclang-rt-19-dev clang-format-19 libgtest-dev librapidcheck-dev python3
   postgresql-15 redis-server rabbitmq-server libpq-dev prometheus
 )
 long_packages=(g++-12 clang-tidy-19)
