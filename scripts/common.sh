@@ -13,7 +13,7 @@ test_packages=(
   postgresql-15 redis-server rabbitmq-server libpq-dev prometheus
 )
 long_packages=(g++-12 clang-tidy-19)
-browser_packages=(chromium chromium-sandbox fonts-dejavu-core)
+browser_packages=(chromium chromium-sandbox fonts-dejavu-core curl openssl)
 perf_packages=(redis-server wrk nginx-light)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
