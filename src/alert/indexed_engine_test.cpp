@@ -340,9 +340,9 @@ class IndexedEngine : public testing::TestWithParam<unsigned> {};
 
 TEST_P(IndexedEngine, DoesWhatOneRunForEachAlertDoes) {
 #ifdef NDEBUG
-    constexpr unsigned usual = 200;
+    constexpr unsigned usual = 40;
 #else
-    constexpr unsigned usual = 4;
+    constexpr unsigned usual = 2;
 #endif
     const auto count =
         static_cast<unsigned>(rule::number_from_environment("PRICEWIRE_RANDOM_MIXTURES", usual));

@@ -17,6 +17,12 @@ using namespace std::chrono_literals;
 // Prices every few seconds; what they make of alerts by the brute force is compared with what is recovered of a part.
 class RandomGaps : public ::testing::Test {
 protected:
+#ifdef NDEBUG
+    static constexpr int plays = 40;
+#else
+    static constexpr int plays = 15;  // without optimization a play takes ten times as long
+#endif
+
     struct Play {
         Timestamp from;
         std::vector<rule::brute_force::Event> events;
@@ -126,7 +132,7 @@ TEST_F(RandomGaps, WhatIsRecoveredOfAnAlertThatFiresOnceHasHappenedByThen) {
 
 TEST_F(RandomGaps, NoneFiresMoreOftenByBarsThanItWouldHave) {
     std::size_t found = 0, happened = 0;
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < plays; ++i) {
         const Play one = play(i % 3 * 20s);
         for (const char* kind : kinds) {
             if (!has_fixed_level(kind)) continue;
@@ -151,7 +157,7 @@ TEST_F(RandomGaps, NoneFiresMoreOftenByBarsThanItWouldHave) {
 
 TEST_F(RandomGaps, ByTradesItIsWhatWouldHaveHappenedLive) {
     int found = 0;
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < plays; ++i) {
         const Play one = play(i % 3 * 20s);
         for (const char* kind : kinds) {
             if (!is_all_shown_by_bars(kind)) continue;
