@@ -406,6 +406,7 @@ bool Run::has_fired_enough() const {
 void Run::amend(const RuledAlert& row, Timestamp time, Steps& steps) {
     // One that was switched on after its last firing has fired often enough before: that does not end it.
     const bool had_fired_enough = has_fired_enough();
+    change_margin(alert_.state.rules, *alert_.terms, *row.terms, time);
     alert_.terms = row.terms;
     alert_.notify_on_expiry = row.notify_on_expiry;
     alert_.state.snoozed_until = row.state.snoozed_until;

@@ -58,6 +58,10 @@ struct Step {
 };
 using Steps = std::vector<Step>;
 
+// What an edit makes of a state: another margin counts for values after `time`. Of what waits to be armed, those until then
+// count as judged.
+void change_margin(std::vector<RuleState>& rules, const Terms& before, const Terms& after, Timestamp time);
+
 // The past that an alert has to be given at `now`: for each ticker, from which time on.
 std::vector<std::pair<Ticker, Timestamp>> past_needed(const RuledAlert& alert, Timestamp now);
 
@@ -181,6 +185,7 @@ private:
     void start_rules(Timestamp time);
     void resume(Timestamp time, Steps& steps);
     Timestamp resumes_at() const;
+    bool awaits_value(std::size_t machine) const;
     Machine past_machine(std::size_t machine) const;
     void judge(std::size_t machine, Timestamp time, Steps& steps);
     Judgement judged(std::size_t machine, Timestamp time);

@@ -11,6 +11,26 @@ namespace pricewire::rule {
 using detail::is_extreme;
 using detail::needs_extreme;
 
+namespace {
+
+// It waits to be armed by another margin than that of its firing.
+bool has_other_margin(const RuleState& known) {
+    return known.fired && !known.armed && known.as_of > known.start;
+}
+
+}  // namespace
+
+void change_margin(std::vector<RuleState>& rules, const Terms& before, const Terms& after, Timestamp time) {
+    const auto margin = [](const Terms& terms) {
+        return terms.repeat ? std::optional(terms.repeat->rearm) : std::nullopt;
+    };
+    if (margin(before) == margin(after)) return;
+    for (RuleState& known : rules) {
+        const RuleState& first = after.joined == Joined::all ? rules.front() : known;
+        if (first.fired && !first.armed) known.as_of = std::max(known.as_of, time);
+    }
+}
+
 Timestamp Run::resumes_at() const {
     Timestamp first = Timestamp::max();
     for (const RuleState& known : alert_.state.rules) first = std::min(first, known.as_of);
@@ -45,8 +65,19 @@ void Run::resume(Timestamp time, Steps& steps) {
     advance(time, steps);
     left_out_ = 0;
     for (std::size_t m = 0; m < machines_.size(); ++m) {
-        if (!has_window(m)) judge(m, time, steps);
+        if (!has_window(m) && !awaits_value(m)) judge(m, time, steps);
     }
+}
+
+// All that is in effect was judged by an earlier margin.
+bool Run::awaits_value(std::size_t machine) const {
+    const RuleState& first = rule_state(first_of(machine));
+    if (!has_other_margin(first)) return false;
+    for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
+        const auto& current = tracks_[i].line.current();
+        if (rule(i).watched == Watched::age || (current && current->time > first.as_of)) return false;
+    }
+    return true;
 }
 
 // As the past leaves a machine: it holds since the last of its rules does, and is blind while any of them is.
@@ -173,7 +204,7 @@ void Run::past(std::size_t i, Stretch stretch) {
     const bool is_exact = stretch.low == stretch.high;
     if (stretch.from == stretch.to && stretch.to == first.as_of) return;  // of before
     if (stretch.from < first.as_of) {
-        if (!is_exact || stretch.to <= first.as_of) return;
+        if (!is_exact || stretch.to <= first.as_of || has_other_margin(first)) return;
         stretch.from = first.as_of;
     }
     // Within a stretch of several prices, the order is not known: what it says counts from its end.

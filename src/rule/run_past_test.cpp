@@ -1,6 +1,10 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
 
 #include "rule/run.hpp"
 #include "rule/terms_fixture.hpp"
@@ -62,6 +66,41 @@ TEST(RunPast, AHoldOfSeveralRulesBeginsWhenAllOfThemAreKnownToHold) {
 }
 
 const Timestamp start{1'700'000'040s};
+
+// Fired at 101, with a margin of 1 %; from 10 s on it is 0.5 %.
+bool fires_again_by_another_margin(std::initializer_list<std::pair<Duration, double>> prices) {
+    const auto terms = [](std::string_view repeat) {
+        return std::make_shared<const Terms>(terms_of(R"({"is":"above","level":100})", "null", repeat));
+    };
+    RuledAlert alert;
+    alert.terms = terms(R"({"cooldown":"10s","rearm":"1%"})");
+    alert.created_at = alert.begun_at = start - 1min;
+    alert.state = {.firings = 1, .rules = {{.fired = true, .start = start, .as_of = start}}};
+    const auto other = terms(R"({"cooldown":"10s","rearm":"0.5%"})");
+    change_margin(alert.state.rules, *alert.terms, *other, start + 10s);
+    alert.terms = other;
+    rule::Run run(alert);
+    Timestamp since = start;
+    Decimal last = Decimal::from_int(101);
+    for (const auto& [at, price] : prices) {
+        run.history("BTC", {since, start + at, last, last, last});
+        since = start + at;
+        last = *Decimal::parse(fmt::format("{}", price));
+    }
+    run.history("BTC", {since, start + 30s, last, last, last});
+    Steps steps;
+    run.time(start + 31s, steps);
+    run.value("BTC", start + 40s, Decimal::from_int(101), steps);
+    return std::ranges::any_of(steps, [](const Step& step) { return step.fired.has_value(); });
+}
+
+TEST(RunPast, AnotherMarginCountsForPricesAfterItsEdit) {
+    EXPECT_FALSE(fires_again_by_another_margin({{5s, 99.4}, {8s, 101}}));
+    EXPECT_FALSE(fires_again_by_another_margin({{5s, 99.4}})) << "judged when it came";
+    EXPECT_FALSE(fires_again_by_another_margin({{5s, 99.4}, {15s, 99.6}}));
+    EXPECT_TRUE(fires_again_by_another_margin({{5s, 101}, {15s, 99.4}}));
+    EXPECT_TRUE(fires_again_by_another_margin({{15s, 99.4}, {20s, 101}}));
+}
 
 Stretch stretch_of(Duration from, Duration to, int value) {
     const Decimal price = Decimal::from_int(value);

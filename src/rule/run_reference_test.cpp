@@ -28,6 +28,7 @@ RuledAlert alert_of(const RandomAlert& random) {
 RuledAlert edited(RuledAlert alert, const Edit& edit) {
     Terms terms = *alert.terms;
     terms.repeat = edit.repeat;
+    change_margin(alert.state.rules, *alert.terms, terms, edit.time);
     alert.terms = std::make_shared<const Terms>(terms);
     alert.state.expires_at = edit.expires;
     alert.state.snoozed_until = edit.snoozed_until;
@@ -262,8 +263,6 @@ Outcome play(const RandomAlert& random, RandomAlerts& dice) {
         const bool is_over = last.expires && *last.expires <= player.latest() + std::chrono::seconds{1};
         if (edits_some && !is_over && dice.chance(10)) {
             last = dice.edit(last, player.latest() + Duration{300});
-            // Of prices of before, a start judges by the margin of now whether they arm.
-            if (restarts_some && last.repeat) last.repeat->rearm = random.terms.repeat->rearm;
             edits.push_back(last);
             player.edit(last);
             if (random.some_are_late) expect_until(last.time);

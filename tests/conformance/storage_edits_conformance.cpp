@@ -360,6 +360,24 @@ TEST_P(StorageEditsConformance, AnotherRepeatKeepsTheStateAndTimesThatAreReached
     EXPECT_TRUE(storage_->create_alert(new_alert("1"), 1)) << "it does not count any more";
 }
 
+TEST_P(StorageEditsConformance, AnotherMarginCountsForPricesAfterItsEdit) {
+    const Alert alert = add_ruled();
+    ASSERT_TRUE(fires(ruled(alert.id, 1, now_ + 5s)));
+    AlertState expected = stored(alert.id).state;
+    Terms wider = repeating();
+    wider.repeat->rearm.amount = number("2");
+    ASSERT_TRUE(change(alert.id, set_terms(wider), now_ + 6s));
+    expected.rules[0].as_of = now_ + 6s;
+    EXPECT_EQ(stored(alert.id).state, expected);
+    // Of a checker that has not heard of the edit.
+    note({alert.id, 1, 1, false, {rule_state(false, now_ + 5s)}}, now_ + 7s);
+    EXPECT_EQ(stored(alert.id).state, expected);
+    note(armed_note(alert.id, 1, now_ + 8s), now_ + 8s);
+    expected = stored(alert.id).state;
+    ASSERT_TRUE(change(alert.id, set_terms(repeating()), now_ + 9s));
+    EXPECT_EQ(stored(alert.id).state, expected) << "what is armed stays so";
+}
+
 TEST_P(StorageEditsConformance, AnotherStartIsANewStart) {
     const Alert alert = add_ruled();
     const auto later = change(alert.id, [&](Alert& a) { a.state.starts_at = now_ + 1h; }, now_ + 1min);

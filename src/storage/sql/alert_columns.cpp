@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "rule/canonical.hpp"
+#include "rule/run.hpp"
 
 namespace pricewire::storage::sql {
 namespace {
@@ -162,7 +163,11 @@ EditedAlert edited(const Alert& before, const Alert& wanted, Timestamp now) {
     take_life(after, wanted);
     if (out.is_new_rule) ++after.state.revision;
     if (out.switched_on) switch_on(after, now);
-    if (out.is_new_rule || out.switched_on) begin(after, now);
+    if (out.is_new_rule || out.switched_on) {
+        begin(after, now);
+    } else if (other_terms) {
+        rule::change_margin(after.state.rules, old_terms, terms, now);
+    }
     if (switched && !wanted.is_active) end(after, AlertEnd::paused);
     if (after.is_active && !out.switched_on && other_terms && has_fired_enough(after))
         end(after, AlertEnd::fired);
@@ -179,6 +184,8 @@ std::optional<std::vector<RuleState>> merged(const std::vector<RuleState>& store
         if (stored[i].armed && !note[i].armed) out[i] = stored[i];
         const RuleState& later = stored[i].extreme_until > note[i].extreme_until ? stored[i] : note[i];
         if (stored[i].start != note[i].start) continue;
+        // Its margin was edited, which the one that noted this had not heard of.
+        if (!out[i].armed) out[i].as_of = std::max(stored[i].as_of, note[i].as_of);
         out[i].extreme = later.extreme;
         out[i].upper_extreme = later.upper_extreme;
         out[i].extreme_until = later.extreme_until;
