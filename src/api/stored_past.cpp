@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,10 @@ rule::Past stored_past(storage::Storage& storage) {
     rule::Past past;
     past.hours = bars(1h);
     past.minutes = bars(1min);
+    past.last_minute = [&storage](const Ticker& ticker, Timestamp before) -> std::optional<Bar> {
+        auto last = storage.bars(ticker, 1min, before - rule::longest_simulation, before, 1);
+        return last.empty() ? std::nullopt : std::optional(std::move(last.front()));
+    };
     past.blind = [&storage](const Ticker& ticker, Timestamp from, Timestamp to) {
         constexpr std::size_t newest = 10'000;
         std::vector<std::pair<Timestamp, Timestamp>> out;

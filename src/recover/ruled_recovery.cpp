@@ -193,9 +193,11 @@ void RuledRecovery::judge(Judged& judged) const {
     const RuledAlert before = as_of(*judged.alert.ruled, from_);
     rule::Run run(before);
     for (const auto& [ticker, since] : rule::past_needed(before, from_)) {
-        for (const Stretch& stretch : known_.at(ticker)) {
-            if (stretch.to > since) run.history(ticker, stretch);
-        }
+        // With the last price before, however old it is.
+        const auto& all = known_.at(ticker);
+        auto next = std::ranges::find_if(all, [&](const Stretch& one) { return one.to > since; });
+        if (next != all.begin()) --next;
+        for (; next != all.end(); ++next) run.history(ticker, *next);
     }
     Pair pair{judged, decide_together(*before.terms), {run, run}};
     const Timestamp first = std::chrono::floor<std::chrono::minutes>(from_);

@@ -112,6 +112,17 @@ TEST(RuledRecovery, ATrailingAlertFollowsRecoveredPrices) {
     EXPECT_EQ(judged(one, {bar(0, 99, 97, 99, 98)}), "");
 }
 
+TEST(RuledRecovery, ANewHighIsKnownWhereTheLastPriceIsFromBeforeItsWindow) {
+    const RuledRecovery::Known known = [](Ticker, Timestamp) {
+        return std::vector<Stretch>{
+            {gap_begin - 3h, gap_begin - 179min, decimal(99), decimal(101), decimal(101)},
+            {gap_begin - 10min, gap_begin, decimal(99), decimal(99), decimal(99)}};
+    };
+    EXPECT_EQ(judged(alert(R"({"is":"above","level":{"from":"high","over":"1h"}})"),
+                     {bar(0, 99, 98, 99, 99), bar(1, 99, 99, 100, 100)}, 5min, known),
+              "1: 100 [60,120)\n");
+}
+
 TEST(RuledRecovery, OneThatBeganJustBeforeTheKillIsJudgedFromItsStart) {
     AlertState state;
     state.rules.push_back({.armed = true,

@@ -115,6 +115,7 @@ private:
 
     void by_minutes() {
         Minutes minutes(tickers_of(*alert_.terms), from_ - detail::looked_back(*alert_.terms), now_, past_);
+        minutes.add_last_before();
         Run run = silent(alert_);
         MinutePlayer player(*alert_.terms);
         Steps steps;
@@ -173,6 +174,7 @@ std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Pa
     if (!muted_until || *muted_until <= since) return out;
     const Timestamp until = std::min(now, next_interval_start(*muted_until, minute));
     Minutes minutes(tickers_of(*alert.terms), since - detail::looked_back(*alert.terms), until, past);
+    minutes.add_last_before();
     struct Order {
         MinutePlayer::First first;
         Run run;
@@ -200,6 +202,7 @@ std::optional<Run> present(const RuledAlert& alert, Timestamp now, const Past& p
     Timestamp last{};
     for (const auto& [ticker, from] : past_needed(begun, now)) {
         Minutes minutes({ticker}, interval_start(from, minute), now, past);
+        minutes.add_last_before();
         while (true) {
             const auto& bars = minutes.next();
             if (minutes.was_stopped()) return std::nullopt;

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,11 @@ public:
             const Timestamp end = next_interval_start(to, std::chrono::hours{1});
             for (const HourBar& hour : hours_of(within(ticker, from, end))) out.push_back(hour.bar);
             return out;
+        };
+        past.last_minute = [this](const Ticker& ticker, Timestamp before) -> std::optional<Bar> {
+            const auto& all = minutes_[ticker];
+            const auto after = all.lower_bound(before);
+            return after == all.begin() ? std::nullopt : std::optional(std::prev(after)->second);
         };
         return past;
     }

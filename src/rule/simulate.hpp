@@ -24,6 +24,8 @@ namespace pricewire::rule {
 struct Past {
     // Bars that start within [from, to), oldest first, all there are. Minutes are asked for minutes_held at a time.
     std::function<std::vector<Bar>(const Ticker&, Timestamp from, Timestamp to)> hours, minutes;
+    // The last minute that starts before, however old it is; nullopt: there is none. May be unset.
+    std::function<std::optional<Bar>(const Ticker&, Timestamp before)> last_minute;
     // When there was no price of a ticker, within [from, to), in order. May be unset.
     std::function<std::vector<std::pair<Timestamp, Timestamp>>(const Ticker&, Timestamp from, Timestamp to)>
         blind;

@@ -460,5 +460,23 @@ TEST(Present, ShowsAnAlertAsItStands) {
     EXPECT_EQ(rules[0].anchor->value, price_of("110"));
 }
 
+TEST(Present, KnowsTheLastPriceHoweverOldItIs) {
+    StoredMinutes stored;
+    const auto flat = [&stored](int at, const char* price) {
+        stored.add(Ticker("BTC"), simulated_day + at * minute, price_of(price), price_of(price),
+                   price_of(price), price_of(price));
+    };
+    for (const int at : {0, 200, 201}) flat(at, at == 0 ? "110" : "100");
+    const Past past = stored.past();
+    const auto shown = [&past](const char* when, int at) {
+        const RuledAlert alert{
+            std::make_shared<const Terms>(terms_of(when)), {}, simulated_day, simulated_day};
+        return present(alert, simulated_day + at * minute, past).value().rules()[0];
+    };
+    EXPECT_EQ(shown(R"({"watch":"age","is":"above","level":"60s"})", 180).value, Decimal::from_int(179 * 60));
+    const auto high = shown(R"({"is":"above","level":{"from":"high","over":"1h"}})", 202);
+    EXPECT_EQ(high.level, price_of("100")) << "110 was before the window";
+}
+
 }  // namespace
 }  // namespace pricewire::rule

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "rule/levels.hpp"
 
@@ -55,6 +56,11 @@ void MinutePlayer::end(Timestamp time, Run& run, Steps& steps) {
 bool Minutes::read() {
     bars_.clear();
     at_ = 0;
+    if (std::exchange(begins_earlier_, false) && past_.last_minute) {
+        for (const Ticker& ticker : tickers_) {
+            if (const auto bar = past_.last_minute(ticker, read_until_)) bars_.push_back(*bar);
+        }
+    }
     while (bars_.empty() && read_until_ < to_) {
         if (past_.stop && past_.stop()) {
             was_stopped_ = true;

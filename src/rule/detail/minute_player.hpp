@@ -74,6 +74,8 @@ public:
     // Refers to `past`.
     Minutes(std::vector<Ticker> tickers, Timestamp from, Timestamp to, const Past& past)
         : tickers_(std::move(tickers)), read_until_(from), to_(to), past_(past) {}
+    // Before all: of each ticker the last minute before `from`.
+    void add_last_before() { begins_earlier_ = true; }
     // Of the next minute; empty: there is none, or it was stopped.
     const std::vector<Bar>& next();
     bool was_stopped() const { return was_stopped_; }
@@ -88,7 +90,7 @@ private:
     std::vector<Bar> bars_;  // by time, then by ticker
     std::size_t at_ = 0;
     std::vector<Bar> minute_;
-    bool was_stopped_ = false;
+    bool begins_earlier_ = false, was_stopped_ = false;
 };
 
 }  // namespace pricewire::rule::detail
