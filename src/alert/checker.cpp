@@ -181,6 +181,7 @@ private:
     void load() {
         const Wait wait(waits_);
         try {
+            if (!ready_ && options_.before) core_.begin(options_.before());
             options_.load([this](std::span<const ActiveAlert> alerts) {
                 if (shard_.is_all()) return core_.on_snapshot_piece(alerts);
                 std::vector<ActiveAlert> held;

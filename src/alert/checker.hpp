@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alert/judged_before.hpp"
 #include "alert/passed_over.hpp"
 #include "alert/shard.hpp"
 #include "base/backoff.hpp"
@@ -25,6 +26,8 @@ struct CheckerOptions {
     // start, after on_alerts_missed(), and again after it has thrown. Changes committed after the snapshot
     // must reach on_alert_change().
     std::function<void(const std::function<void(std::span<const ActiveAlert>)>&)> load;
+    // Called before the first load, as that. May be empty.
+    std::function<JudgedBefore()> before = {};
     // Receives the alerts that a price has fired, and what else alerts with terms do, in order, on the checker's thread.
     std::function<void(FiringGroup)> fire;
     // For alerts with terms, on a thread of their own; called again after they have thrown. What is known of a ticker's

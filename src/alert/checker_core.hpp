@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "alert/created_alerts.hpp"
@@ -41,6 +42,8 @@ public:
 
     // All alerts of the snapshot and all changes so far.
     bool knows_all() const { return phase_ != Phase::loading && !unheard_ && !load_at_; }
+    // Comes before the first snapshot.
+    void begin(JudgedBefore before) { ruled_.begin(std::move(before)); }
     // When to load the snapshot: at once in a new core. nullopt: not until alerts are missed.
     std::optional<MonoTime> load_at() const { return load_at_; }
     // A snapshot comes in pieces, then either is complete or has failed, with no other event in between.

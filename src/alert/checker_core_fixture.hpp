@@ -13,6 +13,7 @@
 
 #include "alert/checker_core.hpp"
 #include "alert/rule_text.hpp"
+#include "rule/evidence.hpp"
 
 namespace pricewire::alert {
 
@@ -36,6 +37,8 @@ namespace pricewire::alert {
 //   S changed N          its row, as the last `rule` said
 //   row N K, no-row N K  its K-th firing of revision 1 was passed over: its row, or that it is not active
 //   past T F-T:LOW-HIGH:LAST…   what was asked for, in stretches
+//   S judged [lost] [T=S]…  until when prices were judged before the start; what came since is lost; T has had none since S
+//   gaps                 shows the times without a price that a firing tells of: "blind 5-30"
 //   notes                shows notes of other kinds than "armed" from here on
 //
 // "7.2:150@30" is its second firing, at 150 in second 30; "7.armed@30" and "7.noted" are notes, "7.expired@60" is an expiry,
@@ -110,6 +113,10 @@ private:
             core_.on_heard(argument == "own" ? "" : argument, at(second_), now);
         } else if (word == "past") {
             core_.on_past(past(words), now);
+        } else if (word == "judged") {
+            core_.begin(judged_before(words));
+        } else if (word == "gaps") {
+            shows_gaps_ = true;
         } else if (word == "notes") {
             shows_notes_ = true;
         } else if (word == "created") {
@@ -136,6 +143,18 @@ private:
         }
     }
 
+    JudgedBefore judged_before(std::istream& words) {
+        JudgedBefore out{.until = at(second_)};
+        for (std::string text; words >> text;) {
+            if (text == "lost") {
+                out.is_lost = true;
+            } else {
+                const std::size_t named = text.find('=');
+                out.blind.emplace(text.substr(0, named), at(text.substr(named + 1)));
+            }
+        }
+        return out;
+    }
     std::shared_ptr<const LinePast> past(std::istream& words) {
         LinePast out;
         std::string ticker;
@@ -180,6 +199,10 @@ private:
         for (const RuledFiring& f : group.ruled) {
             say(name(f.alert_id) + std::to_string(f.number) + ":" + f.value.to_string() + "@" +
                 second(f.time));
+            if (!shows_gaps_) continue;
+            const rule::Evidence evidence = rule::parse_evidence(f.evidence).value();
+            for (const rule::BlindGap& gap : evidence.blind)
+                say("blind " + second(gap.from) + "-" + second(gap.to));
         }
         for (const StateNote& note : group.notes) {
             if (!note.rearmed && !shows_notes_) continue;
@@ -199,7 +222,7 @@ private:
     Timestamp latest_ = start;
     std::uint64_t sequence_ = 0;
     std::string out_;
-    bool shows_notes_ = false;
+    bool shows_notes_ = false, shows_gaps_ = false;
     const RuleText rules_{start};
     std::map<Ticker, Timestamp> asked_;
     CheckerCore core_{{[this](const FiringGroup& group) { fire(group); },

@@ -86,6 +86,11 @@ public:
         return out;
     }
 
+    void on_blind() override {
+        live_.on_blind();
+        markets_.begin_blind();
+        for (auto& [slot, young] : young_) young.past->begin_blind();
+    }
     void on_price(const Price& price) override {
         if (live_.size() > 0) live_.on_price(price);
         take_value(price.ticker, price.time, &price);

@@ -56,7 +56,19 @@ std::vector<RuleStep> Judged::begin(std::span<const std::shared_ptr<const LinePa
         }
     }
     bases_.push_back({Timestamp{}, *run_, run_->fingerprint()});
+    begin_blind();
     return replay(Timestamp{});
+}
+
+void Judged::begin_blind() {
+    for (const Ticker& ticker : tickers_) {
+        const auto since = recent_.blind_before(ticker);
+        if (!since) continue;
+        if (run_) run_->begin_blind(ticker, *since);
+        for (Base& base : bases_) {
+            if (base.run) base.run->begin_blind(ticker, *since);
+        }
+    }
 }
 
 std::vector<RuleStep> Judged::value(Ticker ticker, Timestamp time, const std::optional<Price>& price) {

@@ -53,6 +53,8 @@ public:
 
     // The past, then what is recent.
     std::vector<RuleStep> begin(std::span<const std::shared_ptr<const LinePast>> pasts);
+    // As RecentPrices says since then.
+    void begin_blind();
     // RecentPrices has it already.
     std::vector<RuleStep> value(Ticker ticker, Timestamp time, const std::optional<Price>& price);
     std::vector<RuleStep> time(Timestamp until);

@@ -92,6 +92,9 @@ std::vector<Uuid> LiveAlerts::ids() const {
     return out;
 }
 
+void LiveAlerts::on_blind() {
+    for (auto& [id, kept] : alerts_) kept.judged.begin_blind();
+}
 void LiveAlerts::on_price(const Price& price) {
     each(watching(price.ticker),
          [&](Judged& judged) { return judged.value(price.ticker, price.time, price); });

@@ -26,6 +26,7 @@ public:
     const AlertState* state(const Uuid& id) const override;
     std::size_t size() const override { return alerts_.size(); }
     std::vector<Uuid> ids() const override;
+    void on_blind() override;
     void on_price(const Price& price) override;
     void on_gone(const PriceGone& gone) override;
     void on_late(Ticker ticker, Timestamp time) override;

@@ -12,7 +12,8 @@ void PriceClock::follow(Timestamp now) {
 }
 
 void PriceClock::on_heard(std::string_view feed, Timestamp heard) {
-    if (newest_ && heard - *newest_ > blind_after && !is_taken_) blind_since_ = *newest_;
+    const auto& before = newest_ ? newest_ : judged_until_;
+    if (before && heard - *before > blind_after && !is_taken_) blind_since_ = *before;
     auto& own = feeds_.try_emplace(std::string(feed), heard).first->second;
     if (heard < own - blind_after) {  // its clock was set back
         feeds_.clear();

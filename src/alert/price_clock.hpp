@@ -36,6 +36,8 @@ public:
     void replay() { is_past_ = true; }
     void follow(Timestamp now);
 
+    // As if a feed had given a sign of life then: what follows may be long after it.
+    void begin(Timestamp judged_until) { judged_until_ = judged_until; }
     void on_heard(std::string_view feed, Timestamp heard);
     void on_price(const Price& price, Timestamp now);
 
@@ -66,6 +68,7 @@ private:
 
     std::map<std::string, Timestamp, std::less<>> feeds_;  // the last sign of life of each that lives
     std::optional<Timestamp> newest_;                      // of all of them
+    std::optional<Timestamp> judged_until_;                // before there was any
     std::optional<Timestamp> blind_since_;                 // not taken yet
     Timestamp followed_{};                                 // since when prices are present ones
     Timestamp slow_until_{};                               // prices came late a moment ago

@@ -63,6 +63,18 @@ std::vector<RecentPrices::Gap> RecentPrices::add_blind(Timestamp since, Timestam
     return gaps;
 }
 
+void RecentPrices::begin_blind(const Ticker& ticker, Timestamp since) {
+    blind_.try_emplace(ticker, since);
+}
+
+std::optional<Timestamp> RecentPrices::blind_before(const Ticker& ticker) const {
+    const auto since = blind_.find(ticker);
+    if (since == blind_.end() || forgot_before(ticker)) return std::nullopt;
+    const auto& entries = of(ticker);
+    if (!entries.empty() && entries.front().time <= since->second) return std::nullopt;
+    return since->second;
+}
+
 std::optional<Price> RecentPrices::first_since(const ActiveAlert& alert, Timestamp since) {
     const auto found = by_ticker_.find(alert.ticker);
     if (found == by_ticker_.end()) return std::nullopt;

@@ -66,6 +66,11 @@ public:
     std::vector<Gap> add_blind(Timestamp since, Timestamp now);
     static constexpr Duration heard_every = std::chrono::seconds{2};
 
+    // No price of the ticker was judged from `since` on until the first one that is added. The first call for a ticker counts.
+    void begin_blind(const Ticker& ticker, Timestamp since);
+    // That, while the first one is known; nullopt: there was no such time.
+    std::optional<Timestamp> blind_before(const Ticker& ticker) const;
+
     // No price of the ticker that was made before is taken any more; nullopt: none is known.
     std::optional<Timestamp> reach(Ticker ticker) const;
 
@@ -98,6 +103,7 @@ private:
     void trim(Line& line);
     Line& line_of(const Ticker& ticker);
     TickerMap<Line> by_ticker_;
+    TickerMap<Timestamp> blind_;
     std::size_t most_ = most_in_all;  // of each, where all of the room is taken
     std::size_t kept_ = 0;            // of all tickers
     std::uint64_t looked_at_ = 0;

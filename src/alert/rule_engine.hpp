@@ -67,6 +67,8 @@ public:
     virtual std::size_t size() const = 0;
     virtual std::vector<Uuid> ids() const = 0;  // in any order
 
+    // RecentPrices::begin_blind() was called.
+    virtual void on_blind() = 0;
     // The newest price of its ticker, or its end. For alerts that watch the ticker, what time decides until then comes
     // first, as in on_time().
     virtual void on_price(const Price& price) = 0;

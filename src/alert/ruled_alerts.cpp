@@ -79,7 +79,30 @@ RuledAlerts::RuledAlerts(RecentPrices& recent, Uses uses, const MakeEngine& make
 
 // Alerts.
 
+// What nobody has watched is blind only where somebody has asked for it: a ticker of an alert that is made later was not.
+void RuledAlerts::take_before(const std::vector<ActiveAlert>& rows) {
+    const JudgedBefore before = *std::exchange(before_, std::nullopt);
+    for (const ActiveAlert& row : rows) {
+        for (const Ticker& ticker : tickers_of(*row.ruled->terms)) first_tickers_.insert(ticker);
+    }
+    for (const auto& [ticker, since] : before.blind) {
+        if (first_tickers_.contains(ticker)) recent_.begin_blind(ticker, since);
+    }
+    if (!before.until) return;
+    if (before.is_lost) {
+        begin_blind(*before.until);
+    } else {
+        clock_.begin(*before.until);
+    }
+}
+
+void RuledAlerts::begin_blind(Timestamp since) {
+    for (const Ticker& ticker : std::exchange(first_tickers_, {})) recent_.begin_blind(ticker, since);
+    engine_->on_blind();
+}
+
 void RuledAlerts::on_snapshot(const std::vector<ActiveAlert>& rows, Timestamp now) {
+    if (before_) take_before(rows);
     absl::flat_hash_set<Uuid> active;
     active.reserve(rows.size());
     for (const ActiveAlert& row : rows) active.insert(row.id);
@@ -193,6 +216,7 @@ void RuledAlerts::on_time(Timestamp now) {
                 engine_->on_late(gone.ticker, gone.time);
             }
         }
+        begin_blind(*since);
     }
     if (const auto until = clock_.until(now)) engine_->on_time(*until);
     if (const auto certain = clock_.certain(now)) engine_->expire(*certain);

@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "alert/judged_before.hpp"
 #include "alert/passed_over.hpp"
 #include "alert/price_clock.hpp"
 #include "alert/rule_engine.hpp"
@@ -32,6 +34,8 @@ public:
     // Some alert is not judged yet, since it waits for its past.
     bool any_waits() const { return !waiting_.empty(); }
 
+    // Comes before the first snapshot.
+    void begin(JudgedBefore before) { before_ = std::move(before); }
     // All that there are.
     void on_snapshot(const std::vector<ActiveAlert>& rows, Timestamp now);
     // The row of an alert that was made or has changed.
@@ -64,6 +68,8 @@ private:
         std::vector<Uuid> by;
     };
 
+    void take_before(const std::vector<ActiveAlert>& rows);
+    void begin_blind(Timestamp since);
     void admit(const ActiveAlert& row, Timestamp now);
     void ask(const PastNeed& need, const Uuid& id);
     void hand_over(Timestamp now);
@@ -75,6 +81,8 @@ private:
     PriceClock clock_;
     std::unordered_map<Uuid, Waiting> waiting_;
     std::map<Ticker, Asked> asked_;
+    std::optional<JudgedBefore> before_;  // until the first snapshot
+    std::set<Ticker> first_tickers_;      // of that, until a time is blind
 };
 
 }  // namespace pricewire::alert

@@ -22,6 +22,17 @@ std::optional<Pause> pause_of(const ops::Config& config, storage::Storage& stora
     return until && *until < now ? std::optional(Pause{*until, now}) : std::nullopt;
 }
 
+alert::JudgedBefore judged_before(const Checking::Uses& uses, const std::optional<Pause>& pause) {
+    alert::JudgedBefore out;
+    out.is_lost = pause.has_value();
+    out.until = pause ? std::optional(pause->from) : uses.storage.judged_until();
+    for (const BlindSpan& span : uses.storage.open_blind()) {
+        const auto [at, is_new] = out.blind.try_emplace(span.ticker, span.from);
+        if (!is_new) at->second = std::min(at->second, span.from);
+    }
+    return out;
+}
+
 }  // namespace
 
 Checking::Checking(Uses uses)
@@ -58,6 +69,7 @@ Checking::Checking(Uses uses)
     uses_.listeners.start_checker([this] {
         checker_ = alert::start_checker(
             {.load = [this](const auto& piece) { uses_.storage.load_active_alerts(piece); },
+             .before = [this] { return judged_before(uses_, pause_); },
              .fire = [this](FiringGroup group) { fire(std::move(group)); },
              .past =
                  [this](Ticker ticker, Timestamp from) {

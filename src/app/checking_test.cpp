@@ -9,6 +9,7 @@
 #include "fakes/fake_sender.hpp"
 #include "fakes/test_storage.hpp"
 #include "queue/in_process/in_process_queue.hpp"
+#include "rule/evidence.hpp"
 
 namespace pricewire::app {
 namespace {
@@ -118,6 +119,19 @@ TEST_F(CheckingTest, WhatDecidesWhetherAnAlertMayFireOutlivesTheProcess) {
     ASSERT_TRUE(wait_for(2, false));
     EXPECT_EQ(fired(), "2:100.2@40 1:101@2");
     EXPECT_NE(storage_.firings(user_, id_, 1)[0].board.find("kraken"), std::string::npos);
+}
+
+TEST_F(CheckingTest, EvidenceTellsOfTheTimeInWhichNothingRan) {
+    storage_.note_judged(base_ - 5min, base_);
+    create("100");
+    One one(*this, listeners_);
+    one.price(1, "101");
+    ASSERT_TRUE(wait_for(1, false));
+    const auto evidence = rule::parse_evidence(storage_.firings(user_, id_, 1)[0].said.evidence);
+    ASSERT_TRUE(evidence);
+    ASSERT_EQ(evidence->blind.size(), 1U);
+    EXPECT_EQ(evidence->blind[0].from, base_ - 5min);
+    EXPECT_EQ(evidence->blind[0].to, base_ + 1s);
 }
 
 TEST_F(CheckingTest, SourcesThatWereNotPublishedSinceThePriceAreOfAnEarlierTime) {

@@ -178,6 +178,10 @@ void Line::settle(const Rule& rule, Timestamp time) {
     take(rule, rule.ticker, *until, std::nullopt);
 }
 
+void Line::begin_blind(Timestamp since) {
+    if (!known_from_ && !gone_since_) gone_since_ = since;
+}
+
 void Line::begin(const Rule& rule, const Stretch& stretch) {
     settle(rule, stretch.from);
     end_bars(rule, stretch.from);

@@ -77,6 +77,8 @@ public:
     void history(const Rule& rule, const Ticker& ticker, const Stretch& stretch);
     // What no stretch covers until `time` was a gap.
     void settle(const Rule& rule, Timestamp time);
+    // Of no closes and ages: it had no value from then on. Nothing if it knows any.
+    void begin_blind(Timestamp since);
     // A price of one of its tickers, or its end. Whether the line has another value by it, or none any more.
     bool take(const Rule& rule, const Ticker& ticker, Timestamp time, std::optional<Decimal> price);
 

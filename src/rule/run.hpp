@@ -99,6 +99,8 @@ public:
     const Line& line(std::size_t rule) const { return tracks_[rule].line; }
 
     void history(const Ticker& ticker, const Stretch& stretch);
+    // After it: since when there was no price of the ticker, where nothing is known of the time before.
+    void begin_blind(const Ticker& ticker, Timestamp since);
 
     // The price of a ticker from `time` on; nullopt: it is gone. What ends or begins by then comes first. Times never
     // decrease, over all tickers. Steps are appended.

@@ -184,6 +184,15 @@ void Run::history(const Ticker& ticker, const Stretch& stretch) {
     }
 }
 
+void Run::begin_blind(const Ticker& ticker, Timestamp since) {
+    for (std::size_t i = 0; i < tracks_.size(); ++i) {
+        const Rule& rule_i = rule(i);
+        const bool is_its = ticker == rule_i.ticker || ticker == rule_i.other;
+        const bool has_gaps = rule_i.watched == Watched::price || rule_i.watched == Watched::ratio;
+        if (is_its && has_gaps) tracks_[i].line.begin_blind(since);
+    }
+}
+
 // What was in effect at the end of a bar is a value from then until the next end.
 void Run::past_closes(std::size_t i, const Stretch& stretch) {
     const Duration interval = rule(i).interval;

@@ -132,6 +132,11 @@ std::vector<LineGap> Run::blind(std::size_t machine, Timestamp time) const {
     for (std::size_t i = first_of(machine); i < end_of(machine); ++i) {
         const Line& line = tracks_[i].line;
         Timestamp from = line.previous().value_or(time);
+        // Nothing is known of the value before a start.
+        const auto& current = line.current();
+        const auto& gaps = line.gaps();
+        const bool has_begun_blind = !line.previous() && current && !gaps.empty();
+        if (has_begun_blind && gaps.back().to == current->time) from = gaps.back().from;
         if (const auto held = machines_[machine].holds_from) from = std::min(from, *held);
         for (std::size_t which = 0; which < levels_of(rule(i)); ++which) {
             const Duration over = level_of(rule(i), which).over;

@@ -53,6 +53,7 @@ Market& Markets::market(Ticker ticker) {
     auto& market = markets_[ticker];
     if (!market) {
         market = std::make_unique<Market>(ticker);
+        begin_blind(market->line, ticker);
         redo(*market, Timestamp::min(), {});
         const auto& entries = recent_.of(ticker);
         if (!entries.empty()) market->newest = entries.back().price(ticker);
@@ -71,8 +72,21 @@ RatioLine& Markets::ratio(const Rule& rule) {
     RatioLine& made = *ratio;
     if (rule.other != rule.ticker) market(rule.ticker).ratios.push_back({&made, false});
     market(rule.other).ratios.push_back({&made, true});
+    for (const Ticker& ticker : {rule.ticker, rule.other}) begin_blind(made.line, ticker);
     redo(made, Timestamp::min(), {});
     return made;
+}
+
+void Markets::begin_blind(SharedLine& line, const Ticker& ticker) const {
+    if (const auto since = recent_.blind_before(ticker)) line.begin_blind(*since);
+}
+
+void Markets::begin_blind() {
+    for (auto& [ticker, market] : markets_) begin_blind(market->line, ticker);
+    for (auto& [tickers, ratio] : ratios_) {
+        begin_blind(ratio->line, tickers.first);
+        begin_blind(ratio->line, tickers.second);
+    }
 }
 
 void Markets::use_ratios(const Terms& terms) {

@@ -78,6 +78,8 @@ public:
     // When the last price of any of its tickers came, or its end.
     Timestamp last_of(const Terms& terms);
 
+    // As RecentPrices says since then: those that know nothing had no value.
+    void begin_blind();
     // What was before what the ticker's line knows.
     void take_past(const LinePast& past);
 
@@ -99,6 +101,7 @@ public:
 
 private:
     using Seen = std::function<void(Timestamp)>;
+    void begin_blind(SharedLine& line, const Ticker& ticker) const;
 
     void redo(Market& market, Timestamp time, const Seen& seen);
     void redo(RatioLine& ratio, Timestamp time, const Seen& seen);

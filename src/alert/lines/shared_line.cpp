@@ -24,6 +24,7 @@ void SharedLine::end_current(Timestamp time) {
 
 void SharedLine::forget_before(Timestamp moment) {
     past_.forget_before(moment);
+    blind_since_.reset();
     if (past_.known_from() && *past_.known_from() < moment) past_.set_known_from(moment);
     if (state_.known_from && *state_.known_from < moment) state_.known_from = moment;
 }
@@ -43,6 +44,10 @@ void SharedLine::set(std::optional<Decimal> value, Timestamp time) {
     end_current(time);
     state_.current = rule::Point{*value, time};
     if (!state_.known_from) state_.known_from = time;
+}
+
+void SharedLine::begin_blind(Timestamp since) {
+    if (!state_.known_from && !state_.gone_since) state_.gone_since = blind_since_ = since;
 }
 
 void SharedLine::take_woken(Timestamp time, std::vector<Slot>& out) {
@@ -146,10 +151,8 @@ rule::LineState SharedLine::as_of(Timestamp time) const {
     const bool any_before = after != pieces.begin();
     out.previous.reset();
     out.gone_since.reset();
-    if (any_before) {
-        out.previous = std::prev(after)->from;
-        if (!out.current) out.gone_since = std::prev(after)->until;
-    }
+    if (any_before) out.previous = std::prev(after)->from;
+    if (!out.current) out.gone_since = any_before ? std::prev(after)->until : blind_since_;
     if (out.known_from && *out.known_from >= time) out.known_from.reset();
     return out;
 }
@@ -183,6 +186,8 @@ void SharedLine::take_past(const std::vector<Piece>& pieces, const std::vector<r
     if (pieces.empty()) return;
     const bool is_new = !state_.known_from;
     const Timestamp first = is_new ? pieces.back().until : *state_.known_from;
+    blind_since_.reset();
+    std::erase_if(gaps_, [&](const rule::LineGap& gap) { return gap.to <= first; });  // the past tells
     if (is_new) {
         for (const Piece& piece : pieces) past_.push(piece);
     } else {

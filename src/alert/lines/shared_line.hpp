@@ -35,6 +35,9 @@ public:
     // Those that ended after `from` and before `until`.
     std::vector<rule::LineGap> gaps_between(Timestamp from, Timestamp until) const;
 
+    // It had no value from then on; nothing is known of the time before. Nothing if it knows any.
+    void begin_blind(Timestamp since);
+
     // Another value; nullopt: none any more. What it replaces becomes part of the past.
     void set(std::optional<Decimal> value, Timestamp time);
     // Takes those that the value in effect wakes; they may come more than once.
@@ -183,6 +186,7 @@ private:
     Duration keep_ = kept_at_least;
     PiecesPast past_;
     std::deque<rule::LineGap> gaps_;
+    std::optional<Timestamp> blind_since_;  // begin_blind(), while its past does not reach further back
     Timestamp doubted_ = Timestamp::min();
 
     absl::btree_set<Slot> for_end_;
