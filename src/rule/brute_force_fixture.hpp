@@ -186,7 +186,7 @@ private:
         const auto spans = line(rule);
         if (spans.empty() || spans.back().to) return {};
         const Decimal current = spans.back().value;
-        if (!start_prices_[i]) start_prices_[i] = current;
+        if (!start_prices_[i]) start_prices_[i] = at_start_[i] = current;
         const Integer value = to_integer(current);
         const auto lower = level_of(i, rule.level, machine, spans);
         const auto upper = rule.upper ? level_of(i, *rule.upper, machine, spans) : lower;

@@ -113,6 +113,10 @@ void Run::see(std::size_t i, Timestamp time) {
     const auto& current = track.line.current();
     if (current && !known.start_price) {
         known.start_price = current->value;
+        // As after a restart: it counts, however soon something else came.
+        for (auto& at_start : track.at_start) {
+            if (!at_start) at_start = current;
+        }
         // What bars do not say after a restart: when a hold could begin, and the price from which a high or low counts.
         start_known_ = start_known_ || is_measured_from_start(rule(i)) || needs_extreme(rule(i), false) ||
                        alert_.terms->hold > Duration::zero();

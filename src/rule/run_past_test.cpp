@@ -41,6 +41,25 @@ TEST(RunPast, ALowFromBeforeAGapWithinAMinuteArmsNothing) {
     EXPECT_FALSE(fires_again_after_a_gap(Decimal::from_int(100), false));
 }
 
+TEST(RunPast, TheFirstPriceSinceTheStartCountsHoweverSoonItIsGone) {
+    const Timestamp begin{1'700'000'040s};
+    RuledAlert alert;
+    alert.terms =
+        std::make_shared<const Terms>(terms_of(R"({"is":"above","level":{"from":"low","by":"1"}})"));
+    alert.created_at = alert.begun_at = begin;
+    rule::Run run(alert);
+    Steps steps;
+    run.value("BTC", begin, Decimal::from_int(102), steps);
+    run.value("BTC", begin, std::nullopt, steps);
+    alert.state = run.state();
+    for (rule::Run one : {run, rule::Run(alert)}) {
+        steps.clear();
+        one.value("BTC", begin + 2s, Decimal::from_int(104), steps);
+        ASSERT_FALSE(steps.empty());
+        EXPECT_TRUE(steps.back().fired) << "1 above 102, whether it is started again or not";
+    }
+}
+
 TEST(RunPast, AHoldOfSeveralRulesBeginsWhenAllOfThemAreKnownToHold) {
     const Timestamp begin{1'700'000'040s};
     RuledAlert alert;
