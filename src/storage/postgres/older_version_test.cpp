@@ -243,5 +243,34 @@ TEST_F(OlderVersionTest, ItCreatesAndDeletesAlertsAndTheyCountAsBefore) {
     EXPECT_EQ(create("7.0"), "");
 }
 
+TEST_F(OlderVersionTest, ItReplacesARuleAndItsRatiosCount) {
+    int made = 0;
+    const auto comparing = [&](const std::string& ticker, const std::string& other) {
+        Alert alert = new_alert();
+        alert.ticker = Ticker(ticker);
+        alert.terms =
+            std::make_shared<const Terms>(Terms{.rules = {{.ticker = alert.ticker,
+                                                           .watched = Watched::ratio,
+                                                           .other = Ticker(other),
+                                                           .word = Word::above,
+                                                           .level = {.number = Decimal::from_int(++made)}}}});
+        return alert;
+    };
+    const auto older_replaces = [&](const Alert& alert, const Alert& by) {
+        database_->ask(fmt::format("UPDATE alerts SET rule = '{}', revision = revision + 1 WHERE id = '{}'",
+                                   rule::canonical(*by.terms), alert.id.to_string()));
+        database_->ask(fmt::format("UPDATE alert_states SET others = '{}' WHERE alert_id = '{}'",
+                                   by.terms->rules[0].other.view(), alert.id.to_string()));
+    };
+    for (std::size_t i = 0; i + 1 < max_ratios; ++i)
+        ASSERT_TRUE(storage_->create_alert(comparing("BTC", "T" + std::to_string(i)), 100));
+    const Alert elsewhere = comparing("ETH", "SOL");
+    ASSERT_TRUE(storage_->create_alert(elsewhere, 100));
+    older_replaces(elsewhere, comparing("BTC", "SOL"));
+    EXPECT_EQ(storage_->create_alert(comparing("BTC", "ADA"), 100).error(), CreateAlertError::ratios_full);
+    older_replaces(elsewhere, elsewhere);
+    EXPECT_TRUE(storage_->create_alert(comparing("BTC", "ADA"), 100));
+}
+
 }  // namespace
 }  // namespace pricewire::storage

@@ -20,7 +20,8 @@ rule::ComparedTickers compared_by(Connection& db, const Uuid& user_id, const Uui
         const std::vector<Ticker> pairs = split_tickers(ratios);
         for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) out.add(pairs[i], pairs[i + 1]);
     }
-    // Alerts from before the ratios had a column. A rule that only a newer version can read does not count.
+    // Alerts from before the ratios had a column, or with a rule that a version of before has put in. One that only a newer
+    // version can read does not count.
     for (const std::string& text : db.all(read_text, "ratios_not_known_of", user_id, but)) {
         if (const auto terms = rule::parse_canonical(text)) out.add(*terms);
     }

@@ -320,6 +320,42 @@ TEST_F(SqliteStorageTest, CountsActiveAlertsHoweverTheyChange) {
     EXPECT_EQ(ask("SELECT sum(active_alerts) FROM users"), 1);
 }
 
+// One that was running when this version came, and goes on.
+TEST_F(SqliteStorageTest, ARuleThatAnOlderVersionReplacesIsCounted) {
+    const auto storage = open();
+    Alert alert;
+    alert.id = make_uuid(now);
+    alert.user_id = add_user(*storage, "ann@example.com");
+    alert.ticker = "BTC";
+    alert.webhook_url = "https://example.com";
+    alert.created_at = now;
+    alert.terms =
+        std::make_shared<const Terms>(Terms{.rules = {{.ticker = "BTC",
+                                                       .watched = Watched::ratio,
+                                                       .other = "ETH",
+                                                       .word = Word::above,
+                                                       .level = {.number = Decimal::from_int(1)}}}});
+    ASSERT_TRUE(storage->create_alert(alert, 10));
+    const char* const counted = "SELECT count(*) FROM alert_states WHERE ratios = 'BTC ETH'";
+    const char* const unknown = "SELECT count(*) FROM alert_states WHERE others <> '' AND ratios IS NULL";
+    const auto older_says = [&](const char* rule) {
+        sqlite::Connection(file_, sqlite::Connection::Mode::write, 5s)
+            .execute(("UPDATE alerts SET rule = " + std::string(rule)).c_str());
+    };
+    older_says("rule");
+    EXPECT_EQ(ask(counted), 1) << "it is the same";
+    older_says("replace(rule, 'ETH', 'SOL')");
+    EXPECT_EQ(ask(unknown), 1);
+    const auto edit = [](Alert& changed) {
+        Terms terms = *changed.terms;
+        terms.rules[0].level.number = Decimal::from_int(2);
+        changed.terms = std::make_shared<const Terms>(terms);
+        return true;
+    };
+    ASSERT_TRUE(storage->change_alert(alert.user_id, alert.id, edit, {.now = now, .limit = 10}));
+    EXPECT_EQ(ask("SELECT count(*) FROM alert_states WHERE ratios = 'BTC SOL'"), 1);
+}
+
 TEST_F(SqliteStorageTest, ReplacedSecretsAndDeletedUsersAreErasedFromTheFile) {
     const auto in_file = [&](const std::string& text) {
         std::ifstream in(file_, std::ios::binary);
