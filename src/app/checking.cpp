@@ -196,7 +196,7 @@ void Checking::attach() {
          .renewed = [this](const std::shared_ptr<const cluster::Group>& group) { on_group(group); }});
 }
 
-bool Checking::report(MemberReport& report) {
+cluster::Work Checking::report(MemberReport& report) {
     const MonoTime now = uses_.clock.mono();
     const auto heard = checker_->heard();
     report.holds = static_cast<std::int64_t>(checker_->active_alerts());
@@ -207,15 +207,9 @@ bool Checking::report(MemberReport& report) {
         MutexLock lock(mutex_);
         report.position = position_;
     }
-    const bool is_out = !lag_.may_renew(heard, checker_->waits(), now);
-    if (is_out != std::exchange(is_out_, is_out)) {
-        if (is_out)
-            log::warn("this checker is far behind the others with prices; its lease is not renewed",
-                      {{"judged_until", heard ? format_rfc3339(*heard) : "none yet"}});
-        else
-            log::info("this checker renews its lease again");
-    }
-    return pulse_.beats(checker_->signs_of_life(), now) && !is_out;
+    const bool may_renew = lag_.may_renew(heard, checker_->waits(), now);
+    if (!pulse_.beats(checker_->signs_of_life(), now)) return cluster::Work::hangs;
+    return may_renew ? cluster::Work::goes_on : cluster::Work::is_behind;
 }
 
 void Checking::on_group(const std::shared_ptr<const cluster::Group>& group) {

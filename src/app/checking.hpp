@@ -67,7 +67,7 @@ private:
     void reached(bus::BusPosition position);
     bool divides() const { return uses_.sharding != nullptr && uses_.sharding->divides(MemberRole::checker); }
     alert::Share share() const;
-    bool report(MemberReport& report);
+    cluster::Work report(MemberReport& report);
     void on_group(const std::shared_ptr<const cluster::Group>& group);
     void attach();
 
@@ -85,7 +85,6 @@ private:
     std::optional<cluster::Holding> holding_;
     cluster::Pulse pulse_;
     cluster::Lag lag_;
-    bool is_out_ = false;  // because of the lag
     std::unique_ptr<alert::Checker> checker_;
 };
 

@@ -108,12 +108,12 @@ void Sending::renewed(const cluster::Group& senders) {
 }
 
 // One that is not settled by any view yet says so by what is no view.
-bool Sending::report(const deliver::Sender& sender, MemberReport& report) {
+cluster::Work Sending::report(const deliver::Sender& sender, MemberReport& report) {
     told_ = true;
     MutexLock lock(mutex_);
     report.settled = settled_view_.empty() ? "-" : settled_view_;
     report.holds = static_cast<std::int64_t>(charge_->owned.count());
-    return pulse_.beats(sender.stats().steps, clock_.mono());
+    return pulse_.beats(sender.stats().steps, clock_.mono()) ? cluster::Work::goes_on : cluster::Work::hangs;
 }
 
 std::string queue_of_sender(const std::string& queue_of_all, const std::string& id) {

@@ -39,7 +39,7 @@ private:
     void settled_by(const std::string& view);
     MonoTime gone_have_ended(storage::Members& members) const;
     void renewed(const cluster::Group& senders);
-    bool report(const deliver::Sender& sender, MemberReport& report);
+    cluster::Work report(const deliver::Sender& sender, MemberReport& report);
 
     Sharding& sharding_;
     const Clock& clock_;

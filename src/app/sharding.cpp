@@ -46,7 +46,8 @@ Sharding::Sharding(const ops::Config& config, const Roles& roles, storage::Stora
     options.report = [this](MemberReport& report) {
         MutexLock lock(mutex_);
         const auto part = parts_.find(report.role);
-        return part == parts_.end() || !part->second.report || part->second.report(report);
+        if (part == parts_.end() || !part->second.report) return cluster::Work::goes_on;
+        return part->second.report(report);
     };
     options.renewed = [this](const cluster::Groups& groups, const cluster::Groups& latest) {
         MutexLock lock(mutex_);

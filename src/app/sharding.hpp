@@ -21,7 +21,7 @@ class Sharding {
 public:
     // Called on the membership's thread, one at a time; they must not block.
     struct Part {
-        std::function<bool(MemberReport&)> report;  // see MembershipOptions
+        std::function<cluster::Work(MemberReport&)> report;  // see MembershipOptions
         // With the group of its own role; of senders as of the latest renewal.
         std::function<void(const std::shared_ptr<const cluster::Group>&)> renewed;
     };

@@ -154,7 +154,8 @@ Watching::Watching(const ops::Config& config, watch::WatcherUses uses, MarketThr
                            [this, &market, &clock, pulse = cluster::Pulse()](MemberReport& report) mutable {
                                report.holds = static_cast<std::int64_t>(watcher_->counts().watched);
                                report.settled = watcher_->settled();
-                               return pulse.beats(market.signs_of_life(), clock.mono());
+                               const bool beats = pulse.beats(market.signs_of_life(), clock.mono());
+                               return beats ? cluster::Work::goes_on : cluster::Work::hangs;
                            },
                        .renewed =
                            [this](const std::shared_ptr<const cluster::Group>& group) {

@@ -48,7 +48,7 @@ public:
           roles_(roles_of(options_)),
           groups_(std::make_shared<const Groups>(alone(options_), options_.redundancy)),
           alive_until_(options_.members.size(), MonoTime::min()),
-          hangs_(options_.members.size(), false) {
+          is_out_(options_.members.size(), false) {
         renew();
         thread_ = std::thread([this] { run(); });
     }
@@ -96,24 +96,33 @@ private:
         }
     }
 
-    // The indexes of the members whose threads do not hang.
+    // The indexes of the members whose work goes on.
     std::vector<std::size_t> ask() {
         std::vector<std::size_t> out;
         for (std::size_t i = 0; i < options_.members.size(); ++i) {
             MemberReport& report = options_.members[i];
-            const bool hangs = options_.report && !options_.report(report);
-            if (!hangs) out.push_back(i);
-            if (hangs == hangs_[i]) continue;
-            hangs_[i] = hangs;
-            const std::string role(to_string(report.role));
-            if (hangs)
-                log::error(
-                    "a thread hangs, or is far behind; its lease is not renewed, so that others take over",
-                    {{"role", role}});
-            else
-                log::info("what hung, or was far behind, runs again", {{"role", role}});
+            const Work work = options_.report ? options_.report(report) : Work::goes_on;
+            const bool is_out = work != Work::goes_on;
+            if (!is_out) out.push_back(i);
+            if (is_out != is_out_[i]) log_work(work, report);
+            is_out_[i] = is_out;
         }
         return out;
+    }
+    static void log_work(Work work, const MemberReport& report) {
+        const std::string role(to_string(report.role));
+        switch (work) {
+            case Work::goes_on:
+                return log::info("what hung, or was far behind, runs again", {{"role", role}});
+            case Work::hangs:
+                return log::error("a thread hangs; its lease is not renewed, so that others take over",
+                                  {{"role", role}});
+            case Work::is_behind:
+                return log::error(
+                    "a member is far behind the others; its lease is not renewed, so that they take over",
+                    {{"role", role},
+                     {"judged_until", report.judged ? format_rfc3339(*report.judged) : "none yet"}});
+        }
     }
 
     // All leases: one alone may have been left to end, because its thread hangs.
@@ -180,7 +189,7 @@ private:
     // Used by the thread only.
     MonoTime return_until_ = MonoTime::min();  // what was known before it was fenced counts until then
     bool logged_fenced_ = false;
-    std::vector<bool> hangs_;  // of each member
+    std::vector<bool> is_out_;  // each member, because its work does not go on
     std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +13,10 @@
 
 namespace pricewire::cluster {
 
+// How a member's work goes, as it sees it itself. Unless it goes on, its lease is not renewed: the thread that does it hangs, or
+// it is far behind the others (Lag).
+enum class Work : std::uint8_t { goes_on, hangs, is_behind };
+
 struct MembershipOptions {
     // Who this process is, one for each of its roles, with a new id for each run. What else they report is asked for
     // before each renewal.
@@ -19,9 +24,8 @@ struct MembershipOptions {
     std::size_t redundancy = 2;
     Duration renew_every = std::chrono::milliseconds{500};
     Duration lease = std::chrono::seconds{3};
-    // Fills in what a member reports besides who it is. False: the thread that does its work hangs, so that its lease is not
-    // renewed. On the membership's thread; must not block or throw; may be empty.
-    std::function<bool(MemberReport&)> report = {};
+    // Fills in what a member reports besides who it is. On the membership's thread; must not block or throw; may be empty.
+    std::function<Work(MemberReport&)> report = {};
     // Called after each renewal, on the membership's thread, with what groups() then returns, and with the groups of that
     // renewal, which are others for one lease after this process was fenced; may be empty. Must not block or throw.
     std::function<void(const Groups&, const Groups& latest)> renewed = {};

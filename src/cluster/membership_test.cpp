@@ -145,7 +145,7 @@ TEST_F(MembershipTest, OneWhoseThreadHangsIsReplacedUntilItGoesOn) {
     const fakes::LogCapture log;
     std::atomic<bool> hangs = false;
     auto hanging = options("slow", 2s);
-    hanging.report = [&](MemberReport&) { return !hangs; };
+    hanging.report = [&](MemberReport&) { return hangs ? Work::hangs : Work::goes_on; };
     const auto slow = start(hanging);
     const auto other = start(options("other"));
     expect_replaced(*slow, *other, "otherslow", hangs);
@@ -156,10 +156,26 @@ TEST_F(MembershipTest, OneWhoseThreadHangsIsReplacedUntilItGoesOn) {
     EXPECT_TRUE(eventually([&] { return ids(*slow) == "otherslow"; }));
 }
 
+TEST_F(MembershipTest, OneThatIsFarBehindIsReplacedAndOneLineSaysSo) {
+    const fakes::LogCapture log;
+    std::atomic<bool> is_behind = false;
+    auto lagging = options("slow", 2s);
+    lagging.report = [&](MemberReport&) { return is_behind ? Work::is_behind : Work::goes_on; };
+    const auto slow = start(lagging);
+    const auto other = start(options("other"));
+    expect_replaced(*slow, *other, "otherslow", is_behind);
+    EXPECT_EQ(log.count("far behind"), 1U);
+    is_behind = false;
+    EXPECT_TRUE(eventually([&] { return ids(*other) == "otherslow"; }));
+    EXPECT_EQ(log.count("far behind"), 2U) << "and one that it is not any more";
+}
+
 TEST_F(MembershipTest, ARoleThatHangsLeavesTheProcessesOthersAlone) {
     std::atomic<bool> hangs = false;
     auto both = with_feed(options("checker", 2s));
-    both.report = [&](MemberReport& report) { return report.role == MemberRole::feed || !hangs; };
+    both.report = [&](MemberReport& report) {
+        return report.role == MemberRole::checker && hangs ? Work::hangs : Work::goes_on;
+    };
     const auto process = start(both);
     const auto other = start(options("other"));
     expect_replaced(*process, *other, "checkerother", hangs);
@@ -176,7 +192,7 @@ TEST_F(MembershipTest, AFailedRenewalIsNotLoggedWhileOneLeaseLasts) {
     auto both = with_feed(options("checker", 10min));
     both.report = [&](MemberReport& report) {
         if (report.role == MemberRole::feed) ++renewals;
-        return report.role == MemberRole::feed;
+        return report.role == MemberRole::feed ? Work::goes_on : Work::hangs;
     };
     const auto process = start_membership(both, *behind_gate, system_clock());
     EXPECT_TRUE(process->is_fenced(system_clock().mono())) << "as a checker";
@@ -236,7 +252,7 @@ TEST_F(MembershipTest, WhatIsReportedReachesTheOthers) {
         report.settled = "view";
         report.judged = judged;
         report.position = "17-3";
-        return true;
+        return Work::goes_on;
     };
     const auto a = start(reporting);
     const auto b = start(options("b"));
