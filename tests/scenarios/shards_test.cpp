@@ -22,19 +22,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// All members of the role that live are `count`, and hold their shares, as all of `processes` see it.
+// All members of the role that live are these, and hold their shares, as each of them sees it.
+bool are_settled(Deployment& deployment, const std::string& role, const std::vector<std::string>& processes) {
+    const int count = static_cast<int>(processes.size());
+    for (const std::string& process : processes) {
+        for (const char* name : {"pricewire_members", "pricewire_members_settled"}) {
+            if (deployment.figure(process, std::string(name) + "{role=\"" + role + "\"}") != count)
+                return false;
+        }
+    }
+    return true;
+}
+
 void wait_until_settled(Deployment& deployment, const std::string& role,
                         const std::vector<std::string>& processes) {
-    const int count = static_cast<int>(processes.size());
-    deployment.wait_until(role + "s to hold their shares", [&] {
-        for (const std::string& process : processes) {
-            for (const char* name : {"pricewire_members", "pricewire_members_settled"}) {
-                if (deployment.figure(process, std::string(name) + "{role=\"" + role + "\"}") != count)
-                    return false;
-            }
-        }
-        return true;
-    });
+    deployment.wait_until(role + "s to hold their shares",
+                          [&] { return are_settled(deployment, role, processes); });
 }
 
 int held_by(Deployment& deployment, const std::string& checker) {
@@ -98,6 +101,14 @@ protected:
         wait_until_settled(deployment(), "checker", living_);
     }
     void kill(const std::string& name) { deployment().process(name).kill(); }
+    // Of the living ones, that does not hold the ticker.
+    std::string one_without(const std::string& ticker) {
+        const std::string holders = deployment().run({"cluster", ticker}).output;
+        const auto is_other = [&](const std::string& name) {
+            return !holders.contains("/" + std::to_string(deployment().process(name).pid()) + " ");
+        };
+        return *std::ranges::find_if(living_, is_other);
+    }
     using Alerts = std::map<std::string, std::string>;  // by ticker
     // A new alert on each ticker, above `level`. Prices move by less than what one exchange alone is not believed.
     Alerts alerts_above(const std::string& level) {
@@ -189,6 +200,40 @@ TEST_F(CheckerShards, OneThatIsCutOffFromTheDatabaseIsReplaced) {
     wait_for_checkers({"checker1", "checker2", "checker3"});
     price_all(10s, "111");
     expect_fired(second, 10s, "111");
+}
+
+// It could renew its lease, and holds alerts. Time goes on meanwhile, or there would be nothing to be behind with: as the one
+// that holds LIFE has judged, which is not the one that is cut off.
+TEST_F(CheckerShards, OneThatAloneIsCutOffFromTheBusIsReplaced) {
+    std::map<std::string, std::unique_ptr<TcpGate>> gates;
+    begin("1", [&](const std::string& name, const std::string& url) {
+        if (!name.starts_with("checker") || !url.starts_with("redis")) return url;
+        auto& gate = gates[name];
+        if (!gate) gate = std::make_unique<TcpGate>(port_in(url));
+        return with_port(url, gate->port());
+    });
+    const auto [first, second] = two_each("110");
+    const std::string cut_off = one_without("LIFE");
+    std::vector<std::string> others = living_;
+    std::erase(others, cut_off);
+    TcpGate& gate = *gates.at(cut_off);
+    gate.half_open();
+    price_all(5s, "101");
+    Duration at = 5s;
+    const auto live_until = [&](const std::string& what, const std::vector<std::string>& living) {
+        deployment().wait_until(what, [&] {
+            world_->live_to(at += 1s);
+            return are_settled(deployment(), "checker", living);
+        });
+    };
+    live_until("the others to have taken over", others);
+    expect_fired(first, 5s, "101");
+    EXPECT_TRUE(deployment().process(cut_off).output().contains("far behind the others"));
+    gate.pass();
+    gate.reset();
+    live_until("it to be back", living_);
+    price_all(at + 5s, "111");
+    expect_fired(second, at + 5s, "111");
 }
 
 // While its lease would be renewed.
