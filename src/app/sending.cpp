@@ -1,9 +1,9 @@
 #include "app/sending.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/log.hpp"
+#include "cluster/slot_owners.hpp"
 
 namespace pricewire::app {
 namespace {
@@ -11,24 +11,17 @@ namespace {
 // How long after a sender has died the others take over its deliveries.
 constexpr Duration alive_for = std::chrono::seconds{3};
 
-// A member in its present life. Its row, and with it the count of its lives, may have been removed since it last lived.
-std::string life_of(const Member& member) {
-    return member.report.id + " " + std::to_string(to_micros(member.since));
-}
-
-deliver::Charge charge_of(const cluster::SlotOwners& owners, const std::string& id) {
-    const cluster::Group& senders = owners.group();
-    deliver::Charge out{.view = senders.view(), .self = {}, .others = {}, .owned = owners.owned(id)};
-    for (const Member& member : senders.members()) {
-        if (member.report.id == id) {
-            out.self = life_of(member);
-        } else {
-            out.others.push_back({.life = life_of(member),
-                                  .is_settled = member.report.settled == out.view,
-                                  .owned = owners.owned(member.report.id)});
-        }
+// When what those had under way that have gone before must have ended.
+MonoTime gone_before_have_ended(storage::Members& members, Duration timeout, MonoTime now) {
+    try {
+        return gone_have_ended(members.members(), timeout, now);
+    } catch (const storage::StorageError& e) {
+        log::warn(
+            "whether other senders have just ended could not be read; endpoints get one webhook at a time at "
+            "first",
+            {{"reason", e.what()}});
+        return now + timeout;
     }
-    return out;
 }
 
 }  // namespace
@@ -38,8 +31,7 @@ Sending::Sending(Sharding& sharding, storage::Members& members, const Clock& clo
     : sharding_(sharding),
       clock_(clock),
       id_(sharding.id(MemberRole::sender)),
-      timeout_(options.timeout),
-      gone_have_ended_(gone_have_ended(members)) {
+      charging_(id_, options.timeout, gone_before_have_ended(members, options.timeout, clock.mono())) {
     renewed(*sharding.group(MemberRole::sender));
     options.owner = id_;
     options.alive_for = alive_for;
@@ -75,41 +67,16 @@ void Sending::end() {
     sharding_.detach(MemberRole::sender);
 }
 
-// One that ends leaves the others its share first, and then finishes what it has under way.
-MonoTime Sending::gone_have_ended(storage::Members& members) const {
-    const MonoTime now = clock_.mono();
-    try {
-        MonoTime out = MonoTime::min();
-        const cluster::Groups known(members.members(), 1);
-        for (const Member& member : cluster::dividing(*known.of(MemberRole::sender)).members()) {
-            if (member.left <= Duration::zero()) out = std::max<MonoTime>(out, now + member.left + timeout_);
-        }
-        return out;
-    } catch (const storage::StorageError& e) {
-        log::warn(
-            "whether other senders have just ended could not be read; endpoints get one webhook at a time at "
-            "first",
-            {{"reason", e.what()}});
-        return now + timeout_;
-    }
-}
-
 void Sending::renewed(const cluster::Group& senders) {
-    const cluster::Group before = owners_.group();
-    owners_.follow(cluster::dividing(senders, id_));
-    const auto has_gone = [&](const Member& one) { return owners_.group().find(one.report.id) == nullptr; };
-    if (std::ranges::any_of(before.members(), has_gone)) gone_have_ended_ = clock_.mono() + timeout_;
-    auto charge = std::make_shared<deliver::Charge>(charge_of(owners_, id_));
-    charge->is_sure = arrival_.has_seen_all(charge->self, std::exchange(told_, false));
-    charge->gone_have_ended = gone_have_ended_;
-    charge->until = sharding_.membership()->alive_until(MemberRole::sender);
+    const MonoTime until = sharding_.membership()->alive_until(MemberRole::sender);
+    auto charge = std::make_shared<const deliver::Charge>(charging_.renewed(senders, until, clock_.mono()));
     MutexLock lock(mutex_);
     if (!resigned_) charge_ = std::move(charge);
 }
 
 // One that is not settled by any view yet says so by what is no view.
 cluster::Work Sending::report(const deliver::Sender& sender, MemberReport& report) {
-    told_ = true;
+    charging_.tell();
     MutexLock lock(mutex_);
     report.settled = settled_view_.empty() ? "-" : settled_view_;
     report.holds = static_cast<std::int64_t>(charge_->owned.count());

@@ -6,12 +6,11 @@
 #include <memory>
 #include <string>
 
+#include "app/charging.hpp"
 #include "app/sharding.hpp"
 #include "base/clock.hpp"
 #include "base/mutex.hpp"
-#include "cluster/arrival.hpp"
 #include "cluster/pulse.hpp"
-#include "cluster/slot_owners.hpp"
 #include "deliver/sender.hpp"
 #include "deliver/slots.hpp"
 #include "storage/members.hpp"
@@ -37,24 +36,19 @@ public:
 private:
     std::shared_ptr<const deliver::Charge> charge() const;
     void settled_by(const std::string& view);
-    MonoTime gone_have_ended(storage::Members& members) const;
     void renewed(const cluster::Group& senders);
     cluster::Work report(const deliver::Sender& sender, MemberReport& report);
 
     Sharding& sharding_;
     const Clock& clock_;
     const std::string id_;
-    const Duration timeout_;  // of an attempt
     mutable Mutex mutex_;
     bool resigned_ GUARDED_BY(mutex_) = false;
     std::shared_ptr<const deliver::Charge> charge_ GUARDED_BY(mutex_);
     std::string settled_view_ GUARDED_BY(mutex_);
 
     // Used by the membership's thread only, after begun().
-    cluster::SlotOwners owners_;
-    cluster::Arrival arrival_;
-    MonoTime gone_have_ended_;
-    bool told_ = false;  // the others, in the renewal that is not answered yet
+    Charging charging_;
     // Shorter than others, since a sender's own steps may be 0.25 s apart when it takes over.
     cluster::Pulse pulse_{std::chrono::seconds{1}};
 };
