@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <map>
 #include <optional>
 #include <random>
 #include <string>
@@ -16,6 +15,7 @@
 
 #include "base/backoff.hpp"
 #include "cluster/membership.hpp"
+#include "cluster/played_members.hpp"
 #include "cluster/pulse.hpp"
 
 namespace pricewire::app {
@@ -29,60 +29,14 @@ constexpr Duration timeout = 5s;
 constexpr Duration a_step = 100ms;
 constexpr Duration latest = 5s;  // that a share which is taken over may be served again
 
-// The table of members. Statements of one step run at the same time: none of them sees what another one writes.
-class Rows {
-public:
-    explicit Rows(const Clock& clock) : clock_(clock) {}
-
-    std::vector<Member> renew(const MemberReport& report, Duration lease) {
-        Row row = rows_[report.id];
-        if (row.ends <= clock_.mono()) {
-            row.member.since = clock_.now();
-            ++row.member.epoch;
-        }
-        row.member.report = report;
-        row.ends = clock_.mono() + lease;
-        written_[report.id] = row;
-        auto seen = before_;
-        seen[report.id] = row;
-        std::vector<Member> living = shown(seen);
-        std::erase_if(living, [](const Member& one) { return one.left <= Duration::zero(); });
-        return living;
-    }
-    std::vector<Member> members() const { return shown(before_); }
-    void commit() {
-        for (const auto& [id, row] : std::exchange(written_, {})) rows_[id] = row;
-        before_ = rows_;
-    }
-
-private:
-    struct Row {
-        Member member;
-        MonoTime ends{};
-    };
-    using ById = std::map<std::string, Row>;
-
-    std::vector<Member> shown(const ById& rows) const {
-        std::vector<Member> out;
-        for (const auto& [id, row] : rows) {
-            out.push_back(row.member);
-            out.back().left = std::chrono::duration_cast<Duration>(row.ends - clock_.mono());
-        }
-        return out;
-    }
-
-    const Clock& clock_;
-    ById rows_, before_, written_;
-};
-
 // As Sending and Dispatcher do it.
 class OneSender {
 public:
-    OneSender(std::string id, Rows& rows, const Clock& clock) : rows_(rows), clock_(clock) {
+    OneSender(std::string id, cluster::PlayedMembers& rows, const Clock& clock) : rows_(rows), clock_(clock) {
         report_.role = MemberRole::sender;
         report_.id = std::move(id);
         const auto living = rows_.renew(report_, cluster::MembershipOptions{}.lease);
-        charging_.emplace(report_.id, timeout, gone_have_ended(rows_.members(), timeout, clock_.mono()));
+        charging_.emplace(report_.id, timeout, gone_have_ended(rows_.all(), timeout, clock_.mono()));
         follow(living);
     }
 
@@ -137,7 +91,7 @@ private:
         if (owns || under_way_.empty()) settled_view_ = charge_.view;
     }
 
-    Rows& rows_;
+    cluster::PlayedMembers& rows_;
     const Clock& clock_;
     MemberReport report_;
     std::optional<Charging> charging_;
@@ -165,7 +119,7 @@ protected:
     void step() {
         clock_.advance(a_step);
         for (OneSender& sender : senders_) sender.step(rng_);
-        rows_->commit();
+        rows_->end_step();
         std::vector<std::size_t> counts;
         for (const OneSender& sender : senders_) counts.push_back(sender.under_way());
         std::ranges::sort(counts, std::greater<>());
@@ -229,7 +183,7 @@ protected:
 
     ManualClock clock_;
     Rng rng_{1};
-    std::optional<Rows> rows_{clock_};
+    std::optional<cluster::PlayedMembers> rows_{clock_};
     std::deque<OneSender> senders_;
     MonoTime served_at_ = clock_.mono();
     std::size_t most_ = 0;  // of two
