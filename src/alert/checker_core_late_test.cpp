@@ -267,5 +267,19 @@ TEST_F(CheckerCoreLateTest, APriceThatFiredAndTurnsOutToHaveBeenGoneBeginsAnewWi
               "past BTC from -617 2.armed@42 1.1:96@50 2.1:96@50 1.armed@56 2.armed@56 1.2:94@62 2.2:94@62");
 }
 
+// At its level it is on no side: the first price off it tells from which it crosses next.
+TEST_F(CheckerCoreLateTest, ACrossingThatFiredAndTurnsOutToHaveBeenAtItsLevelCrossesAgain) {
+    EXPECT_EQ(follow(R"(
+        0 rule 1 crosses 100 for 10s repeat rearm 0 cooldown 10s
+        0 created 1
+        1 price 101
+        5 price 99
+        20 price 98
+        12 price 100
+        30 price 105
+        41 price 105)"),
+              "1.armed@1 1.1:99@15 1.armed@20 1.2:105@40");
+}
+
 }  // namespace
 }  // namespace pricewire::alert

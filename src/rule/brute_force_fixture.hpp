@@ -221,8 +221,9 @@ private:
                     // The first value off the level makes it ready.
                     return {side != 0 && sides_[i] != 0 && side != sides_[i], side != 0};
                 }
+                const bool is_far = value <= *lower - margin(*lower) || value >= *lower + margin(*lower);
                 return {side != 0 && sides_[i] != 0 && side != sides_[i],
-                        value <= *lower - margin(*lower) || value >= *lower + margin(*lower)};
+                        is_far && (side != 0 || sides_[i] != 0)};
             }
         }
         if (!machine.fired) out.calm = !*out.truth;

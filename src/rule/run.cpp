@@ -147,11 +147,12 @@ Judgement Run::judged_rule(std::size_t i, Timestamp time) {
     // An age fires at the moment at which it is reached.
     result.truth = rule_i.watched == Watched::age ? *value >= limits->lower.level
                                                   : holds(rule_i.word, *value, *limits, known.side);
-    const bool is_crossing = rule_i.word == Word::crosses;
-    if (known.fired) {
-        result.calm = is_calm(rule_i.word, *value, *limits) && (is_crossing || !*result.truth);
+    if (rule_i.word == Word::crosses) {
+        // Armed without a side, it would never cross.
+        const bool has_side = known.side || side_of(*value, limits->lower.level);
+        result.calm = has_side && (!known.fired || is_calm(rule_i.word, *value, *limits));
     } else {
-        result.calm = is_crossing ? side_of(*value, limits->lower.level).has_value() : !*result.truth;
+        result.calm = !*result.truth && (!known.fired || is_calm(rule_i.word, *value, *limits));
     }
     if (rule_i.upper && (*value < limits->lower.level || *value > limits->upper.level))
         tracks_[i].outside = *value > limits->upper.level ? Side::above : Side::below;

@@ -229,9 +229,9 @@ void Run::past(std::size_t i, Stretch stretch) {
     const auto holds_at = [&](Decimal value) { return holds(rule_i.word, value, *limits, known.side); };
     if (!first.armed) {
         const auto is_calm_at = [&](Decimal value) {
-            if (known.fired) return is_calm(rule_i.word, value, *limits);
-            if (rule_i.word == Word::crosses) return value != limits->lower.level;
-            return !holds_at(value);
+            if (known.fired && !is_calm(rule_i.word, value, *limits)) return false;
+            if (rule_i.word == Word::crosses) return known.side || value != limits->lower.level;
+            return known.fired || !holds_at(value);
         };
         // What was before the gap was in an earlier stretch, unless it was before the firing.
         const auto* const first_value = stretch.goes_on ? &values[2] : std::begin(values);
