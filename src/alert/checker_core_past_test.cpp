@@ -81,5 +81,18 @@ TEST_F(CheckerCorePastTest, ATickerThatNobodyAskedForThenWasNotBlind) {
               "2.1:60@906");
 }
 
+TEST_F(CheckerCorePastTest, ANewHighIsKnownWhereThePriceOfBeforeItsWindowHadGone) {
+    EXPECT_EQ(follow(R"(
+        0 price 103
+        60 gone
+        1200 price 104
+        1201 price 105
+        1202 rule 1 above high 5m
+        1202 created 1
+        past BTC 0-60:103-103:103
+        1203 price 104)"),
+              "past BTC from 302 1.1:105@1202");
+}
+
 }  // namespace
 }  // namespace pricewire::alert

@@ -27,7 +27,9 @@ std::vector<PastNeed> past_needs(const ActiveAlert& alert, const RecentPrices& r
     std::vector<PastNeed> out;
     for (const auto& [ticker, from] : rule::past_needed(*alert.ruled, now)) {
         const auto& entries = recent.of(ticker);
-        if (entries.empty() || entries.front().time > from) out.push_back({ticker, from});
+        // Where the first one is an end, the price that ended is known no more.
+        if (entries.empty() || entries.front().time > from || entries.front().is_gone)
+            out.push_back({ticker, from});
     }
     return out;
 }
