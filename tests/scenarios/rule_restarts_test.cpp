@@ -107,6 +107,30 @@ TEST_P(RuleRestarts, ADipRightBeforeAKillBreaksAHold) {
     played.check();
 }
 
+TEST_P(RuleRestarts, EvidenceTellsOfTheTimeInWhichNothingRan) {
+    std::vector<SteppedCase> cases{worked(
+        R"({"n":93,"alert":"repeats","body":{"ticker":"BTC","when":{"is":"above","level":100},"repeat":{}},
+                   "prices":[[0,"BTC","99"],[340,"BTC","101"]],
+                   "fires":[[340,"101"]],"left_out":0,"status":"active"})")};
+    SteppedWorld world(GetParam(), {.tickers = SteppedCases::tickers(cases), .begins_at = -5s});
+    SteppedCases played(world, std::move(cases));
+    world.start();
+    played.play_to(40s);
+    const std::string alert = played.of(93).alert;
+    world.deployment().wait_until("what was judged to be noted", [&] {
+        return world.state(alert).find(R"("judged_until":"2025-01-02T10:00:40Z")") != std::string::npos;
+    });
+    world.kill();
+    world.sleep_to(330s);
+    world.start();
+    played.play_to(345s);
+    played.check();
+    const std::string firings = world.get("/alerts/" + alert + "/firings");
+    EXPECT_NE(firings.find(R"("blind":[{"from":"2025-01-02T10:00:40Z","to":"2025-01-02T10:05:40Z")"),
+              std::string::npos)
+        << firings;
+}
+
 TEST_P(RuleRestarts, APriceFromBeforeAnExpiryFiresHoweverLateItIsRead) {
     std::vector<SteppedCase> cases{
         worked(
