@@ -50,7 +50,7 @@ Checking::Checking(Uses uses)
         options.not_coming = [sender] { sender->drop(); };
     }
     outbox_ = outbox::start_outbox(uses_.storage, uses_.queue, options);
-    expiries_ = std::make_unique<Expiries>(uses_.storage,
+    expiries_ = std::make_unique<Expiries>(uses_.storage, uses_.clock,
                                            [this](FiringGroup group) { outbox_->push(std::move(group)); });
     uses_.instruments.watch(*outbox_);
     recover::RecorderOptions recorded = recorder_options_of(uses_.config);

@@ -18,8 +18,8 @@ constexpr Duration most_time = std::chrono::seconds{2};
 
 }  // namespace
 
-Expiries::Expiries(storage::Storage& storage, std::function<void(FiringGroup)> done)
-    : storage_(storage), done_(std::move(done)), thread_([this] { run(); }) {}
+Expiries::Expiries(storage::Storage& storage, const Clock& clock, std::function<void(FiringGroup)> done)
+    : storage_(storage), clock_(clock), done_(std::move(done)), thread_([this] { run(); }) {}
 
 Expiries::~Expiries() {
     groups_.close();
@@ -30,10 +30,10 @@ void Expiries::run() {
     std::vector<FiringGroup> groups;
     while (groups_.drain(groups)) {
         std::size_t looked_into = 0;
-        const auto until = std::chrono::steady_clock::now() + most_time;
+        const auto until = clock_.mono() + most_time;
         for (FiringGroup& group : groups) {
             for (Expiry& expiry : group.expiries) {
-                const bool is_time = !groups_.closed() && std::chrono::steady_clock::now() < until;
+                const bool is_time = !groups_.closed() && clock_.mono() < until;
                 if (is_time && ++looked_into <= most_at_once) complete(expiry, until);
             }
             done_(std::move(group));
@@ -42,13 +42,13 @@ void Expiries::run() {
 }
 
 // What cannot be read is left out: the alert expires all the same.
-void Expiries::complete(Expiry& expiry, std::chrono::steady_clock::time_point until) {
+void Expiries::complete(Expiry& expiry, MonoTime until) {
     try {
         const auto alert = storage_.active_alert(expiry.alert_id);
         auto evidence = rule::parse_evidence(expiry.evidence.empty() ? "{}" : expiry.evidence);
         if (!alert || !alert->ruled || !evidence) return;
         rule::Past past = api::stored_past(storage_);
-        past.stop = [this, until] { return groups_.closed() || std::chrono::steady_clock::now() >= until; };
+        past.stop = [this, until] { return groups_.closed() || clock_.mono() >= until; };
         evidence->closest = rule::closest(*alert->ruled, expiry.expires_at, past).closest;
         expiry.evidence = rule::to_json(*evidence);
     } catch (const std::exception& e) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/mailbox.hpp"
 #include "domain/alert.hpp"
 #include "storage/storage.hpp"
@@ -14,8 +15,8 @@ namespace pricewire::app {
 // start.
 class Expiries {
 public:
-    // `done` is called on its thread with each group, in order. `storage` and what `done` uses outlive it.
-    Expiries(storage::Storage& storage, std::function<void(FiringGroup)> done);
+    // `done` is called on its thread with each group, in order. `storage`, `clock` and what `done` uses outlive it.
+    Expiries(storage::Storage& storage, const Clock& clock, std::function<void(FiringGroup)> done);
     // Those that wait are passed on as they are.
     ~Expiries();
     Expiries(const Expiries&) = delete;
@@ -25,9 +26,10 @@ public:
 
 private:
     void run();
-    void complete(Expiry& expiry, std::chrono::steady_clock::time_point until);
+    void complete(Expiry& expiry, MonoTime until);
 
     storage::Storage& storage_;
+    const Clock& clock_;
     const std::function<void(FiringGroup)> done_;
     Mailbox<FiringGroup> groups_;
     std::thread thread_;

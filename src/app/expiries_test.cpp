@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "base/mutex.hpp"
 #include "fakes/test_storage.hpp"
 #include "rule/evidence.hpp"
+#include "support/eventually.hpp"
 
 namespace pricewire::app {
 namespace {
@@ -48,7 +51,7 @@ protected:
         Mutex mutex;
         CondVar changed;
         std::vector<rule::Evidence> out;
-        Expiries worker(storage_, [&](const FiringGroup& group) {
+        Expiries worker(storage_, system_clock(), [&](const FiringGroup& group) {
             MutexLock lock(mutex);
             for (const Expiry& e : group.expiries) out.push_back(*rule::parse_evidence(e.evidence));
             changed.notify_all();
@@ -90,6 +93,38 @@ TEST_F(ExpiriesTest, ArePassedOnWithoutItWhereItIsNotKnown) {
     const Expiry lost = expiry();
     storage_.fail();
     EXPECT_FALSE(passed_on({lost})[0].closest) << "no database";
+}
+
+// Time passes whenever it is looked at.
+class LookedAtClock : public Clock {
+public:
+    Timestamp now() const override { return system_clock().now(); }
+    MonoTime mono() const override { return MonoTime{} + 100ms * ++looks_; }
+
+private:
+    mutable std::atomic<int> looks_ = 0;
+};
+
+TEST_F(ExpiriesTest, ThatComeTogetherHaveTwoSecondsInAll) {
+    bar(10min, "95");
+    const LookedAtClock clock;
+    std::promise<void> all_came;
+    std::atomic<int> passed_on = 0;
+    {
+        Expiries worker(storage_, clock, [&](const FiringGroup&) {
+            if (passed_on++ == 0) all_came.get_future().wait();
+        });
+        for (int i = 0; i < 41; ++i) {
+            FiringGroup group{{.ticker = "BTC"}, base_ + 2h, {}};
+            group.expiries.push_back(expiry());
+            worker.take(std::move(group));
+        }
+        all_came.set_value();
+        EXPECT_TRUE(test::eventually([&] { return passed_on == 41; }));
+    }
+    const int looked_into = storage_.calls("active_alert");
+    EXPECT_GE(looked_into, 2);
+    EXPECT_LE(looked_into, 1 + 20) << "the first one came alone";
 }
 
 TEST_F(ExpiriesTest, AreAllPassedOnWhenManyComeAtOnce) {
