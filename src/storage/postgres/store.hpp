@@ -101,7 +101,7 @@ private:
 
     Mutex tally_mutex_;
     sql::EndpointTally tally_ GUARDED_BY(tally_mutex_);
-    bool is_tally_full_ GUARDED_BY(tally_mutex_) = false;  // since it was counted last
+    bool is_tally_full_ GUARDED_BY(tally_mutex_) = false;  // since some were counted last
     Creator creator_{db_};
     std::optional<Listener> listener_;  // if any event is wanted
 };

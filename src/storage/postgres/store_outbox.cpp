@@ -339,10 +339,8 @@ std::vector<DisabledEndpoint> Store::record(std::span<const DeliveryOutcome> out
     std::vector<const DeliveryOutcome*> written;
     std::vector<DisabledEndpoint> disabled = record(outcomes, written);
     MutexLock lock(tally_mutex_);
-    if (tally_.size() < most_uncounted) {
-        tally_.add(written);
-    } else if (!std::exchange(is_tally_full_, true)) {
-        log::error("too many endpoints wait to be counted; further attempts are not",
+    if (!tally_.add(written, most_uncounted) && !std::exchange(is_tally_full_, true)) {
+        log::error("too many endpoints wait to be counted; attempts to further ones are not",
                    {{"waiting", std::to_string(tally_.size())}});
     }
     return disabled;
@@ -391,7 +389,6 @@ std::size_t Store::uncounted() {
 void Store::count_calls() {
     const auto some = [&] {
         MutexLock lock(tally_mutex_);
-        is_tally_full_ = false;
         return tally_.take(counted_at_once);
     }();
     try {
@@ -401,6 +398,8 @@ void Store::count_calls() {
         tally_.add(some);
         throw;
     }
+    MutexLock lock(tally_mutex_);
+    is_tally_full_ = false;
 }
 
 }  // namespace pricewire::storage::postgres

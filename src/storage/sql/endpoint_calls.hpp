@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -67,16 +68,25 @@ public:
     };
     using Key = std::pair<Uuid, std::string>;  // a user and a URL
 
-    void add(std::span<const DeliveryOutcome* const> written) {
+    // Up to `most` endpoints; false if attempts to further ones were left out.
+    bool add(std::span<const DeliveryOutcome* const> written,
+             std::size_t most = std::numeric_limits<std::size_t>::max()) {
+        bool are_all = true;
         for (const DeliveryOutcome* o : written) {
             if (!o->attempt || o->webhook_url.empty()) continue;
             const Attempt& a = *o->attempt;
             const bool succeeded = o->next == DeliveryState::delivered;
-            Endpoint& endpoint = endpoints_[{o->user_id, o->webhook_url}];
+            Key key{o->user_id, o->webhook_url};
+            if (endpoints_.size() >= most && !endpoints_.contains(key)) {
+                are_all = false;
+                continue;
+            }
+            Endpoint& endpoint = endpoints_[std::move(key)];
             endpoint.last.add(*o, succeeded);
             ++endpoint.calls[{hour_of(a.started_at), succeeded,
                               a.status ? static_cast<int>(latency_place(a.duration)) : -1}];
         }
+        return are_all;
     }
     void add(const EndpointTally& other) {
         for (const auto& [key, counted] : other.endpoints_) {
