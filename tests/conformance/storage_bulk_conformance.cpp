@@ -261,8 +261,20 @@ TEST_P(StorageBulkConformance, DeletesThousandsInSteps) {
     for (int i = 1; i <= 5'500; ++i) alerts.push_back(new_alert(std::to_string(i)));
     for (std::size_t from = 0; from < alerts.size(); from += 500)
         storage_->create_alerts(std::span(alerts).subspan(from, 500), 10'000);
-    EXPECT_EQ(storage_->delete_alerts_of(user_, "BTC", false), 5'500U);
+    const Timestamp ahead = system_clock().now() + 1h;
+    EXPECT_EQ(storage_->delete_alerts_of(user_, "BTC", false, ahead), 5'500U);
     EXPECT_TRUE(active().empty());
+    // Those of the second step are deleted when it begins, which is some time after the first.
+    const auto deleted_since = [&](Timestamp since) {
+        return storage_->deleted_alerts(user_, since, 10'000).size();
+    };
+    EXPECT_EQ(deleted_since(ahead), 5'500U);
+    Timestamp from = ahead, to = ahead + 1h;
+    while (to - from > Duration{1}) {
+        const Timestamp middle = from + (to - from) / 2;
+        (deleted_since(middle) > 0 ? from : to) = middle;
+    }
+    EXPECT_EQ(deleted_since(from), 500U);
     EXPECT_TRUE(storage_->create_alert(new_alert("1"), 1));
 }
 
