@@ -169,9 +169,23 @@ std::string text_of(const std::vector<Firing>& firings) {
     return out;
 }
 
+// Levels that do not move, near the price, beyond which it has to be for a while; narrow channels, over which it often jumps.
+void hold_beyond_levels(RandomAlert& random, RandomAlerts& dice) {
+    const auto halves = [](int count) { return Decimal::from_raw(Decimal::one_raw / 2 * count); };
+    Rule rule{.ticker = "BTC"};
+    const int kind = dice.below(10);
+    rule.word = kind < 5 ? Word::outside : kind < 8 ? Word::leaves : kind < 9 ? Word::crosses : Word::above;
+    const int low = 198 + dice.below(4);
+    rule.level.number = halves(low);
+    if (kind < 8) rule.upper = Level{.number = halves(low + dice.below(4) + 1)};
+    random.terms.joined = Joined::one;
+    random.terms.rules = {rule};
+    random.terms.hold = std::chrono::seconds{1 + dice.below(dice.chance(50) ? 10 : 90)};
+}
+
 // As rule's own comparison, and by default on other alerts: PRICEWIRE_RANDOM_ALERTS says how many, PRICEWIRE_RANDOM_SEED
 // which one is the first.
-TEST(EngineReference, FiresAsTheBruteForce) {
+void compare(void (*change)(RandomAlert&, RandomAlerts&)) {
 #ifdef NDEBUG
     constexpr std::uint64_t usual = 20'000;
 #else
@@ -183,7 +197,8 @@ TEST(EngineReference, FiresAsTheBruteForce) {
     int failures = 0;
     for (std::uint64_t seed = first; seed < first + count && failures < 3; ++seed) {
         RandomAlerts dice(seed);
-        const RandomAlert random = dice.next();
+        RandomAlert random = dice.next();
+        change(random, dice);
         const Outcome outcome = play(random, dice.chance(50) ? &dice : nullptr);
         firings += outcome.expected.size();
         if (outcome.expected == outcome.actual) continue;
@@ -196,6 +211,25 @@ TEST(EngineReference, FiresAsTheBruteForce) {
     }
     // Rules that never fire would be equal, too.
     EXPECT_GE(firings, count / 5);
+}
+
+TEST(EngineReference, FiresAsTheBruteForce) {
+    compare([](RandomAlert&, RandomAlerts&) {});
+}
+
+TEST(EngineReference, FiresAsTheBruteForceWhereAlertsHoldBeyondLevels) {
+    compare(hold_beyond_levels);
+}
+
+// Over a channel within a hold that blind time has made longer.
+TEST(EngineReference, HoldsOnWhereAPriceJumpsOverAChannel) {
+    for (const std::uint64_t seed : {3'018'534, 4'006'370}) {
+        RandomAlerts dice(seed);
+        RandomAlert random = dice.next();
+        hold_beyond_levels(random, dice);
+        const Outcome outcome = play(random, dice.chance(50) ? &dice : nullptr);
+        EXPECT_EQ(text_of(outcome.expected), text_of(outcome.actual)) << "PRICEWIRE_RANDOM_SEED=" << seed;
+    }
 }
 
 // Several values at one moment that fires, in both orders of tickers; waits that end in a silence longer than lines

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "alert/lines/holds.hpp"
 #include "alert/lines/kept_alerts.hpp"
 #include "alert/lines/markets.hpp"
 #include "alert/lines/places.hpp"
@@ -135,6 +136,7 @@ private:
     // The end of a hold, unless it turns out to begin later. A late price of before `from` may make it end earlier.
     struct Held {
         Timestamp due, from;
+        Side other;  // where a value of a channel would not end it
     };
     // An alert that is put aside, and what it was before `from`.
     struct Young {
@@ -188,7 +190,7 @@ private:
 
     KeptAlert take_up(Slot slot) {
         KeptAlert kept = aside_.get(slot);
-        if (!end_hold(slot, *kept.aside.alert.terms)) leave(kept, slot, markets_);
+        leave_places(kept, slot);
         markets_.release_ratios(*kept.aside.alert.terms);
         if (const auto& at = kept.aside.alert.state.expires_at) expiries_.erase(*at, slot);
         aside_.remove(slot);
@@ -259,25 +261,29 @@ private:
     // --- Holds that are read from the past of their line
 
     // Its hold may end then.
-    void hold(Slot slot, const Terms& terms, const rule::Machine& machine) {
+    void hold(const KeptAlert& kept, Slot slot, const rule::Machine& machine, Side other) {
+        const Terms& terms = *kept.aside.alert.terms;
         // A late price in a time without one makes it end earlier.
         const bool was_blind = machine.holds_from != machine.true_since;
         const Held held{*machine.true_since + terms.hold,
-                        was_blind ? last_ + Duration{1} : *machine.holds_from};
+                        was_blind ? last_ + Duration{1} : *machine.holds_from, other};
         held_[slot] = held;
         by_from_.insert(held.from, slot);
         wait_until(terms, held.due, slot, markets_);
+        wait_on(other, kept, slot, markets_);
     }
-    // False if it is not waiting for the end of one.
-    bool end_hold(Slot slot, const Terms& terms) {
+    Side other_side_now(const KeptAlert& kept) {
+        return other_side(kept.aside, markets_.line(kept.aside.alert.terms->rules[0]).newest()->value);
+    }
+    void leave_places(const KeptAlert& kept, Slot slot) {
         const auto found = held_.find(slot);
-        if (found == held_.end()) return false;
+        if (found == held_.end()) return leave(kept, slot, markets_);
         const Held held = found->second;
         held_.erase(found);
-        leave_until(terms, held.due, slot, markets_);
+        leave_until(*kept.aside.alert.terms, held.due, slot, markets_);
+        leave_on(held.other, kept, slot, markets_);
         const auto young = young_.find(slot);
         if (young == young_.end() || young->second.from != held.from) by_from_.erase(held.from, slot);
-        return true;
     }
     // Whether all there is to do is to look again when its hold may end, or to wait until it begins: it was woken by the
     // newest value, or because its hold was to end.
@@ -286,24 +292,28 @@ private:
         const PutAside& aside = kept.aside;
         if (!aside.hold_from) return false;
         const Terms& terms = *aside.alert.terms;
-        const auto goes_on = [&](const rule::Machine& machine) {
+        const auto goes_on = [&](const rule::Machine& machine, Side other) {
             if (machine.blind_since || *machine.true_since + terms.hold <= last_) return false;
             // After much blind time its line might forget when it began.
             if (*machine.holds_from + terms.hold + std::chrono::minutes{3} < last_) return false;
-            end_hold(slot, terms);
-            hold(slot, terms, machine);
+            leave_places(kept, slot);
+            hold(kept, slot, machine, other);
             return true;
         };
-        const Timestamp last = markets_.line(terms.rules[0]).last();
-        if (const auto held = held_.find(slot); held != held_.end()) {
-            const rule::Machine then = hold_of(aside, markets_, held->second.due);
-            if (then.true_since) return goes_on(then);
-        } else if (time < last) {
+        const SharedLine& line = markets_.line(terms.rules[0]);
+        const Timestamp last = line.last();
+        const auto found = held_.find(slot);
+        const auto held = found == held_.end() ? std::nullopt : std::optional(found->second);
+        const bool has_jumped = held && last_beyond(aside, line, held->other) >= held->due - terms.hold;
+        if (held && !has_jumped) {
+            const rule::Machine then = hold_of(aside, markets_, held->due);
+            if (then.true_since) return goes_on(then, held->other);
+        } else if (time < last || (has_jumped && !came_from_calm(aside, line))) {
             return false;
         }
         const rule::Machine now = hold_of(aside, markets_, last + Duration{1});
-        if (now.true_since) return goes_on(now);
-        end_hold(slot, terms);
+        if (now.true_since) return goes_on(now, other_side_now(kept));
+        leave_places(kept, slot);
         wait(kept, slot, markets_);
         return true;
     }
@@ -335,7 +345,7 @@ private:
         if (const auto& at = kept.aside.alert.state.expires_at) expiries_.insert(*at, slot);
         const rule::Machine& machine = kept.aside.memory.rules[0].machine;
         if (kept.aside.hold_from && machine.true_since) {
-            hold(slot, *kept.aside.alert.terms, machine);
+            hold(kept, slot, machine, other_side_now(kept));
         } else {
             wait(kept, slot, markets_);
         }

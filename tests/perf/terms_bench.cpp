@@ -354,6 +354,17 @@ int main(int argc, char** argv) {
         measure_worst(
             "holds at one level, the price flaps", 100'000, 40, seconds{1},
             [](Alerts& alerts) { return Alerts::held(at_one_level(alerts)); }, flapping);
+        for (const std::size_t count : {10'000UL, 100'000UL}) {
+            measure_worst(
+                "holds outside, the price flaps at a bound", count, 40, seconds{1},
+                [](Alerts&) {
+                    Terms terms = Alerts::one(
+                        rule_of(Word::outside, number(amount(middle - 10)), number(amount(middle + 10))));
+                    terms.hold = minutes{5};
+                    return terms;
+                },
+                flapping);
+        }
         measure_worst(
             "repeating at one level, the price flaps", 100'000, 40, seconds{1},
             [](Alerts& alerts) { return Alerts::repeated(at_one_level(alerts)); }, flapping);

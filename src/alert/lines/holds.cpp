@@ -8,8 +8,36 @@
 namespace pricewire::alert {
 namespace {
 
-bool is_above(const Rule& rule) {
-    return rule::state_of(rule.word) == Word::above;
+// The values at which it does not hold: `low` or above, and `high` or below.
+struct Calm {
+    std::optional<Decimal> low, high;
+
+    bool has(Decimal value) const { return (!low || value >= *low) && (!high || value <= *high); }
+};
+
+// nullopt: its levels move, are not known, or it does not hold between them.
+std::optional<Calm> calm_of(const RuledAlert& alert) {
+    const Terms& terms = *alert.terms;
+    const Rule& rule = terms.rules[0];
+    const RuleState& state = alert.state.rules[0];
+    const auto level = has_moving_level(rule) ? std::nullopt : fixed_bound(terms, rule.level, state);
+    if (!level) return std::nullopt;
+    const Calm up{.high = level->level}, down{.low = level->level};
+    switch (rule::state_of(rule.word)) {
+        case Word::above:
+            return up;
+        case Word::below:
+            return down;
+        case Word::crosses:
+            return !state.side ? std::nullopt : std::optional(*state.side == Side::below ? up : down);
+        case Word::outside: {
+            const auto upper = fixed_bound(terms, *rule.upper, state);
+            if (!upper || upper->level < level->level) return std::nullopt;
+            return Calm{level->level, upper->level};
+        }
+        default:
+            return std::nullopt;
+    }
 }
 
 }  // namespace
@@ -18,10 +46,9 @@ bool is_hold_in_past(const RuledAlert& alert, const rule::Machine& machine, Time
     const Terms& terms = *alert.terms;
     if (terms.hold == Duration::zero() || terms.joined != Joined::one || !alert.state.rules[0].armed)
         return false;
-    const Rule& rule = terms.rules[0];
-    const Word word = rule::state_of(rule.word);
-    const bool is_line = rule.watched == Watched::price || rule.watched == Watched::ratio;
-    if (!is_line || (word != Word::above && word != Word::below) || has_moving_level(rule)) return false;
+    const Watched watched = terms.rules[0].watched;
+    if (watched != Watched::price && watched != Watched::ratio) return false;
+    if (!calm_of(alert)) return false;
     // Where a mute ends later than a hold, what is false before is counted.
     const auto muted_until = std::max(alert.state.muted_until, alert.state.snoozed_until);
     return !machine.waits_until &&
@@ -30,18 +57,18 @@ bool is_hold_in_past(const RuledAlert& alert, const rule::Machine& machine, Time
 
 rule::Machine hold_as_of(const PutAside& aside, const SharedLine& line, const rule::LineState& state,
                          Timestamp time) {
-    const RuledAlert& alert = aside.alert;
-    const Rule& rule = alert.terms->rules[0];
-    const auto bound = fixed_bound(*alert.terms, rule.level, alert.state.rules[0]);
+    const auto calm = calm_of(aside.alert);
     rule::Machine machine;
     const auto& current = state.current;
     machine.judged_at = current ? current->time : state.gone_since.value_or(Timestamp::min());
-    if (!bound) return machine;
-    if (current && (is_above(rule) ? current->value <= bound->level : current->value >= bound->level))
-        return machine;
+    if (!calm || (current && calm->has(current->value))) return machine;
     const PiecesPast& past = line.past();
-    const auto false_until = is_above(rule) ? past.lows().last_reaching(bound->level, false)
-                                            : past.highs().last_reaching(bound->level, false);
+    // A value beyond a channel is on the one side of it since the last one that was not.
+    std::optional<Decimal> last = current ? std::optional(current->value) : std::nullopt;
+    if (!last && past.last() != nullptr) last = past.last()->value;
+    const bool is_above = calm->high && (!calm->low || (last && *last > *calm->high));
+    const auto false_until = is_above ? past.lows().last_reaching(*calm->high, false)
+                                      : past.highs().last_reaching(*calm->low, false);
     const std::vector<rule::LineGap> gaps = line.gaps_between(*aside.hold_from, time);
     const rule::Machine& known = aside.memory.rules[0].machine;
     std::optional<Timestamp> since;
@@ -77,6 +104,28 @@ rule::Machine hold_as_of(const PutAside& aside, const SharedLine& line, const ru
     }
     if (!current) machine.blind_since = state.gone_since;
     return machine;
+}
+
+std::optional<Timestamp> last_beyond(const PutAside& aside, const SharedLine& line, Side side) {
+    const auto calm = calm_of(aside.alert);
+    if (!calm || !calm->low || !calm->high) return std::nullopt;
+    const PiecesPast& past = line.past();
+    const bool is_above = side == Side::above;
+    const auto last = line.newest();
+    if (last && (is_above ? last->value > *calm->high : last->value < *calm->low)) return line.last();
+    return is_above ? past.highs().last_reaching(*calm->high, true)
+                    : past.lows().last_reaching(*calm->low, true);
+}
+
+bool came_from_calm(const PutAside& aside, const SharedLine& line) {
+    const auto calm = calm_of(aside.alert);
+    const Piece* const last = line.past().last();
+    return calm && last != nullptr && calm->has(last->value);
+}
+
+Side other_side(const PutAside& aside, Decimal value) {
+    const auto calm = calm_of(aside.alert);
+    return calm && calm->low && value < *calm->low ? Side::above : Side::below;
 }
 
 }  // namespace pricewire::alert

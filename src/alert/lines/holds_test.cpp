@@ -15,14 +15,18 @@ using std::chrono::seconds;
 
 constexpr Timestamp t0{seconds{1'700'000'000}};
 
-RuledAlert held_above(std::int64_t level) {
+RuledAlert held(Word word, std::int64_t level, std::optional<std::int64_t> upper = {}) {
     Terms terms;
-    terms.rules = {Rule{.ticker = "BTC", .word = Word::above, .level = {.number = Decimal::from_int(level)}}};
+    terms.rules = {Rule{.ticker = "BTC", .word = word, .level = {.number = Decimal::from_int(level)}}};
+    if (upper) terms.rules[0].upper = Level{.number = Decimal::from_int(*upper)};
     terms.hold = hours{10};
     RuledAlert alert;
     alert.terms = std::make_shared<const Terms>(std::move(terms));
     alert.created_at = alert.begun_at = t0;
     return alert;
+}
+RuledAlert held_above(std::int64_t level) {
+    return held(Word::above, level);
 }
 
 // Another value each second or so, and now and then none for up to two minutes.
@@ -41,8 +45,8 @@ private:
     bool is_gone_ = false;
 };
 
-TEST(HoldsInPast, AreThoseOfARunThatIsGivenEachValue) {
-    rule::Run run(held_above(97));
+void compare_with_run(const RuledAlert& alert, Decimal first) {
+    rule::Run run(alert);
     SharedLine line;
     line.keep(hours{10});
     rule::Steps steps;
@@ -51,9 +55,10 @@ TEST(HoldsInPast, AreThoseOfARunThatIsGivenEachValue) {
         run.value("BTC", time, value, steps);
         line.set(value, time);
     };
-    give(Decimal::from_int(90));
+    give(first);
     run.time(t0, steps);
     time = t0;
+    ASSERT_TRUE(is_hold_in_past(run.alert(), run.memory().rules[0].machine, t0));
     PutAside aside{.alert = run.alert(), .memory = run.memory(), .hold_from = t0 + Duration{1}};
     const auto found_at = [&](Timestamp moment) {
         const rule::LineState state = line.as_of(moment);
@@ -66,8 +71,21 @@ TEST(HoldsInPast, AreThoseOfARunThatIsGivenEachValue) {
     FlappingPrices market;
     std::deque<std::pair<Timestamp, rule::Machine>> known;
     int holding = 0, blind = 0;
+    std::optional<Side> side;  // where it holds
     for (int i = 0; i < 5'000; ++i) {
-        give(market.next(time));
+        const auto value = market.next(time);
+        give(value);
+        // One that jumps over a channel is told.
+        if (value && run.memory().rules[0].machine.true_since) {
+            const Side now = other_side(aside, *value);
+            if (alert.terms->rules[0].upper && side && side != now) {
+                aside = {.alert = run.alert(), .memory = run.memory(), .hold_from = time + Duration{1}};
+                known.clear();
+            }
+            side = now;
+        } else if (value) {
+            side.reset();
+        }
         known.emplace_back(time + Duration{1}, run.memory().rules[0].machine);
         if (known.size() > 100) known.pop_front();
         // As of now, and as of an earlier moment, as a late price needs it.
@@ -82,6 +100,15 @@ TEST(HoldsInPast, AreThoseOfARunThatIsGivenEachValue) {
     }
     EXPECT_GT(holding, 1'000);
     EXPECT_GT(blind, 100);
+}
+
+TEST(HoldsInPast, AreThoseOfARunThatIsGivenEachValue) {
+    compare_with_run(held_above(97), Decimal::from_int(90));
+    compare_with_run(held(Word::below, 103), Decimal::from_int(110));
+    compare_with_run(held(Word::outside, 97, 103), Decimal::from_int(100));
+    compare_with_run(held(Word::leaves, 97, 103), Decimal::from_int(100));
+    compare_with_run(held(Word::crosses, 97), Decimal::from_int(90));
+    compare_with_run(held(Word::crosses_down, 103), Decimal::from_int(110));
 }
 
 TEST(HoldsInPast, AreThoseOfOneRuleThatFiresWhenItHasHeld) {

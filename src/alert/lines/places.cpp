@@ -144,6 +144,14 @@ void wait_or_leave(const KeptAlert& kept, Slot slot, Markets& markets, bool is_w
     }
 }
 
+void wait_or_leave_on(Side side, const KeptAlert& kept, Slot slot, Markets& markets, bool is_wait) {
+    if (side == Side::above) {
+        wait_or_leave<Side::above>(kept, 0, kept.quiet[0].up, slot, markets, is_wait);
+    } else {
+        wait_or_leave<Side::below>(kept, 0, kept.quiet[0].down, slot, markets, is_wait);
+    }
+}
+
 }  // namespace
 
 bool has_moving_level(const Rule& rule) {
@@ -197,6 +205,14 @@ void wait(const KeptAlert& kept, Slot slot, Markets& markets) {
 
 void leave(const KeptAlert& kept, Slot slot, Markets& markets) {
     wait_or_leave(kept, slot, markets, false);
+}
+
+void wait_on(Side side, const KeptAlert& kept, Slot slot, Markets& markets) {
+    wait_or_leave_on(side, kept, slot, markets, true);
+}
+
+void leave_on(Side side, const KeptAlert& kept, Slot slot, Markets& markets) {
+    wait_or_leave_on(side, kept, slot, markets, false);
 }
 
 }  // namespace pricewire::alert

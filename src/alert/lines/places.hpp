@@ -12,6 +12,9 @@ namespace pricewire::alert {
 // Takes its places, and gives them up.
 void wait(const KeptAlert& kept, Slot slot, Markets& markets);
 void leave(const KeptAlert& kept, Slot slot, Markets& markets);
+// Of one rule, those above or below alone.
+void wait_on(Side side, const KeptAlert& kept, Slot slot, Markets& markets);
+void leave_on(Side side, const KeptAlert& kept, Slot slot, Markets& markets);
 
 // When time wakes it: it begins, a hold or a mute ends, an extreme is to be noted, or a window does not count from a firing
 // any more.

@@ -364,6 +364,14 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
     }
     // What has not begun may have seen no time yet, and waits for that alone.
     if (!begins_later && !watch_rules(kept, run, markets)) return std::nullopt;
+    const bool has_start = !begins_later && run.state().rules[0].start_price;
+    const rule::Machine& machine = kept.aside.memory.rules[0].machine;
+    const bool is_in_past = has_start && is_hold_in_past(run.alert(), machine, kept.from);
+    if (is_in_past && machine.true_since) {
+        const SharedLine& line = markets.line(terms.rules[0]);
+        const auto other = last_beyond(kept.aside, line, other_side(kept.aside, line.newest()->value));
+        if (other) kept.from = std::max(kept.from, *other + Duration{1});
+    }
     // A late price of before the first one known makes an age that there was not.
     const auto& first = markets.line(terms.rules[0]).state().known_from;
     if (terms.rules[0].watched == Watched::age && first) kept.from = std::max(kept.from, *first);
@@ -374,10 +382,9 @@ std::optional<KeptAlert> put_aside(const Judged& judged, Timestamp reach, Timest
         return std::nullopt;
     // More of its moment may come, which follows what has changed then; a late price would come before it.
     if (kept.from > judged.last()) return std::nullopt;
-    const bool has_start = !begins_later && run.state().rules[0].start_price;
-    if (has_start && is_hold_in_past(run.alert(), kept.aside.memory.rules[0].machine, kept.from)) {
+    if (is_in_past) {
         kept.aside.hold_from = kept.from;
-        kept.quiet[0] = quiet_of(terms.rules[0].word, Stage::idle, Place::between, std::nullopt);
+        kept.quiet[0] = quiet_of(terms.rules[0].word, Stage::idle, Place::between, run.state().rules[0].side);
     }
     return kept;
 }
