@@ -50,8 +50,6 @@ Checking::Checking(Uses uses)
         options.not_coming = [sender] { sender->drop(); };
     }
     outbox_ = outbox::start_outbox(uses_.storage, uses_.queue, options);
-    expiries_ = std::make_unique<Expiries>(uses_.storage, uses_.clock,
-                                           [this](FiringGroup group) { outbox_->push(std::move(group)); });
     uses_.instruments.watch(*outbox_);
     recover::RecorderOptions recorded = recorder_options_of(uses_.config);
     // Elsewhere the bus hands over the last prices once more.
@@ -66,6 +64,11 @@ Checking::Checking(Uses uses)
     }
     recorder_ = recover::start_recorder(uses_.storage, uses_.clock, std::move(recorded));
     uses_.instruments.watch(*recorder_);
+    expiries_ = std::make_unique<Expiries>(
+        Expiries::Uses{.storage = uses_.storage,
+                       .clock = uses_.clock,
+                       .judged = [this] { return recorder_->judged(); },
+                       .done = [this](FiringGroup group) { outbox_->push(std::move(group)); }});
     uses_.listeners.start_checker([this] {
         checker_ = alert::start_checker(
             {.load = [this](const auto& piece) { uses_.storage.load_active_alerts(piece); },
@@ -137,14 +140,12 @@ void Checking::fire(FiringGroup group) {
             group.board = rule::sources_json(*board, *group.board_at);
         }
     }
-    // An expiry with a webhook takes longer, and does not hold up the others.
-    FiringGroup with_webhook{.price = group.price, .fired_at = group.fired_at};
-    for (Expiry& expiry : group.expiries) {
-        if (expiry.delivery_id) with_webhook.expiries.push_back(std::move(expiry));
+    if (!group.expiries.empty()) {
+        FiringGroup ended{.price = group.price, .fired_at = group.fired_at};
+        ended.expiries = std::exchange(group.expiries, {});
+        expiries_->take(std::move(ended));
     }
-    std::erase_if(group.expiries, [](const Expiry& expiry) { return expiry.delivery_id.has_value(); });
-    if (!with_webhook.expiries.empty()) expiries_->take(std::move(with_webhook));
-    if (!group.firings.empty() || !group.ruled.empty() || !group.notes.empty() || !group.expiries.empty())
+    if (!group.firings.empty() || !group.ruled.empty() || !group.notes.empty())
         outbox_->push(std::move(group));
 }
 

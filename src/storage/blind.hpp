@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,9 @@ public:
     // stored as ended is not changed.
     virtual void save_blind(std::span<const BlindSpan> spans) = 0;
     virtual std::vector<BlindSpan> open_blind() = 0;
+    // Since when not all prices of a ticker are known that may yet be: the beginning of the first of its spans that last or
+    // wait to be asked back.
+    virtual std::map<Ticker, Timestamp> unresolved_blind() = 0;
     // The newest `limit` spans of a ticker, or of all where it is empty, that have not ended before `since`,
     // newest first.
     virtual std::vector<BlindSpan> blind_spans(Ticker ticker, Timestamp since, std::size_t limit) = 0;

@@ -51,6 +51,21 @@ TEST_P(StorageBlindConformance, ASpanIsOpenUntilItsEndIsSaved) {
     EXPECT_EQ(spans("BTC"), std::vector{ended}) << "another checker has ended it before";
 }
 
+TEST_P(StorageBlindConformance, SaysSinceWhenPricesOfATickerMayYetBecomeKnown) {
+    EXPECT_TRUE(storage_->unresolved_blind().empty());
+    save(over("BTC", now_, now_ + 1min));
+    save(over("BTC", now_ + 2min, now_ + 3min));
+    save(open("ETH", now_ + 5min));
+    EXPECT_EQ(storage_->unresolved_blind(),
+              (std::map<Ticker, Timestamp>{{"BTC", now_}, {"ETH", now_ + 5min}}));
+    auto claimed = claim_blind(now_ + 1h, "feed-1", 1);
+    ASSERT_EQ(claimed.size(), 1U);
+    EXPECT_EQ(storage_->unresolved_blind().at("BTC"), now_) << "it is claimed, and not finished";
+    claimed[0].state = BlindState::recovered;
+    EXPECT_TRUE(storage_->finish_blind(claimed[0], "feed-1", std::nullopt));
+    EXPECT_EQ(storage_->unresolved_blind().at("BTC"), now_ + 2min);
+}
+
 TEST_P(StorageBlindConformance, ListsTheNewestSpansOfATickerOrOfAll) {
     save(over("BTC", now_, now_ + 1min));
     save(over("BTC", now_ + 10min, now_ + 11min));

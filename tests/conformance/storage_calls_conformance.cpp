@@ -111,6 +111,7 @@ TEST_P(StorageCallsConformance, EveryMethodIsReportedOnceByItsName) {
                  std::vector{BlindSpan{.ticker = "BTC", .from = now_, .reason = "x", .told_until = {}}});
          }},
         {"open_blind", [&] { s.open_blind(); }},
+        {"unresolved_blind", [&] { s.unresolved_blind(); }},
         {"blind_spans", [&] { s.blind_spans("BTC", now_, 1); }},
         {"claim_blind", [&] { s.claim_blind(now_, 1, "x", now_); }},
         {"finish_blind",

@@ -124,6 +124,11 @@ TEST_P(BlindTime, WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
     const std::string low = world().alert("BTC", "lt", "90");
     const std::string wick = world().alert("BTC", "gt", "140");
     const std::string not_late = world().alert("BTC", "gt", "111", R"(,"recover":false)");
+    const auto until = [&](Duration life) {
+        return fmt::format(R"(,"expires_at":"{}")", format_rfc3339(world().market_clock() + life));
+    };
+    const std::string ends_later = world().alert("BTC", "gt", "113", until(3min));
+    const std::string ends_before = world().alert("BTC", "gt", "114", until(40s));
     const auto [up, down] = touch_twice_while_dead("115", "85");
     pass(100s);
     world().start();
@@ -131,6 +136,10 @@ TEST_P(BlindTime, WhatWasTouchedWhileTheProcessWasDeadFiresLateOnce) {
     expect_late("the low", low, down);
     expect_still_active("one venue's wick", wick);
     expect_still_active("one for which late is worthless", not_late);
+    expect_late("one whose life ended after its level was touched", ends_later, up);
+    deployment().wait_until("the other's end",
+                            [&] { return json_member(world().shown(ends_before), "status") == "expired"; });
+    EXPECT_EQ(world().webhooks(ends_before), 0);
     // What was touched before an alert was made is not its business.
     world().wait_for_price("BTC");
     const std::string younger = world().alert("BTC", "gt", "112");

@@ -644,7 +644,7 @@ alert AS (
 written AS (
     INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, created_at, deadline, price, price_time,
                             price_fired, revision, evidence)
-    SELECT delivery_id, alert_id, user_id, 'expired', 'pending', LEAST(fired_at, clock_timestamp()), fired_at,
+    SELECT delivery_id, alert_id, user_id, 'expired', 'pending', LEAST(fired_at, clock_timestamp()), expires_at,
            fired_at + deliver_within * interval '1 microsecond', price, price_time, price_fired, revision, evidence
     FROM held WHERE notify_on_expiry)
 SELECT delivery_id, user_id, alert_id, ticker, notify_on_expiry FROM held;
@@ -1546,6 +1546,10 @@ WHERE blind_spans.state = 'open' AND excluded.state <> 'open';
 -- name: blind_open
 SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
 WHERE ended_at IS NULL ORDER BY ticker, started_at;
+
+-- name: blind_unresolved
+SELECT ticker, started_at FROM blind_spans WHERE ended_at IS NULL
+UNION ALL SELECT ticker, started_at FROM blind_spans WHERE due_at IS NOT NULL;
 
 -- name: blind_of_ticker
 SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans

@@ -168,6 +168,17 @@ public:
             return present(db.all(or_skip("open_blind", read_blind), "blind_open"));
         });
     }
+    std::map<Ticker, Timestamp> unresolved_blind() override {
+        const auto begun = [](const auto& row) { return std::pair(Ticker(row.text(0)), row.time(1)); };
+        return read("unresolved_blind", [&](Connection& db) {
+            std::map<Ticker, Timestamp> out;
+            for (const auto& [ticker, from] : db.all(begun, "blind_unresolved")) {
+                Timestamp& since = out.try_emplace(ticker, from).first->second;
+                since = std::min(since, from);
+            }
+            return out;
+        });
+    }
     std::vector<BlindSpan> blind_spans(Ticker ticker, Timestamp since, std::size_t limit) override {
         return read("blind_spans", [&](Connection& db) {
             const auto row = or_skip("blind_spans", read_blind);

@@ -101,6 +101,7 @@ protected:
              {"SEARCH a USING INDEX alerts_by_ticker (ticker=?)", "SEARCH s USING PRIMARY KEY (alert_id=?)"}},
             {"blind_claim", {"SEARCH blind_spans USING", "INDEX blind_spans_due"}},
             {"blind_open", {"INDEX blind_spans_open"}},
+            {"blind_unresolved", {"INDEX blind_spans_open", "INDEX blind_spans_due"}},
             {"blind_of_ticker", {"SEARCH blind_spans USING PRIMARY KEY (ticker=?)"}},
             {"blind_all", {"INDEX blind_spans_by_start"}},
             {"blind_prune", {"INDEX blind_spans_by_start (started_at<?)"}},

@@ -331,7 +331,7 @@ WHERE alert_id = ?1;
 -- name: ruled_delivery
 INSERT INTO deliveries (id, alert_id, user_id, kind, state, due_at, lease_owner, created_at, deadline, late, firing, price,
                         price_time, price_fired, revision, level, condition, evidence)
-SELECT ?1, a.id, a.user_id, ?3, ?13, ?14, ?15, ?4, ?4 + a.deliver_within, ?5, ?6, ?7, ?8, ?9, a.revision, ?10, ?11, ?12
+SELECT ?1, a.id, a.user_id, ?3, ?13, ?14, ?15, ?16, ?4 + a.deliver_within, ?5, ?6, ?7, ?8, ?9, a.revision, ?10, ?11, ?12
 FROM alerts a WHERE a.id = ?2;
 
 -- name: ruled_alert
@@ -971,6 +971,10 @@ WHERE state = 'open' AND excluded.state <> 'open';
 -- name: blind_open
 SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans
 WHERE ended_at IS NULL ORDER BY ticker, started_at;
+
+-- name: blind_unresolved
+SELECT ticker, started_at FROM blind_spans WHERE ended_at IS NULL
+UNION ALL SELECT ticker, started_at FROM blind_spans WHERE due_at IS NOT NULL;
 
 -- name: blind_of_ticker
 SELECT ticker, started_at, ended_at, reason, state, told_until, unknown_us, fired, tries FROM blind_spans

@@ -37,7 +37,8 @@ bool fire_one(Connection& db, const FiringGroup& group, const RuledFiring& f,
     const std::optional<std::int64_t> number = f.number;
     const auto [state, due_at, owner] = out.start_of(found->user_id, group.fired_at);
     db.change("ruled_delivery", f.delivery_id, f.alert_id, "ruled", group.fired_at, late, number, f.value,
-              f.time, board, f.level, to_string(f.condition), f.evidence, state, due_at, owner);
+              f.time, board, f.level, to_string(f.condition), f.evidence, state, due_at, owner,
+              group.fired_at);
     if (found->is_last || found->is_first) note_delivery(db, f.alert_id, found->is_last, f.delivery_id);
     out.add({f.delivery_id, 1, found->user_id}, found->has_devices);
     changed[f.alert_id] = found->is_last ? std::optional(found->ticker) : std::nullopt;
@@ -71,7 +72,7 @@ bool expire_one(Connection& db, const FiringGroup& group, const Expiry& e, const
         const auto [state, due_at, owner] = out.start_of(user, group.fired_at);
         db.change("ruled_delivery", *delivery, e.alert_id, to_string(DeliveryKind::expired), group.fired_at,
                   none, std::optional<std::int64_t>(), price, time, board, std::optional<Decimal>(), none,
-                  e.evidence, state, due_at, owner);
+                  e.evidence, state, due_at, owner, e.expires_at);
         out.add({*delivery, 1, user});
     }
     note_delivery(db, e.alert_id, true, delivery);
