@@ -20,6 +20,7 @@
 #include "api/known_keys.hpp"
 #include "api/limits.hpp"
 #include "api/media_type.hpp"
+#include "api/query_string.hpp"
 #include "api/routes.hpp"
 #include "api/stream.hpp"
 #include "api/watching.hpp"
@@ -288,6 +289,12 @@ private:
             x.authenticated = true;
         }
         if (route.limit != Limit::none && !within_limit(services_, x, out)) return std::nullopt;
+        // Which of two values is meant cannot be known.
+        if (const auto name = route.reads_query ? QueryString(x.request.query).repeated() : std::nullopt) {
+            const Issue issue{{"query", *name}, "Field is given twice", "duplicate"};
+            out = validation_response({&issue, 1});
+            return std::nullopt;
+        }
         if (!may_run(x, here)) return route.where;
         out = route.handler(services_, x);
         if (x.new_alert && !x.new_alert->is_decided) return Where::creator;

@@ -286,6 +286,8 @@ TEST(Query, DecodesAndEncodes) {
     EXPECT_EQ(q.find("b"), "");
     EXPECT_EQ(q.find("c"), "&");
     EXPECT_FALSE(q.find("d"));
+    EXPECT_EQ(q.repeated(), "a");
+    EXPECT_FALSE(QueryString("a=1&b=1").repeated());
     EXPECT_EQ(q.with("a", "3"), "b=&c=%26&=x&a=3");
     EXPECT_EQ(QueryString("").with("a", "/"), "a=%2F");
 }

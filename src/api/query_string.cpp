@@ -1,6 +1,7 @@
 #include "api/query_string.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.hpp"
 
@@ -35,6 +36,14 @@ std::vector<std::string> QueryString::names() const {
     std::vector<std::string> out;
     for (const auto& [name, value] : parameters_) out.push_back(name);
     return out;
+}
+
+std::optional<std::string> QueryString::repeated() const {
+    std::set<std::string_view> seen;
+    for (const auto& [name, value] : parameters_) {
+        if (!seen.insert(name).second) return name;
+    }
+    return std::nullopt;
 }
 
 std::string QueryString::with(std::string_view name, std::string_view value) const {

@@ -34,6 +34,7 @@ struct Route {
     Limit limit;
     Where where;
     Handler handler;
+    bool reads_query = false;  // a parameter that is given twice is refused
 };
 
 struct RouteMatch {
