@@ -1,6 +1,7 @@
 // Actions on deliveries: retry, cancel, recover, test.
 #include "api/delivery_fixture.hpp"
 #include "fakes/log_capture.hpp"
+#include "webhook/payload.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -243,13 +244,37 @@ TEST_F(DeliveryActionsTest, ATestUsesTheLatestPrice) {
     EXPECT_EQ(call_as(ann_, "GET", answer.header("Location")).status, 200);
 }
 
-TEST_F(DeliveryActionsTest, ATestUsesTheTargetIfThereIsNoPrice) {
+TEST_F(DeliveryActionsTest, ATestShowsNoPriceThatNeverWas) {
     const std::string alert = create(ann_);
     fire(alert, "70001");
     EXPECT_EQ(post("alerts/" + alert + "/test/").status, 202) << "a fired alert can be tested";
     const auto claimed = storage_.claim(hinted_, clock_.now(), {"test", clock_.now() + 30s});
     ASSERT_EQ(claimed.size(), 1u);
-    EXPECT_EQ(claimed[0].alert.triggered_price, Decimal::parse("70000").value());
+    EXPECT_TRUE(
+        webhook::webhook_body(claimed[0]).text.contains(R"("triggered_price":null,"target_price":70000)"))
+        << webhook::webhook_body(claimed[0]).text;
+}
+
+TEST_F(DeliveryActionsTest, ATestShowsWhatIsCompared) {
+    publish("BTC", "60000");
+    publish("ETH", "3000");
+    const auto body_of = [&](const std::string& rule) {
+        const Answer made =
+            call_as(ann_, "POST", "/api/v1/alerts",
+                    R"({"ticker":"ETH","webhook_url":"https://hooks.example.com/r",)" + rule + "}");
+        EXPECT_EQ(made.status, 201) << made.body;
+        hinted_.clear();
+        EXPECT_EQ(post("alerts/" + member(made.body, "id") + "/test").status, 202);
+        const auto claimed = storage_.claim(hinted_, clock_.now(), {"test", clock_.now() + 30s});
+        return claimed.size() == 1 ? webhook::webhook_body(claimed[0]).text : std::string();
+    };
+    const std::string ratio = body_of(R"("when":{"watch":{"ratio_to":"BTC"},"is":"below","level":0.04})");
+    EXPECT_TRUE(ratio.contains(R"("triggered_price":0.05,"target_price":0.04)")) << ratio;
+    const std::string channel = body_of(R"("when":{"is":"outside","level":[1000,3500]})");
+    EXPECT_TRUE(channel.contains(R"("triggered_price":3000,"target_price":3500)")) << channel;
+    const std::string all = body_of(
+        R"("when":{"all":[{"is":"above","level":3100},{"ticker":"BTC","is":"below","level":50000}]})");
+    EXPECT_TRUE(all.contains(R"("triggered_price":3000,"target_price":3100)")) << all;
 }
 
 TEST_F(DeliveryActionsTest, UnfinishedTestsOfAnAlertAreLimited) {

@@ -13,6 +13,7 @@
 #include "api/json_fields.hpp"
 #include "api/watching.hpp"
 #include "base/crypto.hpp"
+#include "rule/levels.hpp"
 
 namespace pricewire::api {
 namespace {
@@ -38,6 +39,17 @@ std::optional<Decimal> price_of(const Services& services, const Ticker& ticker) 
     const auto board = services.use.bus.board(ticker);
     if (!board || !board->price) return std::nullopt;
     return board->price->value;
+}
+
+// What the alert that is tested compares now; zero, which no price is, where that is not known. Of silence, and of a bar
+// that has ended, the price in effect; of several rules what the first one compares.
+Decimal compared_now(const Services& services, const Alert& alert) {
+    const auto price = price_of(services, alert.ticker);
+    if (!price || !alert.terms) return price.value_or(Decimal{});
+    const Rule& first = alert.terms->rules.front();
+    if (first.watched != Watched::ratio) return *price;
+    const auto other = price_of(services, first.other);
+    return other ? rule::ratio(*price, *other).value_or(Decimal{}) : Decimal{};
 }
 
 // Adds a test of what the alert says, or of a device, by `add`, a method of the storage.
@@ -124,7 +136,7 @@ net::ServerResponse test_alert(Services& services, Exchange& exchange) {
         const auto alert = id ? storage.alert(exchange.user.id, *id) : std::nullopt;
         if (!alert) return nothing_made(error_response(404, no_such_alert));
         if (alert->endpoint_disabled_at) return nothing_made(error_response(409, endpoint_is_disabled));
-        const Decimal price = price_of(services, alert->ticker).value_or(alert->target);
+        const Decimal price = compared_now(services, *alert);
         return add_test(services, exchange, *alert, request, [&](const Uuid& delivery_id, Timestamp now) {
             return storage.add_test_delivery(exchange.user.id, alert->id, delivery_id, price, now, request);
         });
@@ -158,8 +170,8 @@ net::ServerResponse test_endpoint(Services& services, Exchange& exchange) {
         if (!exchange.text_only) vetted = vet_url(services, exchange.user.id, carrier->webhook_url);
         if (const auto issue = webhook_issue(vetted, carrier->format, carrier->webhook_url))
             return nothing_made(validation_response({&*issue, 1}));
-        const Decimal price = price_of(services, carrier->ticker).value_or(Decimal::from_int(1));
-        carrier->target = price;
+        const Decimal price = price_of(services, carrier->ticker).value_or(Decimal{});
+        carrier->target = price.is_positive() ? price : Decimal::from_int(1);
         return add_test(services, exchange, *carrier, request, [&](const Uuid& delivery_id, Timestamp now) {
             return services.use.storage.add_endpoint_test(*carrier, delivery_id, price, now, request);
         });

@@ -14,10 +14,10 @@ namespace {
 
 using MaybeEvidence = std::optional<rule::Evidence>;
 
-std::string plain_words(const Alert& alert) {
+std::string plain_words(const Alert& alert, const std::optional<Decimal>& price) {
     std::string text(alert.ticker.view());
     text.append(" ").append(kind_of(alert.condition).crossed).append(" ").append(alert.target.to_string());
-    if (alert.triggered_price) text.append(": ").append(alert.triggered_price->to_string());
+    if (price) text.append(": ").append(price->to_string());
     return text;
 }
 
@@ -51,7 +51,7 @@ std::string expiry_words(const TemplateValues& values, const MaybeEvidence& evid
 std::string own_words(const ClaimedDelivery& delivery, const TemplateValues& values,
                       const MaybeEvidence& evidence) {
     if (delivery.kind == DeliveryKind::expired) return expiry_words(values, evidence);
-    if (!delivery.firing) return plain_words(delivery.alert);
+    if (!delivery.firing) return plain_words(delivery.alert, values.price);
     if (evidence) {
         std::string why = rule::because(*delivery.firing->terms, *evidence, values.time);
         if (!why.empty()) return why;

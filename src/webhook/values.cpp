@@ -4,6 +4,7 @@
 
 #include "base/utf8.hpp"
 #include "rule/canonical.hpp"
+#include "rule/levels.hpp"
 #include "rule/words.hpp"
 
 namespace pricewire::webhook {
@@ -15,19 +16,37 @@ const Rule& shown_rule(const Terms& terms, const std::optional<rule::Evidence>& 
     return terms.rules.at(i < terms.rules.size() ? i : 0);
 }
 
+// A test for which there was no price has zero.
+std::optional<Decimal> known_price(const ClaimedDelivery& delivery) {
+    const auto& price = delivery.alert.triggered_price;
+    const bool is_unknown = delivery.kind == DeliveryKind::test && price && !price->is_positive();
+    return is_unknown ? std::nullopt : price;
+}
+
 // An age is not a price: the last price is given instead.
 std::optional<Decimal> price_of(const ClaimedDelivery& delivery, const Rule& shown,
                                 const std::optional<rule::Evidence>& evidence) {
     if (shown.watched == Watched::age && delivery.kind == DeliveryKind::alert)
         return evidence ? evidence->last_price : std::nullopt;
-    return delivery.alert.triggered_price;
+    return known_price(delivery);
 }
 
-// A test passes no level: it has the alert's own or, if that moves, the price itself.
-std::optional<Decimal> level_of(const ClaimedDelivery& delivery) {
+// A test passes no level: it has the rule's own, of a channel the nearer one or, if that moves, the price itself.
+std::optional<Decimal> level_of_test(const Rule& shown, const std::optional<Decimal>& price) {
+    const auto number = [](const Level& level) {
+        return level.from == Anchor::number ? rule::shifted(level.number, level.by) : std::nullopt;
+    };
+    const auto lower = number(shown.level);
+    if (!shown.upper) return lower ? lower : price;
+    const auto upper = number(*shown.upper);
+    if (!lower || !upper) return lower ? lower : upper ? upper : price;
+    return price && *price - *lower > *upper - *price ? upper : lower;
+}
+
+std::optional<Decimal> level_of(const ClaimedDelivery& delivery, const Rule& shown) {
     const DeliveredFiring& firing = *delivery.firing;
     if (delivery.kind == DeliveryKind::alert || firing.level.is_positive()) return firing.level;
-    return delivery.kind == DeliveryKind::test ? delivery.alert.triggered_price : std::nullopt;
+    return delivery.kind == DeliveryKind::test ? level_of_test(shown, known_price(delivery)) : std::nullopt;
 }
 
 void set_anchor(TemplateValues& out, const ClaimedDelivery& delivery, const rule::Evidence& evidence) {
@@ -42,7 +61,7 @@ void set_anchor(TemplateValues& out, const ClaimedDelivery& delivery, const rule
 
 // As a firing at which nothing has moved, so that a test has a value for each placeholder that a firing has.
 void set_anchor_of_test(TemplateValues& out, const Rule& shown) {
-    if (shown.level.from == Anchor::number && !shown.level.by) return;
+    if ((shown.level.from == Anchor::number && !shown.level.by) || !out.price) return;
     out.anchor_price = out.price;
     out.anchor_time = out.time;
     out.change = "0%";
@@ -61,7 +80,7 @@ TemplateValues template_values(const ClaimedDelivery& delivery,
     const Terms terms = delivery.firing ? *delivery.firing->terms
                                         : rule::plain_terms(alert.ticker, alert.condition, alert.target);
     TemplateValues out{.ticker = alert.ticker,
-                       .price = alert.triggered_price,
+                       .price = known_price(delivery),
                        .target = alert.target,
                        .condition = alert.condition,
                        .time = alert.triggered_at.value_or(Timestamp()),
@@ -76,7 +95,7 @@ TemplateValues template_values(const ClaimedDelivery& delivery,
     const bool is_known = evidence || terms.joined != Joined::any || delivery.kind == DeliveryKind::test;
     if (is_known) out.price_ticker = shown.ticker;
     out.price = price_of(delivery, shown, evidence);
-    out.target = level_of(delivery);
+    out.target = level_of(delivery, shown);
     out.condition = delivery.firing->condition;
     out.firing = delivery.firing->number;
     if (delivery.kind == DeliveryKind::test) set_anchor_of_test(out, shown);
