@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -83,12 +84,12 @@ public:
         const RuleState* const first = run_.state().rules.empty() ? nullptr : &run_.state().rules.front();
         w.begin_object()
             .field("status", to_string(status_of(alert_, now_)))
-            .field("armed", alert_.is_active && is_armed())
+            .field("armed", alert_.is_active && !is_scheduled() && is_armed())
             .field("judged_until", judged)
             .field("says", words());
         write_rules(w);
         w.key("start");
-        if (first == nullptr) {
+        if (first == nullptr || is_scheduled()) {
             w.value(nullptr);
         } else {
             w.begin_object().field("time", first->start).field("price", start_price(*first)).end_object();
@@ -139,21 +140,29 @@ private:
         return state != nullptr && state->armed;
     }
 
-    // Of a rule that does not need it the run only knows the first price that it was given.
+    // Before it begins it has no start.
+    bool is_scheduled() const { return status_of(alert_, now_) == AlertStatus::scheduled; }
+
+    // Where nothing is measured from it, the row need not have it: then it is known if the price did not move in the
+    // minute of the start.
     std::optional<Decimal> start_price(const RuleState& first) const {
         const Rule& rule = terms().rules.front();
         const auto& stored = alert_.state.rules;
         const bool is_stored = !stored.empty() && stored.front().start_price;
-        if (is_stored || first.start >= now_ || !rule::past_needed(ruled_, now_).empty())
+        if (is_stored || rule.level.from == Anchor::start ||
+            (rule.upper && rule.upper->from == Anchor::start))
             return first.start_price;
         if (rule.watched != Watched::price && rule.watched != Watched::close) return std::nullopt;
         const Timestamp minute = std::chrono::floor<std::chrono::minutes>(first.start);
         const auto bars = past_.minutes(rule.ticker, minute - 1min, minute + 1min);
-        if (bars.empty()) return std::nullopt;
-        return bars.front().start < minute ? bars.front().close : bars.front().open;
+        if (bars.empty() || bars.front().start >= minute) return std::nullopt;
+        const Decimal before = bars.front().close;
+        const bool is_same = bars.size() == 2 && bars[1].low == before && bars[1].high == before;
+        return is_same || first.start == minute ? std::optional(before) : std::nullopt;
     }
     std::optional<Timestamp> held_since() const {
-        return terms().hold > Duration::zero() ? run_.held_since() : std::nullopt;
+        if (is_scheduled() || terms().hold == Duration::zero()) return std::nullopt;
+        return rule::held_since(ruled_, run_, past_);
     }
     std::optional<Timestamp> muted_until() const {
         if (!alert_.is_active) return std::nullopt;
@@ -207,7 +216,9 @@ private:
                 w.value(view.level);
             }
             w.field("value", view.value).field("true", view.holds).field("distance", distances_[i]);
-            w.field("distance_percent", percent(view.value, distances_[i])).end_object();
+            const bool is_price = r.watched != Watched::age;
+            w.field("distance_percent", is_price ? percent(view.value, distances_[i]) : std::nullopt)
+                .end_object();
         }
         w.end_array();
     }
@@ -220,8 +231,7 @@ private:
     void write_blind(JsonWriter& w) const {
         std::vector<BlindSpan> all;
         for (const Ticker& ticker : tickers_of(terms())) {
-            for (BlindSpan& span :
-                 services_.use.storage.blind_spans(ticker, alert_.created_at, max_intervals)) {
+            for (BlindSpan& span : services_.use.storage.blind_spans(ticker, alert_.created_at, max_gaps)) {
                 span.from = std::max(span.from, alert_.created_at);
                 all.push_back(std::move(span));
             }
@@ -239,7 +249,8 @@ private:
             w.value(nullptr);
         }
         w.key("intervals").begin_array();
-        for (const BlindSpan& blind : all) {
+        // All count; the newest are listed.
+        for (const BlindSpan& blind : std::span(all).last(std::min(all.size(), max_intervals))) {
             w.begin_object();
             if (blind.ticker != alert_.ticker) w.field("ticker", blind.ticker.view());
             w.field("from", blind.from).field("to", blind.to).field("reason", blind.reason).end_object();

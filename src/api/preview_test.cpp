@@ -120,8 +120,46 @@ TEST_F(PastTest, AStateShowsThePriceAtItsStartAsFarAsMinutesTell) {
     clock_.advance(3h);
     publish("BTC", "97");
     EXPECT_TRUE(state(id).has(R"("start":{"time":")" + begun + R"(","price":null})")) << state(id).body;
-    add_minutes(std::vector(200, std::pair(98, 100)));
+    add_minutes(std::vector(200, std::pair(99, 99)));
     EXPECT_TRUE(state(id).has(R"("start":{"time":")" + begun + R"(","price":99})")) << state(id).body;
+}
+
+TEST_F(PastTest, AStateNamesNoPriceAtItsStartThatMayHaveBeenAnother) {
+    clock_.advance(20s);
+    const std::string id = made(R"("condition":"gt","target_price":110)");
+    const std::string begun = at(0s);
+    clock_.advance(3h);
+    add_minutes(std::vector(200, std::pair(98, 100)));
+    EXPECT_TRUE(state(id).has(R"("start":{"time":")" + begun + R"(","price":null})")) << state(id).body;
+}
+
+TEST_F(PastTest, AStateOfOneThatHasNotBegunHasNoStart) {
+    publish("BTC", "99");
+    add_minutes(std::vector(200, std::pair(99, 99)));
+    const std::string id =
+        made(R"("when":{"is":"above","level":50},"for":"1h","starts_at":")" + at(24h) + "\"");
+    const std::string body = state(id).body;
+    EXPECT_TRUE(body.starts_with(R"({"status":"scheduled","armed":false,)")) << body;
+    EXPECT_TRUE(body.contains(R"("start":null,"held_since":null,)")) << body;
+}
+
+TEST_F(PastTest, AHoldBeginsNoSoonerThanTheAlert) {
+    publish("BTC", "99");
+    clock_.advance(20s);
+    const std::string id = made(R"("when":{"is":"above","level":50},"for":"1h")");
+    const std::string begun = at(0s);
+    clock_.advance(5s);
+    add_minutes(std::vector(200, std::pair(98, 100)));
+    EXPECT_TRUE(state(id).has(R"("held_since":")" + begun + "\"")) << state(id).body;
+}
+
+TEST_F(PastTest, OfSilenceNothingIsClose) {
+    publish("BTC", "99");
+    add_minutes(std::vector(200, std::pair(99, 99)));
+    const std::string id = made(R"("when":{"watch":"age","is":"above","level":"1h"})");
+    clock_.advance(2min);
+    EXPECT_TRUE(state(id).has(R"("distance_percent":null)")) << state(id).body;
+    EXPECT_TRUE(state(id).has(R"("closest":null)")) << state(id).body;
 }
 
 TEST_F(PastTest, AStateOfSeveralRulesHasEach) {

@@ -28,9 +28,8 @@ rule::Past stored_past(storage::Storage& storage) {
         return last.empty() ? std::nullopt : std::optional(std::move(last.front()));
     };
     past.blind = [&storage](const Ticker& ticker, Timestamp from, Timestamp to) {
-        constexpr std::size_t newest = 10'000;
         std::vector<std::pair<Timestamp, Timestamp>> out;
-        for (const BlindSpan& span : storage.blind_spans(ticker, from, newest)) {
+        for (const BlindSpan& span : storage.blind_spans(ticker, from, max_gaps)) {
             const std::pair within{std::max(span.from, from), std::min(span.to.value_or(to), to)};
             if (within.first < within.second) out.push_back(within);
         }

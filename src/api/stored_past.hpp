@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "api/exchange.hpp"
 #include "rule/simulate.hpp"
 
@@ -9,6 +11,9 @@ namespace pricewire::api {
 rule::Past stored_past(storage::Storage& storage);
 // The same with the boards' prices; the simulator gives up once `most` has passed. Refers to the services.
 rule::Past stored_past(Services& services, Duration most);
+
+// How many times without a price of a ticker are read: more than storage keeps of all but the worst.
+constexpr std::size_t max_gaps = 100'000;
 
 // "3m20s"
 std::string spelled_out(Duration d);

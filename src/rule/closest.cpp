@@ -48,7 +48,8 @@ public:
         ClosestFound out;
         out.cut = since < now_ - looked_at;
         from_ = std::max(since, now_ - looked_at);
-        if (from_ >= now_) return out;
+        // A length of time without a price is not close to anything.
+        if (from_ >= now_ || alert_.terms->rules.front().watched == Watched::age) return out;
         if (is_one_number()) {
             by_hours();
         } else {
@@ -109,6 +110,12 @@ private:
             look_at(past_.minutes(rule.ticker, start, std::min(start + hour, now_)), minute);
         }
         look_at(past_.minutes(rule.ticker, from_, std::min(first_hour, now_)), minute);
+        // Of the minute in which it began only the end is known to be later.
+        const Timestamp begun = interval_start(from_, minute);
+        if (begun == from_ || begun + minute > now_) return;
+        auto first = past_.minutes(rule.ticker, begun, begun + minute);
+        for (Bar& bar : first) bar.low = bar.high = bar.close;
+        look_at(first, minute);
     }
 
     // --- Others: by simulation.
@@ -222,6 +229,24 @@ std::optional<Run> present(const RuledAlert& alert, Timestamp now, const Past& p
     }
     run.time(std::max(last, now), ignored);
     return run;
+}
+
+std::optional<Timestamp> held_since(const RuledAlert& alert, const Run& run, const Past& past) {
+    const auto since = run.held_since();
+    const Timestamp begun = last_start(alert);
+    if (!since || *since <= begun) return since ? std::optional(begun) : std::nullopt;
+    // Of a minute in which it both held and did not, the Run counts from the end.
+    Timestamp earliest = interval_start(*since - Duration{1}, minute);
+    const Rule& rule = alert.terms->rules.front();
+    if (alert.terms->joined == Joined::one && rule.watched == Watched::price && past.minutes) {
+        RuleView end = run.rules().front();
+        const auto bars = past.minutes(rule.ticker, earliest, earliest + minute);
+        if (!bars.empty()) end.value = bars.front().close;
+        const auto far = distance(rule, end);
+        const bool had_not_begun = !bars.empty() && far && !far->is_zero();
+        if (had_not_begun && *since == earliest + minute) earliest = *since;
+    }
+    return std::max(begun, earliest);
 }
 
 std::optional<Decimal> distance(const Rule& rule, const RuleView& view) {

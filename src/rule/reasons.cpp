@@ -210,10 +210,11 @@ std::string unready_words(const Terms& terms, const Judged& judged, bool has_fir
 std::string holding_words(const Terms& terms, const Judged& judged, Timestamp since, Timestamp now) {
     const std::string end = until_words(since + terms.hold, now);
     if (terms.joined == Joined::all)
-        return fmt::format("Its rules have held since {}; it fires at {} if they go on.",
+        return fmt::format("Its rules have held since about {}; it fires at about {} if they go on.",
                            until_words(since, now), end);
-    return fmt::format("{} {} since {}; it fires at {} if it stays so.", detail::subject(judged.rule),
-                       detail::has_been_words(judged.rule), until_words(since, now), end);
+    return fmt::format("{} {} since about {}; it fires at about {} if it stays so.",
+                       detail::subject(judged.rule), detail::has_been_words(judged.rule),
+                       until_words(since, now), end);
 }
 
 std::string unknown_words(const Judged& judged) {

@@ -202,7 +202,7 @@ TEST_F(RuleStateWords, SayThatItIsNotReady) {
 TEST_F(RuleStateWords, SayThatItHolds) {
     held_since = when("2025-01-02T10:08:00Z");
     EXPECT_EQ(says(above, seen("70100", fixed("70000")), R"("5m")"),
-              "BTC has been above 70,000 since 10:08; it fires at 10:13 if it stays so.");
+              "BTC has been above 70,000 since about 10:08; it fires at about 10:13 if it stays so.");
 }
 
 TEST_F(RuleStateWords, SayTheMostImportantThing) {

@@ -7,9 +7,11 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "domain/bars.hpp"
 #include "domain/blind.hpp"
+#include "rule/canonical.hpp"
 #include "rule/detail/minute_player.hpp"
 #include "rule/detail/rule_levels.hpp"
 #include "rule/levels.hpp"
@@ -255,12 +257,19 @@ private:
             const bool has_a = !a.empty() && (b.empty() || a.front().minute <= b.front().minute);
             const bool has_b = !b.empty() && (a.empty() || b.front().minute <= a.front().minute);
             out_.firings.push_back(joined(has_a ? a.front() : b.front(), has_a && has_b));
+            // A minute apart, they are the same firing in the two orders, unless the later one is its own in both.
+            if (has_a && !has_b && is_next(a, b)) b.pop_front();
+            if (has_b && !has_a && is_next(b, a)) a.pop_front();
             unsure_ += out_.firings.back().sure ? 0 : 1;
             if (has_a) a.pop_front();
             if (has_b) b.pop_front();
             if (out_.firings.size() >= 2 * max_simulated_firings) trim_firings();
         }
         fired_in_.erase(fired_in_.begin(), fired_in_.lower_bound(end));
+    }
+    static bool is_next(const std::deque<Firing>& earlier, const std::deque<Firing>& later) {
+        if (later.empty() || later.front().minute != earlier.front().minute + minute) return false;
+        return earlier.size() < 2 || earlier[1].minute != later.front().minute;
     }
     void trim_firings() {
         if (out_.firings.size() <= max_simulated_firings) return;
@@ -329,10 +338,31 @@ private:
                                     date_words(found->second, out_.to), ticker.view()));
             }
         }
+        note_unknown_levels();
         if (has_candles_)
             add("Some of the prices are exchanges' candles, not what Pricewire judged at the time.");
         if (!terms_->repeat && out_.most > 0)
             add("It fires once: what came after its first firing does not count.");
+    }
+    // A high or low of a time is unknown until prices are known for the whole of it.
+    void note_unknown_levels() {
+        std::set<std::pair<Ticker, Duration>> noted;
+        for (const Rule& rule : terms_->rules) {
+            const auto found = first_.find(rule.ticker);
+            if (found == first_.end()) continue;
+            for (std::size_t which = 0; which < detail::levels_of(rule); ++which) {
+                const Duration over = detail::level_of(rule, which).over;
+                const Timestamp known = found->second + over;
+                if (over == Duration{} || known <= out_.from + minute) continue;
+                if (!noted.insert({rule.ticker, over}).second) continue;
+                const std::string until =
+                    known < out_.to ? fmt::format("Until {}", date_words(known, out_.to)) : "All the time";
+                out_.notes.push_back(
+                    fmt::format("{} the level was unknown: prices of {} are not known for "
+                                "the whole {} before.",
+                                until, rule.ticker.view(), window_name(over)));
+            }
+        }
     }
     // Holds, windows and mutes within a minute.
     bool is_short() const {

@@ -80,6 +80,10 @@ std::vector<Timestamp> left_out(const RuledAlert& alert, Timestamp now, const Pa
 // alert that has not begun is shown as if it began now. nullopt: it was stopped.
 std::optional<Run> present(const RuledAlert& alert, Timestamp now, const Past& past);
 
+// Since when the alert, present as `run`, may have held where it has to: bars know that to a minute, so it is the earliest
+// moment at which that can have begun. nullopt: it does not hold.
+std::optional<Timestamp> held_since(const RuledAlert& alert, const Run& run, const Past& past);
+
 // How far the value is from where the rule would hold, not negative; 0 where it holds; nullopt: not known.
 std::optional<Decimal> distance(const Rule& rule, const RuleView& view);
 

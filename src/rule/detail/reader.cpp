@@ -360,7 +360,9 @@ std::string Reader::not_between(Duration least, Duration most) {
 std::optional<Duration> Reader::read_duration(const Json& json, std::string_view example, Duration least,
                                               Duration most) {
     std::optional<Duration> value;
-    if (json.kind == Kind::number) value = parse_seconds(json.text);
+    // Less than a microsecond would be passed over.
+    const auto number = json.kind == Kind::number ? Decimal::parse(json.text) : fail("");
+    if (number && number->raw() % (Decimal::one_raw / 1'000'000) == 0) value = parse_seconds(json.text);
     if (json.kind == Kind::string) {
         if (const auto parsed = parse_duration(json.text)) value = *parsed;
     }
