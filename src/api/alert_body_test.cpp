@@ -112,8 +112,9 @@ TEST(AlertBody, TheFormOfBeforeHasTheErrorsOfBefore) {
 }
 
 TEST(AlertBody, ErrorsOfARuleNameThePlaceInIt) {
-    EXPECT_EQ(errors_of(R"("condition":"gt","target_price":"x","when":{"is":"above","level":1})"),
-              "body when: Give either when, or condition and target_price (value_error)");
+    EXPECT_EQ(
+        errors_of(R"("condition":"gt","target_price":"2","when":{"is":"above","level":1})"),
+        "body target_price: Give either when, or condition and target_price; or both alike (value_error)");
     EXPECT_EQ(
         errors_of(R"("when":{"is":"over","level":1},"for":"x","note":"\u0000")"),
         "body when is: Input should be 'above', 'below', 'inside', 'outside', 'crosses_up', 'crosses_down', "
@@ -175,8 +176,8 @@ TEST(AlertChange, ANumberOrASideMovesTheRuleThatThereIs) {
               R"({"is":"above","level":3})");
     EXPECT_EQ(refusal_of(channel, R"({"when":null})"),
               "body target_price: Field required (missing)\nbody condition: Field required (missing)");
-    EXPECT_EQ(refusal_of(channel, R"({"when":{"is":"above","level":1},"condition":"gt"})"),
-              "body when: Give either when, or condition and target_price (value_error)");
+    EXPECT_EQ(refusal_of(channel, R"({"when":{"is":"above","level":1},"condition":"lt"})"),
+              "body condition: Give either when, or condition and target_price; or both alike (value_error)");
 }
 
 TEST(AlertChange, AnotherTickerTakesTheRulesOfTheAlertsTickerAlong) {

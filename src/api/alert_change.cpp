@@ -90,6 +90,7 @@ private:
         }
         if (!has("for")) texts.hold = unless_null(rule::hold_json(old));
         if (!has("repeat") && old.repeat) texts.repeat = repeat_of(old);
+        if (has("repeat") && old.repeat && texts.repeat) texts.repeat = merged(*texts.repeat, repeat_of(old));
         // A ticker that no venue lists any more stays where rules that stay name it.
         const std::vector<Ticker> kept = has("when") ? std::vector<Ticker>() : tickers_of(old);
         const auto named = [&](std::string_view name) {
@@ -135,6 +136,27 @@ private:
         const auto again = rule::parse_terms(
             input, [](std::string_view name) { return std::expected<Ticker, std::string>(Ticker(name)); });
         return again && again->repeat == old.repeat ? by_default : rule::repeat_json(old);
+    }
+
+    // As a JSON merge patch: members that are not given stay. What is not an object stays as it is, to be refused.
+    static std::string merged(const std::string& given, const std::string& old) {
+        const auto members = parse_json_object(given), kept = parse_json_object(old);
+        if (!members || !kept) return given;
+        std::string out = given.substr(0, given.rfind('}'));
+        bool is_empty = members->all().empty();
+        for (const JsonField& field : kept->all()) {
+            if (members->find(field.name) != nullptr) continue;
+            out += is_empty ? "" : ",";
+            is_empty = false;
+            append_json_string(out, field.name);
+            out += ':';
+            if (field.kind == Kind::string) {
+                append_json_string(out, field.text);
+            } else {
+                out += field.text;
+            }
+        }
+        return out + '}';
     }
 
     static std::optional<std::string> unless_null(std::string json) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/json_writer.hpp"
+#include "rule/canonical.hpp"
 #include "webhook/payload.hpp"
 #include "webhook/template.hpp"
 
@@ -30,6 +31,27 @@ std::optional<std::string> json_of(const BodyReader& reader, std::string_view na
     std::string out;
     append_json_string(out, field->text);
     return out;
+}
+
+// Beside `when`, the short form may say the same.
+void check_short_form(BodyReader& reader, const Terms& terms) {
+    constexpr std::string_view differs = "Give either when, or condition and target_price; or both alike";
+    if (reader.optional("when") == nullptr) return;
+    const auto shown = rule::shown_target(terms);
+    if (reader.optional("condition") != nullptr) {
+        const std::size_t before = reader.issue_count();
+        const Condition condition = read_condition(reader);
+        const bool is_same = shown && shown->first == condition;
+        if (reader.issue_count() == before && !is_same)
+            reader.refuse("condition", std::string(differs), "value_error");
+    }
+    if (reader.optional("target_price") != nullptr) {
+        const std::size_t before = reader.issue_count();
+        const Decimal target = read_target(reader);
+        const bool is_same = shown && shown->second == target;
+        if (reader.issue_count() == before && !is_same)
+            reader.refuse("target_price", std::string(differs), "value_error");
+    }
 }
 
 void add_issues(BodyReader& reader, std::vector<rule::RuleIssue> issues) {
@@ -188,15 +210,10 @@ RuleTexts rule_texts(const BodyReader& reader) {
 
 rule::RuleInput read_form(BodyReader& reader, const RuleTexts& texts, const Ticker& ticker) {
     rule::RuleInput input{.ticker = ticker};
-    if (texts.when) {
-        // Not both forms, whatever the other one says.
-        if (reader.optional("condition") != nullptr) input.condition = Condition::gt;
-        if (reader.optional("target_price") != nullptr) input.target = Decimal::from_int(1);
-    } else {
-        const Decimal target = read_target(reader);
-        input.target = target.is_positive() ? target : Decimal::from_int(1);
-        input.condition = read_condition(reader);
-    }
+    if (texts.when) return input;
+    const Decimal target = read_target(reader);
+    input.target = target.is_positive() ? target : Decimal::from_int(1);
+    input.condition = read_condition(reader);
     return input;
 }
 
@@ -207,7 +224,10 @@ Terms read_terms(BodyReader& reader, const RuleTexts& texts, rule::RuleInput inp
     input.hold = texts.hold;
     input.repeat = texts.repeat;
     auto terms = rule::parse_terms(input, named);
-    if (terms) return std::move(*terms);
+    if (terms) {
+        check_short_form(reader, *terms);
+        return std::move(*terms);
+    }
     add_issues(reader, std::move(terms.error()));
     return {};
 }

@@ -18,6 +18,18 @@ namespace {
 constexpr std::string_view other_revision =
     "The alert has another revision than If-Match names; read it again";
 
+// Whether it is a list of entity tags, or *.
+bool is_if_match(std::string_view rest) {
+    if (trimmed(rest) == "*") return true;
+    if (trimmed(rest).empty()) return false;
+    while (!rest.empty()) {
+        std::string_view tag = trimmed(take_part(rest, ','));
+        if (tag.starts_with("W/")) tag.remove_prefix(2);
+        if (!tag.empty() && (tag.size() < 2 || !tag.starts_with('"') || !tag.ends_with('"'))) return false;
+    }
+    return true;
+}
+
 // The revision that If-Match asks for; `out` is unset without the header. False: it names only others.
 bool read_if_match(const net::ServerRequest& request, const Alert& alert, std::optional<std::int64_t>& out) {
     const std::string* header = request.header("if-match");
@@ -72,6 +84,8 @@ net::ServerResponse change_alert(Services& services, Exchange& exchange) {
     const auto before = id ? services.use.storage.alert(exchange.user.id, *id) : std::nullopt;
     if (!before) return error_response(404, no_such_alert);
     storage::EditOptions options{.now = services.use.clock.now(), .limit = services.options.alerts_per_user};
+    if (const std::string* header = exchange.request.header("if-match"); header && !is_if_match(*header))
+        return error_response(400, "If-Match should be a revision in double quotes, such as \"2\", or *");
     if (!read_if_match(exchange.request, *before, options.if_revision))
         return error_response(412, other_revision);
     const KnownTickers known = known_tickers(services);
