@@ -155,10 +155,13 @@ private:
         if (rule.watched != Watched::price && rule.watched != Watched::close) return std::nullopt;
         const Timestamp minute = std::chrono::floor<std::chrono::minutes>(first.start);
         const auto bars = past_.minutes(rule.ticker, minute - 1min, minute + 1min);
-        if (bars.empty() || bars.front().start >= minute) return std::nullopt;
-        const Decimal before = bars.front().close;
-        const bool is_same = bars.size() == 2 && bars[1].low == before && bars[1].high == before;
-        return is_same || first.start == minute ? std::optional(before) : std::nullopt;
+        if (bars.empty()) return std::nullopt;
+        const Bar* const before = bars.front().start < minute ? &bars.front() : nullptr;
+        if (before != nullptr && first.start == minute) return before->close;
+        const Bar& within = bars.back();
+        const bool is_one_price = within.start == minute && within.low == within.high &&
+                                  (before == nullptr || before->close == within.low);
+        return is_one_price ? std::optional(within.low) : std::nullopt;
     }
     std::optional<Timestamp> held_since() const {
         if (is_scheduled() || terms().hold == Duration::zero()) return std::nullopt;
