@@ -66,6 +66,8 @@ void Expiries::run() {
 void Expiries::look() {
     judged_ = uses_.judged();
     unresolved_ = uses_.storage.unresolved_blind();
+    // Before any is passed on: what asks the database may throw, and then all go on waiting.
+    for (Waiting& one : waiting_) one.is_judged = is_judged(one);
     std::size_t looked_into = 0;
     const MonoTime until = uses_.clock.mono() + most_time;
     std::deque<Waiting> still;
@@ -78,7 +80,7 @@ void Expiries::look() {
         uses_.done(std::move(group));
     };
     for (Waiting& one : waiting_) {
-        if (!is_judged(one)) {
+        if (!one.is_judged) {
             still.push_back(std::move(one));
             continue;
         }

@@ -49,6 +49,7 @@ private:
         std::shared_ptr<const FiringGroup> group;  // what it came with, without expiries
         MonoTime until;
         std::vector<Ticker> tickers;  // of its rules, once they are asked for
+        bool is_judged = false;
     };
 
     void run();

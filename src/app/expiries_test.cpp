@@ -159,6 +159,27 @@ TEST_F(ExpiriesWait, UntilMissedPricesAreAskedBack) {
     });
 }
 
+TEST_F(ExpiriesWait, AllOfThemWhereTheDatabaseFailsBetweenTwo) {
+    save(span(base_ + 1h, base_ + 3h));
+    std::atomic<int> passed = 0;
+    Expiries worker(
+        {.storage = storage_,
+         .clock = system_clock(),
+         .judged = [this] { return std::optional(judged_.load()); },
+         .done = [&](const FiringGroup& group) { passed += static_cast<int>(group.expiries.size()); }});
+    FiringGroup group{{.ticker = "BTC"}, base_ + 2h, {}};
+    for (int i = 0; i < 3; ++i) group.expiries.push_back(expiry());
+    storage_.lose_answers_of("active_alert", 1, 1);
+    const int before = storage_.calls("unresolved_blind");
+    worker.take(std::move(group));
+    ASSERT_TRUE(test::eventually([&] { return storage_.calls("unresolved_blind") >= before + 3; }));
+    auto claimed = storage_.claim_blind(base_ + 4h, 10, "feed", base_ + 5h);
+    ASSERT_EQ(claimed.size(), 1U);
+    claimed[0].state = BlindState::lost;
+    EXPECT_TRUE(storage_.finish_blind(claimed[0], "feed", std::nullopt));
+    EXPECT_TRUE(test::eventually([&] { return passed == 3; })) << passed;
+}
+
 TEST_F(ExpiriesWait, ForNoBlindTimeOfAfterTheEndOrOfAnotherTicker) {
     save(span(base_ + 2h, std::nullopt));
     auto other = span(base_ + 1h, std::nullopt);
