@@ -80,6 +80,8 @@ TEST_F(ShownPast, APreviewSaysHowLongALevelWasUnknown) {
     ASSERT_EQ(partly.size(), 1U);
     EXPECT_TRUE(partly[0].starts_with("Until ")) << partly[0];
     EXPECT_TRUE(notes(R"({"is":"above","level":100})").empty());
+    EXPECT_TRUE(notes(R"({"is":"below","level":{"from":"high","over":"24h","by":"-5%"}})").empty())
+        << "a fall is measured from the prices that are known";
 }
 
 TEST_F(ShownPast, OneFiringThatTheOrdersPutAMinuteApartIsOne) {

@@ -344,16 +344,17 @@ private:
         if (!terms_->repeat && out_.most > 0)
             add("It fires once: what came after its first firing does not count.");
     }
-    // A high or low of a time is unknown until prices are known for the whole of it.
+    // A new high or low is unknown until prices are known for the whole time before. What is measured from one is not.
     void note_unknown_levels() {
         std::set<std::pair<Ticker, Duration>> noted;
         for (const Rule& rule : terms_->rules) {
             const auto found = first_.find(rule.ticker);
             if (found == first_.end()) continue;
             for (std::size_t which = 0; which < detail::levels_of(rule); ++which) {
-                const Duration over = detail::level_of(rule, which).over;
+                const Level& level = detail::level_of(rule, which);
+                const Duration over = level.over;
                 const Timestamp known = found->second + over;
-                if (over == Duration{} || known <= out_.from + minute) continue;
+                if (over == Duration{} || level.by || known <= out_.from + minute) continue;
                 if (!noted.insert({rule.ticker, over}).second) continue;
                 const std::string until =
                     known < out_.to ? fmt::format("Until {}", date_words(known, out_.to)) : "All the time";
