@@ -35,23 +35,18 @@ std::optional<std::string> json_of(const BodyReader& reader, std::string_view na
 
 // Beside `when`, the short form may say the same.
 void check_short_form(BodyReader& reader, const Terms& terms) {
-    constexpr std::string_view differs = "Give either when, or condition and target_price; or both alike";
     if (reader.optional("when") == nullptr) return;
     const auto shown = rule::shown_target(terms);
-    if (reader.optional("condition") != nullptr) {
+    using Shown = std::pair<Condition, Decimal>;
+    const auto check = [&](std::string_view name, const auto& read, auto Shown::* said) {
+        if (reader.optional(name) == nullptr) return;
         const std::size_t before = reader.issue_count();
-        const Condition condition = read_condition(reader);
-        const bool is_same = shown && shown->first == condition;
-        if (reader.issue_count() == before && !is_same)
-            reader.refuse("condition", std::string(differs), "value_error");
-    }
-    if (reader.optional("target_price") != nullptr) {
-        const std::size_t before = reader.issue_count();
-        const Decimal target = read_target(reader);
-        const bool is_same = shown && shown->second == target;
-        if (reader.issue_count() == before && !is_same)
-            reader.refuse("target_price", std::string(differs), "value_error");
-    }
+        const auto value = read(reader);
+        if (reader.issue_count() > before || (shown && (*shown).*said == value)) return;
+        reader.refuse(name, "Give either when, or condition and target_price; or both alike", "value_error");
+    };
+    check("condition", read_condition, &Shown::first);
+    check("target_price", read_target, &Shown::second);
 }
 
 void add_issues(BodyReader& reader, std::vector<rule::RuleIssue> issues) {
